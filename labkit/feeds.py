@@ -1,0 +1,120 @@
+"""What may be fed: one `Feed` per tensor of a `feed_dict`, which checks and converts the values.
+
+A value must fit the tensor's static shape and must not change when it takes the tensor's dtype: 1.5 does not fit an
+int32 placeholder, and neither does 300 fit a uint8 one. A NumPy array of the right dtype is passed on as it is.
+
+Source: `tensorflow/python/client/session.py` (1.4), `BaseSession._run`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import numpy as np
+
+from labkit.dtypes import string
+from labkit.errors import FeedError, LabkitError
+from labkit.graph import Graph, Tensor, as_array, is_tensor_like
+from labkit.shapes import compatible, is_static
+
+
+def feed_for(graph: Graph, key: Any) -> Feed:
+    """The `Feed` for a key of a `feed_dict`: a tensor, a variable or a tensor's name.
+
+    Raises:
+        FeedError: if the key is nothing that can be fed.
+    """
+    try:
+        return Feed(graph.as_graph_element(key, allow_operation=False))
+    except TypeError as error:
+        raise FeedError(f"the keys of feed_dict must be tensors: {error}") from None
+
+
+class Feed:
+    """Checks and converts values for one tensor; call it with a value."""
+
+    __slots__ = ("dtype", "is_static", "shape", "tensor")
+
+    def __init__(self, tensor: Tensor) -> None:
+        self.tensor = tensor
+        self.dtype = tensor.dtype.np_dtype
+        self.shape = tensor.static_shape
+        self.is_static = is_static(self.shape)
+
+    def __call__(self, value: Any) -> Any:
+        """`value` as an array that fits the tensor.
+
+        Raises:
+            FeedError: if it does not; the message says what the tensor takes and what was given.
+        """
+        __tracebackhide__ = True
+        if type(value) is not np.ndarray or value.dtype != self.dtype:
+            value = self._convert(value)
+        shape = value.shape
+        if shape != self.shape and (self.is_static or not compatible(shape, self.shape)):
+            tensor = self.tensor
+            raise self._error(
+                f'cannot feed a value of shape {shape} for "{tensor.name}", which has shape {tensor.shape}.',
+                _shape_advice(shape, self.shape),
+            )
+        return value
+
+    def _convert(self, value: Any) -> Any:
+        __tracebackhide__ = True
+        if is_tensor_like(value):
+            raise self._error(
+                f'cannot feed {value!r} for "{self.tensor.name}": a tensor has no value to feed.',
+                "session.run(x) first and feed the result, or build the graph with that tensor as the input.",
+            )
+        if isinstance(value, jax.Array) and value.dtype == self.dtype:
+            return value
+        try:
+            array = as_array(value, string if self.dtype == object else None)
+        except (LabkitError, ValueError) as error:
+            raise self._error(f'cannot feed {_short(value)} for "{self.tensor.name}": {error}', "") from None
+        if array.dtype == self.dtype:
+            return array
+        if array.dtype == object:
+            raise self._mismatch(array, "")
+        if np.can_cast(array.dtype, self.dtype, "same_kind") and array.dtype.kind == self.dtype.kind != "i":
+            return array.astype(self.dtype)
+        with np.errstate(invalid="ignore", over="ignore"):
+            converted = array.astype(self.dtype)
+            same = bool(np.all(converted.astype(array.dtype) == array)) if array.size else True
+        if array.dtype.kind == "c" and self.dtype.kind != "c" or not same and self.dtype.kind in "iub":
+            changed = array.ravel()[np.argmax((converted.astype(array.dtype) != array).ravel())]
+            raise self._mismatch(array, f"; {changed} would become {converted.ravel()[np.argmax((converted.astype(array.dtype) != array).ravel())]}")
+        return converted
+
+    def _mismatch(self, array: Any, what: str) -> FeedError:
+        name = "string" if array.dtype == object else array.dtype.name
+        return self._error(
+            f'cannot feed a {name} value for "{self.tensor.name}", which is {self.tensor.dtype.name}{what}.',
+            f"convert it first if that is what you want: value.astype(np.{self.tensor.dtype.name}).",
+        )
+
+    def _error(self, message: str, advice: str) -> FeedError:
+        error = FeedError(message)
+        error.add_note(f'  "{self.tensor.op.name}" made at {self.tensor.op.site.text()}')
+        if advice:
+            error.add_note(f"  Try: {advice}")
+        return error
+
+
+def _shape_advice(given: tuple[int, ...], wanted: Any) -> str:
+    """What probably went wrong with a shape."""
+    if wanted is None:
+        return ""
+    if len(given) == len(wanted) - 1 and compatible((None, *given), wanted):
+        return "value[np.newaxis], a batch of one."
+    sizes = [size for size in wanted if size is not None]
+    count, unit = int(np.prod(given)), int(np.prod(sizes)) if sizes else 1
+    if unit and count % unit == 0 and len(sizes) >= len(wanted) - 1:
+        return f"value.reshape({tuple(-1 if size is None else size for size in wanted)})."
+    return "print value.shape, and compare it with the placeholder's."
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."

@@ -1,0 +1,193 @@
+"""`tf.gradients`: derivatives as new nodes of the graph.
+
+Reverse-mode differentiation: starting from the ys, walk back over the nodes that lie on a path from an x to a y, in
+reverse creation order. At each node, add up the gradients that have arrived at its outputs (`AddN`), and let the op's
+`gradient` add the nodes that carry them to its inputs. The result is ordinary graph: it can be drawn, placed, costed,
+and differentiated again.
+
+The new nodes are named `gradients/<node>_grad/...`, as TensorFlow's.
+
+Example:
+    >>> import labkit as tf
+    >>> x = tf.constant(3.0)
+    >>> (slope,) = tf.gradients(x * x, x)
+    >>> float(tf.Session().run(slope))
+    6.0
+
+Source: `tensorflow/python/ops/gradients_impl.py` (1.4); Abadi et al. 2015, section 4.1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import nullcontext
+from typing import Any
+
+from labkit.errors import DTypeError, LabkitError
+from labkit.graph import Graph, Operation, Tensor, apply, is_tensor_like
+from labkit.ops.array import fill, shape, zeros_like
+from labkit.ops.control_flow import tuple_
+from labkit.ops.math import add_n
+from labkit.shapes import merge
+
+
+class AggregationMethod:
+    """How gradients that meet are added, kept for TensorFlow's signature: labkit adds them with `AddN`.
+
+    Example:
+        >>> import labkit as tf
+        >>> tf.AggregationMethod.DEFAULT
+        0
+    """
+
+    ADD_N = 0
+    DEFAULT = 0
+    EXPERIMENTAL_TREE = 1
+    EXPERIMENTAL_ACCUMULATE_N = 2
+
+
+def gradients(
+    ys: Any, xs: Any, grad_ys: Any = None, name: str = "gradients", colocate_gradients_with_ops: bool = False,
+    gate_gradients: bool = False, aggregation_method: int | None = None, stop_gradients: Any = None,
+) -> list[Any]:  # fmt: skip
+    """The derivatives of the sum of `ys` with respect to each of `xs`, as new nodes.
+
+    Args:
+        ys: a tensor or a list of them.
+        xs: a tensor, a variable, or a list of them.
+        grad_ys: for each y, the gradient that flows into it, of its shape; None for ones.
+        name: scope of the new nodes.
+        colocate_gradients_with_ops: True asks for the device of the differentiated node.
+        gate_gradients: True makes the gradients of a node wait for each other.
+        aggregation_method: kept for TensorFlow's signature.
+        stop_gradients: tensors to treat as constants.
+
+    Returns:
+        A list with a tensor per x, None where no path leads from it to a y.
+
+    Raises:
+        DTypeError: if a y is not floating point or complex.
+        UnimplementedError: if a node on the path has no gradient.
+
+    Example:
+        >>> import labkit as tf
+        >>> a, b, unused = tf.constant(2.0), tf.constant(5.0), tf.constant(1.0)
+        >>> da, db, none = tf.gradients(a * a * b, [a, b, unused])
+        >>> [float(value) for value in tf.Session().run([da, db])], none
+        ([20.0, 4.0], None)
+    """
+    y_list = _tensors(ys)
+    if not y_list:
+        raise LabkitError("tf.gradients needs at least one y.")
+    graph = y_list[0].graph
+    x_list = _tensors(xs)
+    stops = set(_tensors(stop_gradients)) if stop_gradients is not None else set[Tensor]()
+    seeds = [grad_ys] if grad_ys is not None and not isinstance(grad_ys, (list, tuple)) else grad_ys
+    with graph.name_scope(name):
+        arrived: dict[Tensor, list[Any]] = {}
+        for position, y in enumerate(y_list):
+            if not y.dtype.is_differentiable:
+                raise DTypeError(
+                    f"cannot differentiate {y.name!r}: it is {y.dtype.name}, and only floating-point and complex "
+                    "tensors have gradients."
+                )
+            seed = None if seeds is None else seeds[position]
+            arrived.setdefault(y, []).append(_seed(graph, y, seed, position))
+        walk = _Backwards(graph, arrived, x_list, stops, colocate_gradients_with_ops, gate_gradients)
+        walk.run(y_list)
+        return [walk.total(x) for x in x_list]
+
+
+def _tensors(values: Any) -> list[Tensor]:
+    """Tensors; a variable stands for its reference, which all reads of it start from."""
+    listed = values if isinstance(values, (list, tuple)) else [values]
+    result: list[Tensor] = []
+    for value in listed:
+        if isinstance(value, Tensor):
+            result.append(value)
+        elif is_tensor_like(value):
+            ref: Tensor | None = getattr(value, "ref", None)
+            result.append(value.as_graph_tensor() if ref is None else ref)
+        else:
+            raise TypeError(f"tf.gradients takes tensors and variables, not {value!r} ({type(value).__name__}).")
+    return result
+
+
+def _seed(graph: Graph, y: Tensor, seed: Any, position: int) -> Tensor:
+    if seed is None:
+        return fill(shape(y), graph.as_tensor(1, y.dtype, "Const"))
+    tensor = graph.as_tensor(seed, y.dtype, f"grad_ys_{position}")
+    merge(tensor.static_shape, y.static_shape)
+    return tensor
+
+
+class _Backwards:
+    """One walk from the ys back to the xs."""
+
+    def __init__(
+        self, graph: Graph, arrived: dict[Tensor, list[Any]], xs: Sequence[Tensor], stops: set[Tensor],
+        colocate: bool, gate: bool,
+    ) -> None:  # fmt: skip
+        self.graph = graph
+        self.arrived = arrived
+        self.xs = xs
+        self.stops = stops
+        self.colocate = colocate
+        self.gate = gate
+
+    def run(self, ys: Sequence[Tensor]) -> None:
+        """Visits the nodes between the xs and the ys, the latest first."""
+        for node in reversed(_between(self.xs, ys, self.stops)):
+            grads = [self.total(t) for t in node.outputs]
+            if not node.kind.differentiable or all(grad is None for grad in grads):
+                continue
+            with self.graph.name_scope(f"{node.name}_grad"):
+                self._through(node, grads)
+
+    def _through(self, node: Operation, grads: list[Any]) -> None:
+        """Carries the gradients of the outputs of `node` to its inputs."""
+        filled = [
+            zeros_like(t) if grad is None and t.dtype.is_differentiable else grad
+            for grad, t in zip(grads, node.outputs, strict=True)
+        ]
+        place = self.graph.colocate_with(node, ignore_existing=True) if self.colocate else nullcontext()
+        try:
+            with place:
+                result = node.kind.gradient(node, *filled)
+        except LabkitError as error:
+            error.add_note(f"  in the gradient of {node.describe()}")
+            raise
+        listed: Sequence[Any] = result if isinstance(result, (list, tuple)) else (result,)
+        if self.gate and sum(grad is not None for grad in listed) > 1:
+            listed = tuple_(list(listed))
+        for tensor, grad in zip(node.inputs, listed, strict=True):
+            if grad is not None and tensor not in self.stops:
+                self.arrived.setdefault(tensor, []).append(grad)
+
+    def total(self, tensor: Tensor) -> Any:
+        """The sum of the gradients that have arrived at `tensor`, or None."""
+        parts = self.arrived.get(tensor)
+        if not parts:
+            return None
+        if len(parts) > 1:
+            self.arrived[tensor] = parts = [add_n(parts)]
+        return parts[0]
+
+
+def _between(xs: Sequence[Tensor], ys: Sequence[Tensor], stops: set[Tensor]) -> list[Operation]:
+    """The nodes on a path from an x to a y, in creation order."""
+    sources = set(xs)
+    behind: set[Operation] = set()
+    stack = [y.op for y in ys]
+    while stack:
+        node = stack.pop()
+        if node not in behind:
+            behind.add(node)
+            stack.extend(t.op for t in node.inputs if t not in stops)
+    reached: set[Operation] = set()
+    ordered: list[Operation] = []
+    for node in sorted(behind, key=lambda node: node.id):
+        if any((t in sources or t.op in reached) and t not in stops for t in node.inputs):
+            reached.add(node)
+            ordered.append(node)
+    return ordered

@@ -1,0 +1,20 @@
+"""The graph: operations, tensors, ops, scopes. Floor 1 of labkit; it imports nothing of JAX until an op asks for it.
+
+Read in this order: `op.py` (what an op is), `tensor.py` (nodes and edges), `graph.py` (how a node enters),
+`scopes.py` (names, devices, control inputs), `convert.py` (numbers become constants), `folding.py` and `inference.py`
+(what is known before running).
+"""
+
+from labkit.graph.collections import GraphKeys
+from labkit.graph.convert import as_array, is_tensor_like
+from labkit.graph.folding import constant_value, known_array, known_value
+from labkit.graph.graph import Graph, apply, apply_node, get_default_graph, graph_of, reset_default_graph
+from labkit.graph.interpret import Interpreter, explain_run, variable_of
+from labkit.graph.op import OPS, Cost, Op, Spec, op, op_named
+from labkit.graph.tensor import Operation, Operators, Tensor
+
+__all__ = [
+    "OPS", "Cost", "Graph", "GraphKeys", "Interpreter", "Op", "Operation", "Operators", "Spec", "Tensor", "apply", "apply_node",
+    "as_array", "constant_value", "explain_run", "get_default_graph", "graph_of", "is_tensor_like", "known_array", "known_value", "op",
+    "op_named", "reset_default_graph", "variable_of",
+]  # fmt: skip

@@ -1,0 +1,191 @@
+"""Running nodes, one after another: the heart of every mode of execution.
+
+`Interpreter` keeps a value for each tensor and for each piece of state, and runs nodes in creation order. The values
+may be arrays (the watched mode runs each node at once) or JAX tracers (the whole mode runs this very code once under
+`jax.jit`, which records it and compiles it). `cond` and `while_loop` run their subgraphs with it too.
+
+Two things are special:
+
+    * State. A variable's output is a reference: whoever consumes it as a value gets the state of that moment. What a
+      writing op's kernel returns becomes the new state. Creation order settles the rest.
+    * Static values. A kernel that needs an input's value while it is traced (a shape, an axis) gets it as a NumPy
+      array, found by `Interpreter.static_array`: from constants, from the shapes of values, or by running small
+      stateless ops at trace time.
+
+Example:
+    >>> import labkit as tf
+    >>> with tf.Graph().as_default() as graph:
+    ...     x = tf.placeholder(tf.float32, [2])
+    ...     y = x * 3.0
+    >>> run = Interpreter({x: np.array([1, 2], np.float32)}, {})
+    >>> for node in graph.get_operations()[1:]:
+    ...     run.node(node)
+    >>> np.asarray(run.value(y)).tolist()
+    [3.0, 6.0]
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from labkit.dtypes import string
+from labkit.errors import InternalError, InvalidArgumentError, LabkitError
+from labkit.graph.op import Op, Spec
+from labkit.graph.tensor import Operation, Tensor
+from labkit.shapes import shape_text
+
+KernelCall = Callable[[Op, list[Any]], Any]
+
+
+def variable_of(tensor: Tensor) -> str:
+    """The name of the variable that a reference refers to."""
+    node = tensor.op
+    while node.kind.ref_inputs and node.kind.is_ref:
+        node = node.inputs[node.kind.ref_inputs[0]].op
+    return node.name
+
+
+class Interpreter:
+    """Values of tensors and state while nodes run.
+
+    Args:
+        values: values of the tensors that are given (feeds, outputs of earlier segments).
+        state: values of variables and of random ops, by node name; updated as nodes write.
+        call: how a kernel is called; the watched mode passes its own to time and keep results.
+    """
+
+    def __init__(self, values: dict[Tensor, Any], state: dict[str, Any], call: KernelCall | None = None) -> None:
+        self.values = values
+        self.state = state
+        self._call = call or _call_kernel
+        self._static: dict[Tensor, np.ndarray[Any, Any]] = {}
+
+    def value(self, tensor: Tensor) -> Any:
+        """The value of `tensor` now."""
+        if tensor in self.values:
+            return self.values[tensor]
+        if tensor.op.kind.is_ref:
+            return self.state[variable_of(tensor)]
+        raise InternalError(None, tensor.op, f"{tensor.name} was not computed before it was used.")
+
+    def node(self, node: Operation) -> None:
+        """Runs one node."""
+        kind = node.kind
+        if kind.is_ref and not kind.ref_inputs:
+            return  # a variable: whoever uses it reads the state
+        try:
+            inputs = [
+                self.static_array(t) if i in kind.static_inputs
+                else None if i in kind.ref_inputs and not kind.uses_ref_value
+                else self.state.get(variable_of(t)) if i in kind.optional_refs
+                else self.value(t)
+                for i, t in enumerate(node.inputs)
+            ]  # fmt: skip
+            self._check(node, inputs)
+            has_state = kind.has_state
+            result = self._call(kind, [*inputs, self.state[node.name]] if has_state else inputs)
+        except LabkitError as error:
+            explain_run(error, node)
+            raise
+        except (TypeError, ValueError, NotImplementedError) as error:
+            wrapped = InvalidArgumentError(None, node, f"{kind.type} failed: {error}")
+            explain_run(wrapped, node)
+            raise wrapped from error
+        if kind.writes:
+            results = result if len(kind.writes) > 1 else (result,)
+            for position, new in zip(kind.writes, results, strict=True):
+                self.state[variable_of(node.inputs[position])] = new
+            return
+        outputs = result if isinstance(result, (tuple, list)) else (result,)
+        if has_state:
+            *outputs, self.state[node.name] = outputs
+        for tensor, value in zip(node.outputs, outputs, strict=True):
+            self.values[tensor] = value
+
+    def _check(self, node: Operation, inputs: list[Any]) -> None:
+        """Runs `infer` again where a size was unknown before, so that a wrong one raises the error that teaches."""
+        if all(t.static_shape is not None and None not in t.static_shape for t in node.inputs):
+            return
+        if not node.kind.host:
+            node.kind.output_specs(*(_concrete_spec(t, v) for t, v in zip(node.inputs, inputs, strict=True)))
+
+    def static_array(self, tensor: Tensor) -> np.ndarray[Any, Any]:
+        """The value of `tensor` as a NumPy array, also while tracing.
+
+        Raises:
+            InvalidArgumentError: if it depends on something that is known only when the compiled code runs.
+        """
+        if tensor in self._static:
+            return self._static[tensor]
+        value = self.values.get(tensor)
+        if value is None or isinstance(value, jax.core.Tracer):
+            value = self._fold(tensor)
+        array = np.asarray(value)
+        self._static[tensor] = array
+        return array
+
+    def _fold(self, tensor: Tensor) -> Any:
+        node = tensor.op
+        kind = node.kind
+        if type(kind).fold is not Op.fold:
+            specs = [_concrete_spec(t, self.values.get(t)) for t in node.inputs]
+            folded = kind.fold(specs, [None] * len(specs))
+            if folded is not None and folded.dtype != object:
+                return folded
+        if kind.stateful or kind.is_ref or not node.inputs:
+            raise InvalidArgumentError(
+                None, node,
+                f"the value of {tensor.name!r} is needed while the program is compiled, and it is known only when it "
+                f"runs, because it comes from {node.describe()}.\n"
+                "  Try: a constant, tf.shape(x), or feed it: a fed value is known.",
+            )  # fmt: skip
+        inputs: list[Any] = [self.static_array(t) for t in node.inputs]
+        if type(kind).fold is not Op.fold:
+            folded = kind.fold([t.spec for t in node.inputs], inputs)
+            if folded is not None:
+                return folded
+        with jax.ensure_compile_time_eval():
+            arrays = [a if i in kind.static_inputs else jnp.asarray(a) for i, a in enumerate(inputs)]
+            result = kind.kernel(*arrays)
+        return result[tensor.value_index] if isinstance(result, (tuple, list)) else result
+
+
+def _call_kernel(kind: Op, inputs: list[Any]) -> Any:
+    """The kernel, with NumPy arrays that are no static inputs made JAX arrays."""
+    if kind.host:
+        return kind.kernel(*inputs)
+    arrays = [
+        jnp.asarray(v) if isinstance(v, np.ndarray) and i not in kind.static_inputs else v for i, v in enumerate(inputs)
+    ]
+    return kind.kernel(*arrays)
+
+
+def _concrete_spec(tensor: Tensor, value: Any) -> Spec:
+    if value is None or tensor.dtype is string:
+        return tensor.spec
+    shape = tuple(np.shape(value))
+    if isinstance(value, np.ndarray) and value.size <= 64:
+        listed: Any = value.tolist()
+        return Spec(tensor.dtype, shape, _as_tuple(listed))
+    return Spec(tensor.dtype, shape)
+
+
+def _as_tuple(value: Any) -> Any:
+    return tuple(_as_tuple(entry) for entry in value) if isinstance(value, list) else value
+
+
+def explain_run(error: LabkitError, node: Operation) -> None:
+    """Adds to an error of a run the node that failed, its inputs, and the lines that made them."""
+    if getattr(error, "__notes__", None):
+        return
+    error.add_note(f"  in {node.describe()}")
+    for position, tensor in enumerate(node.inputs):
+        shape = shape_text(tensor.static_shape)
+        error.add_note(
+            f'  input {position}: "{tensor.op.name}" {tensor.dtype.name}{shape}, made at {tensor.op.site.text()}'
+        )

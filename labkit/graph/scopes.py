@@ -1,0 +1,127 @@
+"""Scopes: what is open while nodes are made decides their names, devices and control inputs.
+
+    with tf.name_scope("layer1"):                names begin with layer1/
+    with tf.device("/gpu:0"):                    nodes ask for that device; an inner scope wins part by part
+    with tf.control_dependencies([update]):      nodes wait for `update`
+    with tf.colocate_with(w):                    nodes go where w goes
+
+Source: `tensorflow/python/framework/ops.py` (1.4).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from labkit.devices import DeviceSpec
+from labkit.graph.lookup import Lookup
+from labkit.graph.tensor import Operation, Tensor
+
+DeviceChoice = str | Callable[[Operation], str] | None
+
+
+class Scopes(Lookup):
+    """The part of `Graph` that keeps the open scopes."""
+
+    captures_inputs = False  # True for the graphs inside cond and while_loop
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._devices: list[DeviceChoice] = []
+        self._control: list[tuple[list[Operation], set[Operation]]] = []  # (waited for, made inside the block)
+        self._colocation: list[Operation] = []
+
+    @contextmanager
+    def name_scope(self, name: str | None) -> Iterator[str]:
+        """Names of nodes made inside begin with `name/`.
+
+        Args:
+            name: made unique with `_1`, `_2`; one that ends in a slash is entered again as it is; None or "" leaves
+                all scopes.
+
+        Yields:
+            The whole scope with a final slash, which as the name of an op gives it the name of the scope itself.
+        """
+        outer = self.current_scope
+        self.current_scope = self.unique_name(name) if name else ""
+        try:
+            yield self.current_scope + "/" if self.current_scope else ""
+        finally:
+            self.current_scope = outer
+
+    @contextmanager
+    def device(self, device_name_or_function: Any) -> Iterator[None]:
+        """Nodes made inside ask for a device.
+
+        Args:
+            device_name_or_function: a name such as "/gpu:0" (parsed at once, so that a wrong one fails here), a
+                `DeviceSpec`, a function from operation to name, or None to forget the outer scopes.
+        """
+        choice = device_name_or_function
+        if isinstance(choice, DeviceSpec):
+            choice = choice.to_string()
+        if isinstance(choice, str):
+            choice = DeviceSpec.from_string(choice).to_string()
+        elif choice is not None and not callable(choice):
+            raise TypeError(f"tf.device takes a name, a DeviceSpec, a function or None, not {choice!r}.")
+        self._devices.append(choice)
+        try:
+            yield
+        finally:
+            self._devices.pop()
+
+    @contextmanager
+    def control_dependencies(self, control_inputs: Sequence[Any] | None) -> Iterator[None]:
+        """Nodes made inside run after `control_inputs` (operations, tensors or variables); None clears the outer ones."""
+        outer = self._control
+        if control_inputs is None:
+            self._control = []
+        else:
+            elements = [self.as_graph_element(element) for element in control_inputs]
+            waited = [element.op if isinstance(element, Tensor) else element for element in elements]
+            self._control = [*outer, (list(dict.fromkeys(waited)), set())]
+        try:
+            yield
+        finally:
+            self._control = outer
+
+    @contextmanager
+    def colocate_with(self, op: Any, ignore_existing: bool = False) -> Iterator[None]:
+        """Nodes made inside go to the device of `op` (an operation, a tensor or a variable)."""
+        element = self.as_graph_element(op)
+        node = element.op if isinstance(element, Tensor) else element
+        outer = self._colocation
+        self._colocation = [node] if ignore_existing else [*outer, node]
+        try:
+            yield
+        finally:
+            self._colocation = outer
+
+    def control_for(self, inputs: Sequence[Tensor]) -> list[Operation]:
+        """The control inputs of a new node, without those that its data inputs wait for already."""
+        if not self._control:
+            return []
+        sources = {tensor.op for tensor in inputs}
+        found: dict[Operation, None] = {}
+        for waited, made_inside in self._control:
+            if made_inside.isdisjoint(sources):
+                found.update((node, None) for node in waited if node not in sources)
+        return list(found)
+
+    def place(self, node: Operation) -> None:
+        """Gives a new node what the open scopes say."""
+        for _, made_inside in self._control:
+            made_inside.add(node)
+        if self._devices:
+            spec = DeviceSpec()
+            for choice in reversed(self._devices):  # innermost first: what is said there stays
+                if choice is None:
+                    break
+                name = choice(node) if callable(choice) else choice
+                if name:
+                    spec = DeviceSpec.from_string(name).merged_with(spec)
+                    node.device = spec.to_string()
+        if self._colocation:
+            node.colocation = tuple(other.name for other in self._colocation)
+            node.device = self._colocation[-1].device

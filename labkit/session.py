@@ -1,0 +1,344 @@
+"""`Session`: runs parts of a graph and keeps its variables.
+
+`run` takes any nesting of fetches and a dictionary of feeds, turns them into a key, and finds the plan prepared for
+that key (`labkit.executor`); only the first call of its kind looks at the graph. What follows is: convert the feeds,
+call the compiled function, copy the results to NumPy.
+
+Values of variables live in the session, by name: two sessions on one graph share its compiled plans and nothing else.
+
+Example:
+    >>> import labkit as tf
+    >>> x = tf.placeholder(tf.float32, [])
+    >>> with tf.Session() as sess:
+    ...     result = sess.run({"double": x * 2.0, "square": x * x}, feed_dict={x: 3.0})
+    >>> {name: float(value) for name, value in result.items()}
+    {'double': 6.0, 'square': 9.0}
+
+Source: `tensorflow/python/client/session.py` (1.4).
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from types import TracebackType
+from typing import Any
+
+import jax
+import numpy as np
+
+from labkit.config import ConfigProto, RunMetadata, RunOptions
+from labkit.errors import ClosedSessionError, GraphError, LabkitError
+from labkit.executor import Plan, Store, plan_for
+from labkit.feeds import Feed, feed_for
+from labkit.fetches import key_of, take_apart
+from labkit.graph import Graph, Interpreter, Operation, Tensor, get_default_graph, stacks
+from labkit.ops.source import unfed
+from labkit.trace import Event, Trace
+
+
+class _Prepared:
+    """What a session knows about one form of call: the plan, how to convert the feeds, how to rebuild the fetches."""
+
+    __slots__ = ("feeds", "plan", "rebuild")
+
+    def __init__(self, plan: Plan, feeds: list[Feed], rebuild: Callable[[Sequence[Any]], Any]) -> None:
+        self.plan = plan
+        self.feeds = feeds
+        self.rebuild = rebuild
+
+
+class Session:
+    """Runs a graph and keeps the values of its variables.
+
+    Args:
+        target: kept for TensorFlow's signature; only "" (this process) is known.
+        graph: the graph to run; the default graph if None.
+        config: options, such as `tf.ConfigProto(log_device_placement=True)`.
+
+    Example:
+        >>> import labkit as tf
+        >>> with tf.Session() as sess:
+        ...     print(sess.run(tf.constant(2) * 21))
+        42
+    """
+
+    def __init__(self, target: str = "", graph: Graph | None = None, config: ConfigProto | None = None) -> None:
+        if target:
+            raise GraphError(f"labkit has no server at {target!r}: tf.Session() runs in this process.")
+        self.graph = graph if graph is not None else get_default_graph()
+        if not isinstance(self.graph, Graph):  # pyright: ignore[reportUnnecessaryIsInstance]  # learners are not typed
+            raise TypeError(f"graph must be a tf.Graph, not {self.graph!r}.")
+        self.config = config or ConfigProto()
+        self.sess_str = target
+        self._store: Store = {}
+        self._prepared: dict[Any, _Prepared] = {}
+        self._closed = False
+        self._entered: list[Any] = []
+        self._logged: set[Operation] = set()
+
+    def run(
+        self, fetches: Any, feed_dict: Mapping[Any, Any] | None = None, options: RunOptions | None = None,
+        run_metadata: RunMetadata | None = None,
+    ) -> Any:  # fmt: skip
+        """Computes `fetches`.
+
+        Args:
+            fetches: a tensor, variable, operation or name, or lists, tuples, named tuples and dicts of them, nested
+                as you like. Only what they depend on runs.
+            feed_dict: values to use in place of tensors: placeholders, or any other edge of the graph.
+            options: `tf.RunOptions(trace_level=tf.RunOptions.FULL_TRACE)` runs each node alone and times it.
+            run_metadata: a `tf.RunMetadata` that receives the trace.
+
+        Returns:
+            The same nesting, with a NumPy value for each tensor and None for each operation.
+
+        Raises:
+            FetchError, FeedError, ClosedSessionError: if the call itself is wrong.
+            InvalidArgumentError: if a placeholder is needed and not fed.
+            FailedPreconditionError: if a variable is read before it is initialized.
+        """
+        __tracebackhide__ = True
+        feeds: Mapping[Any, Any] = feed_dict or {}
+        try:
+            prepared = self._prepared[(key_of(fetches), *feeds)]
+        except (KeyError, TypeError):
+            prepared = self._prepare(fetches, feeds)
+        values = [feed(value) for feed, value in zip(prepared.feeds, feeds.values(), strict=True)]
+        if options is not None and options.trace_level:
+            trace, results = self._watched(prepared.plan, values)
+            if run_metadata is not None:
+                run_metadata.trace = trace
+        else:
+            results = prepared.plan.run(self._store, values)
+        return prepared.rebuild(results)
+
+    def _prepare(self, fetches: Any, feeds: Mapping[Any, Any]) -> _Prepared:
+        """Looks at the graph: what is fetched, what is fed, and the plan for it."""
+        __tracebackhide__ = True
+        if self._closed:
+            raise ClosedSessionError(
+                "this session is closed: its variables are gone.\n"
+                "  Try: make a new tf.Session() and initialize it, or do the work inside the `with` block."
+            )
+        elements: list[Any] = []
+        rebuild = take_apart(self.graph, fetches, elements)
+        converters = [feed_for(self.graph, key) for key in feeds]
+        tensors = list(dict.fromkeys(e for e in elements if isinstance(e, Tensor)))
+        targets = list(dict.fromkeys(e for e in elements if isinstance(e, Operation)))
+        plan = plan_for(self.graph, tensors, targets, [feed.tensor for feed in converters])
+        self._check_fed(plan)
+        if self.config.log_device_placement:
+            self._log_placement(plan)
+        places = {element: tensors.index(element) for element in tensors}
+        order = [places[e] if isinstance(e, Tensor) else None for e in elements]
+
+        def finish(results: Sequence[Any]) -> Any:
+            values = [_numpy(value) for value in results]
+            return rebuild(iter([None if i is None else values[i] for i in order]))
+
+        prepared = _Prepared(plan, converters, finish)
+        try:
+            self._prepared[(key_of(fetches), *feeds)] = prepared
+        except TypeError:
+            pass  # a fetch that cannot be hashed: prepared anew each time
+        return prepared
+
+    @staticmethod
+    def _check_fed(plan: Plan) -> None:
+        fed = set(plan.feeds)
+        for node in plan.nodes:
+            if node.type == "Placeholder" and node.outputs[0] not in fed:
+                users = [other for other in plan.nodes if node.outputs[0] in other.inputs]
+                error = unfed(node.outputs[0])
+                error.add_note(f'  placeholder "{node.name}" made at {node.site.text()}')
+                if users:
+                    error.add_note(f"  needed by {users[0].describe()}")
+                name = node.name.rpartition("/")[2]
+                error.add_note(f"  Try: session.run(..., feed_dict={{{name}: value}}).")
+                raise error
+
+    def _watched(self, plan: Plan, values: Sequence[Any]) -> tuple[Trace, list[Any]]:
+        trace = Trace()
+        start = time.perf_counter()
+
+        def call(node: Operation, interpreter: Interpreter) -> None:
+            began = time.perf_counter()
+            interpreter.node(node)
+            outputs = [interpreter.values.get(t) for t in node.outputs]
+            jax.block_until_ready([value for value in outputs if isinstance(value, jax.Array)])
+            ended = time.perf_counter()
+            size = sum(int(getattr(value, "nbytes", 0)) for value in outputs)
+            device = _device_of(node)
+            trace.events.append(Event(node.name, node.type, device, began - start, ended - began, size))
+            trace.values.update({t.name: v for t, v in zip(node.outputs, outputs, strict=True) if v is not None})
+
+        results = plan.run_watched(self._store, values, call)
+        return trace, results
+
+    def watch(self, fetches: Any, feed_dict: Mapping[Any, Any] | None = None) -> tuple[Any, Trace]:
+        """Like `run`, node by node: every value can be seen and every node is timed.
+
+        Args:
+            fetches: as for `run`.
+            feed_dict: as for `run`.
+
+        Returns:
+            What `run` returns, and a `Trace` with an event per node and `trace.values` by tensor name.
+
+        Example:
+            >>> import labkit as tf
+            >>> y = tf.add(1.0, 2.0, name="three") * 2.0
+            >>> value, trace = tf.Session().watch(y)
+            >>> float(value), float(trace.values["three:0"])
+            (6.0, 3.0)
+        """
+        metadata = RunMetadata()
+        value = self.run(fetches, feed_dict, RunOptions(trace_level=RunOptions.FULL_TRACE), metadata)
+        return value, metadata.trace
+
+    def make_callable(self, fetches: Any, feed_list: Sequence[Any] | None = None) -> Callable[..., Any]:
+        """A function that runs `fetches`, taking the values of `feed_list` as arguments.
+
+        Args:
+            fetches: as for `run`.
+            feed_list: tensors to feed, in the order of the function's arguments.
+
+        Returns:
+            A function.
+
+        Example:
+            >>> import labkit as tf
+            >>> x = tf.placeholder(tf.float32, [])
+            >>> double = tf.Session().make_callable(x * 2.0, [x])
+            >>> float(double(4.0))
+            8.0
+        """
+        keys = list(feed_list or ())
+        prepared = self._prepare(fetches, dict.fromkeys(keys))
+
+        def call(*values: Any) -> Any:
+            if len(values) != len(keys):
+                raise TypeError(f"this callable takes {len(keys)} value(s), one per tensor of feed_list: {keys}.")
+            if self._closed:
+                self._prepare(fetches, {})
+            converted = [feed(value) for feed, value in zip(prepared.feeds, values, strict=True)]
+            return prepared.rebuild(prepared.plan.run(self._store, converted))
+
+        return call
+
+    def partial_run_setup(self, *_: Any, **__: Any) -> None:
+        """Not in labkit: a plan runs whole. Fetch both parts in one `run`, or feed the first part's result."""
+        raise LabkitError("labkit has no partial_run: fetch everything in one run, or feed the first run's results.")
+
+    def close(self) -> None:
+        """Ends the session: its variables are gone, and further runs raise `ClosedSessionError`."""
+        self._closed = True
+        self._store.clear()
+        self._prepared.clear()
+
+    def as_default(self) -> _DefaultSession:
+        """Makes this the session of `eval()` and `run()` inside a `with` block, without closing it at the end."""
+        return _DefaultSession(self)
+
+    def list_devices(self) -> list[str]:
+        """Names of the JAX devices of this process, in TensorFlow's spelling."""
+        return [f"/job:localhost/replica:0/task:0/device:{d.platform.upper()}:{d.id}" for d in jax.local_devices()]
+
+    def __enter__(self) -> Session:
+        context = self.graph.as_default()
+        context.__enter__()
+        self._entered.append(context)
+        stacks.push_session(self)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        stacks.pop_session(self)
+        self._entered.pop().__exit__(kind, error, traceback)
+        self.close()
+
+    def _log_placement(self, plan: Plan) -> None:
+        """Prints where each node runs, once, as TensorFlow's log does."""
+        for node in plan.nodes:
+            if node not in self._logged:
+                self._logged.add(node)
+                print(f"{node.name}: ({node.type}): {_device_of(node)}", file=sys.stderr)
+
+
+class InteractiveSession(Session):
+    """A session that is the default one from its making until `close`: for notebooks and `x.eval()`.
+
+    Args:
+        target: as for `Session`.
+        graph: as for `Session`.
+        config: as for `Session`.
+
+    Example:
+        >>> import labkit as tf
+        >>> sess = tf.InteractiveSession()
+        >>> int(tf.constant(5).eval())
+        5
+        >>> sess.close()
+    """
+
+    def __init__(self, target: str = "", graph: Graph | None = None, config: ConfigProto | None = None) -> None:
+        super().__init__(target, graph, config)
+        self._graph_context = None if graph is None else graph.as_default()
+        if self._graph_context is not None:
+            self._graph_context.__enter__()
+        stacks.push_session(self)
+
+    def close(self) -> None:
+        """Ends the session and takes it off the stack."""
+        stacks.pop_session(self)
+        if self._graph_context is not None:
+            self._graph_context.__exit__(None, None, None)
+            self._graph_context = None
+        super().close()
+
+
+class _DefaultSession:
+    """The context manager of `Session.as_default`."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def __enter__(self) -> Session:
+        self._context = self._session.graph.as_default()
+        self._context.__enter__()
+        stacks.push_session(self._session)
+        return self._session
+
+    def __exit__(self, *error: Any) -> None:
+        stacks.pop_session(self._session)
+        self._context.__exit__(*error)
+
+
+def get_default_session() -> Session | None:
+    """The innermost default session of this thread, or None.
+
+    Example:
+        >>> import labkit as tf
+        >>> with tf.Session() as sess:
+        ...     tf.get_default_session() is sess
+        True
+    """
+    return stacks.default_session()
+
+
+def _numpy(value: Any) -> Any:
+    """A result as NumPy: a copy that the caller may change, a NumPy scalar for rank 0, bytes for a lone string."""
+    if isinstance(value, np.ndarray):
+        return value.copy() if value.ndim else value[()]
+    array = np.array(value)
+    return array if array.ndim else array[()]
+
+
+def _device_of(node: Operation) -> str:
+    """The device of this process that runs `node`, in TensorFlow's spelling."""
+    here = jax.local_devices()[0]
+    platform = "CPU" if node.kind.host else here.platform.upper()
+    return f"/job:localhost/replica:0/task:0/device:{platform}:{0 if node.kind.host else here.id}"

@@ -1,0 +1,263 @@
+"""`Variable`: a value that the session keeps between runs.
+
+A variable is three nodes, as in TensorFlow: `W` (the slot; its output is a reference), `W/Assign` (the initializer)
+and `W/read` (its value as a tensor, which arithmetic uses).
+
+Example:
+    >>> import labkit as tf
+    >>> w = tf.Variable([1.0, 2.0], name="weights")
+    >>> with tf.Session() as sess:
+    ...     sess.run(tf.global_variables_initializer())
+    ...     sess.run(w.assign_add([1.0, 1.0]))
+    array([2., 3.], dtype=float32)
+
+Source: `tensorflow/python/ops/variables.py` (1.4).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from labkit.dtypes import DType, as_dtype
+from labkit.errors import LabkitError, ShapeError
+from labkit.graph import Graph, GraphKeys, Operation, Operators, Tensor, apply, get_default_graph
+from labkit.ops.array import identity
+from labkit.ops.control_flow import group
+from labkit.ops.state import Assign, VariableV2, assign, assign_add, assign_sub, initialized_value
+from labkit.shapes import Shape, TensorShape, as_shape, merge
+
+
+class Variable(Operators):
+    """A value that the session keeps between runs, and that assignments change.
+
+    Args:
+        initial_value: a tensor, a value, or a function without arguments that returns one.
+        trainable: True puts it among the variables that optimizers change.
+        collections: collections to add it to; by default all global variables.
+        validate_shape: False allows an initial value of unknown shape, and assignments of other shapes.
+        caching_device: kept for TensorFlow's signature.
+        name: name of the variable, made unique.
+        variable_def: kept for TensorFlow's signature.
+        dtype: the wanted dtype of the value.
+        expected_shape: kept for TensorFlow's signature.
+        import_scope: kept for TensorFlow's signature.
+        constraint: a function that optimizers apply to the variable after changing it.
+
+    Raises:
+        ShapeError: if the shape of the initial value is unknown and `validate_shape` is True.
+
+    Example:
+        >>> import labkit as tf
+        >>> tf.Variable(tf.zeros([784, 10]), name="W")
+        <tf.Variable 'W:0' shape=(784, 10) dtype=float32_ref>
+    """
+
+    def __init__(
+        self, initial_value: Any = None, trainable: bool = True, collections: Iterable[str] | None = None,
+        validate_shape: bool = True, caching_device: Any = None, name: str | None = None, variable_def: Any = None,
+        dtype: Any = None, expected_shape: Any = None, import_scope: str | None = None,
+        constraint: Callable[[Tensor], Tensor] | None = None,
+    ) -> None:  # fmt: skip
+        if initial_value is None:
+            raise LabkitError("a variable needs an initial value.\n  Try: tf.Variable(tf.zeros([784, 10])).")
+        self.graph: Graph = get_default_graph()
+        wanted = None if dtype is None else as_dtype(dtype)
+        with self.graph.control_dependencies(None), self.graph.name_scope(name or "Variable") as scope:
+            if callable(initial_value):
+                with self.graph.name_scope("Initializer"):
+                    initial_value = initial_value()
+            value = self.graph.as_tensor(initial_value, wanted, "initial_value")
+            shape = value.static_shape if validate_shape else None
+            if validate_shape and (shape is None or None in shape):
+                raise ShapeError(
+                    f"the initial value of a variable needs a fully known shape, and {value.name!r} has {value.shape}.\n"
+                    "  Try: validate_shape=False if the shape may vary."
+                )
+            self._make(value, shape, validate_shape, scope)
+        self.constraint = constraint
+        self.trainable = trainable
+        names = [GraphKeys.GLOBAL_VARIABLES] if collections is None else list(collections)
+        if trainable and GraphKeys.TRAINABLE_VARIABLES not in names:
+            names.append(GraphKeys.TRAINABLE_VARIABLES)
+        self.graph.add_to_collections(names, self)
+
+    def _make(self, value: Tensor, shape: Shape, validate_shape: bool, scope: str) -> None:
+        self.initial_value = value
+        self.ref = apply(VariableV2(shape, value.dtype), name=scope)
+        with self.graph.colocate_with(self.ref.op):
+            self.initializer: Operation = apply(Assign(validate_shape), self.ref, value, name="Assign").op
+            self.snapshot = identity(self.ref, name="read")
+
+    @property
+    def dtype(self) -> DType:
+        """The element type."""
+        return self.ref.dtype
+
+    @property
+    def name(self) -> str:
+        """The name of the reference, such as "weights:0"."""
+        return self.ref.name
+
+    @property
+    def op(self) -> Operation:
+        """The `VariableV2` operation."""
+        return self.ref.op
+
+    @property
+    def device(self) -> str:
+        """The device that was asked for."""
+        return self.ref.device
+
+    @property
+    def shape(self) -> TensorShape:
+        """The static shape."""
+        return self.ref.shape
+
+    @property
+    def static_shape(self) -> Shape:
+        """The static shape as a plain tuple."""
+        return self.ref.static_shape
+
+    def get_shape(self) -> TensorShape:
+        """The static shape."""
+        return self.ref.shape
+
+    def set_shape(self, shape: Any) -> None:
+        """Adds what you know about the shape."""
+        self.ref.set_shape(merge(self.ref.static_shape, as_shape(shape)))
+        self.snapshot.set_shape(shape)
+
+    def as_graph_tensor(self) -> Tensor:
+        """What arithmetic uses: the value."""
+        return self.snapshot
+
+    def as_own_graph_element(self) -> Tensor:
+        """What `Session.run` fetches and feeds: the reference, which is the value at the end of the run."""
+        return self.ref
+
+    def value(self) -> Tensor:
+        """The value as a tensor."""
+        return self.snapshot
+
+    def read_value(self) -> Tensor:
+        """The value as a new tensor: read where this is called, after the control dependencies of that place."""
+        return identity(self.ref, name="read")
+
+    def initialized_value(self) -> Tensor:
+        """The value, or the initial value while the variable has none: to initialize one variable from another."""
+        return initialized_value(self.ref, self.initial_value)
+
+    def eval(self, session: Any = None) -> Any:
+        """The value in `session`, or in the default session."""
+        return self.ref.eval(session=session)
+
+    def load(self, value: Any, session: Any = None) -> None:
+        """Sets the value in `session`, or in the default session."""
+        self.initializer.run({self.initializer.inputs[1]: value}, session)
+
+    def assign(self, value: Any, use_locking: bool = False, name: str | None = None) -> Tensor:
+        """A node that replaces the value; fetching it gives the new value."""
+        return assign(self, value, name=name)
+
+    def assign_add(self, delta: Any, use_locking: bool = False, name: str | None = None) -> Tensor:
+        """A node that adds to the value; fetching it gives the new value."""
+        return assign_add(self, delta, name=name)
+
+    def assign_sub(self, delta: Any, use_locking: bool = False, name: str | None = None) -> Tensor:
+        """A node that subtracts from the value; fetching it gives the new value."""
+        return assign_sub(self, delta, name=name)
+
+    def __repr__(self) -> str:
+        return f"<tf.Variable {self.name!r} shape={self.shape} dtype={self.dtype.name}_ref>"
+
+
+def global_variables(scope: str | None = None) -> list[Any]:
+    """All variables of the default graph that are shared across sessions' steps.
+
+    Args:
+        scope: a regular expression that names must match from their start.
+
+    Example:
+        >>> import labkit as tf
+        >>> with tf.Graph().as_default():
+        ...     w = tf.Variable(0.0, name="w")
+        ...     [v.name for v in tf.global_variables()]
+        ['w:0']
+    """
+    return get_default_graph().get_collection(GraphKeys.GLOBAL_VARIABLES, scope)
+
+
+def local_variables(scope: str | None = None) -> list[Any]:
+    """The variables of the default graph that are local to a process, such as counters of metrics.
+
+    Args:
+        scope: a regular expression that names must match from their start.
+
+    Example:
+        >>> import labkit as tf
+        >>> with tf.Graph().as_default():
+        ...     count = tf.Variable(0, trainable=False, collections=[tf.GraphKeys.LOCAL_VARIABLES])
+        ...     tf.local_variables() == [count]
+        True
+    """
+    return get_default_graph().get_collection(GraphKeys.LOCAL_VARIABLES, scope)
+
+
+def trainable_variables(scope: str | None = None) -> list[Any]:
+    """The variables of the default graph that optimizers change.
+
+    Args:
+        scope: a regular expression that names must match from their start.
+
+    Example:
+        >>> import labkit as tf
+        >>> with tf.Graph().as_default():
+        ...     w, step = tf.Variable(0.0), tf.Variable(0, trainable=False)
+        ...     tf.trainable_variables() == [w]
+        True
+    """
+    return get_default_graph().get_collection(GraphKeys.TRAINABLE_VARIABLES, scope)
+
+
+def variables_initializer(var_list: Sequence[Any], name: str = "init") -> Operation:
+    """An operation that gives each variable its initial value.
+
+    Args:
+        var_list: variables.
+        name: name of the operation.
+
+    Example:
+        >>> import labkit as tf
+        >>> v = tf.Variable(3.0)
+        >>> with tf.Session() as sess:
+        ...     sess.run(tf.variables_initializer([v]))
+        ...     float(sess.run(v))
+        3.0
+    """
+    return group(*[variable.initializer for variable in var_list], name=name)
+
+
+def global_variables_initializer() -> Operation:
+    """An operation that gives every global variable its initial value. Make it after all variables.
+
+    Example:
+        >>> import labkit as tf
+        >>> v = tf.Variable(3.0)
+        >>> with tf.Session() as sess:
+        ...     sess.run(tf.global_variables_initializer())
+        ...     float(sess.run(v))
+        3.0
+    """
+    return variables_initializer(global_variables())
+
+
+def local_variables_initializer() -> Operation:
+    """An operation that gives every local variable its initial value.
+
+    Example:
+        >>> import labkit as tf
+        >>> tf.local_variables_initializer().type
+        'NoOp'
+    """
+    return variables_initializer(local_variables())
