@@ -67,7 +67,8 @@ class DeviceSpec:
             elif key in ("replica", "task") and rest.isdigit():
                 parts[key] = int(rest)
             elif key == "device" and rest:
-                _add_device(parts, *rest.partition(":")[::2], text)
+                device_type, _, index = rest.partition(":")
+                _add_device(parts, device_type, index, text)
             elif key.lower() in ("cpu", "gpu", "tpu"):
                 _add_device(parts, key.upper(), rest, text)
             else:

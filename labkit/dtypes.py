@@ -13,7 +13,7 @@ Source: `tensorflow/python/framework/dtypes.py` (1.4).
 
 from __future__ import annotations
 
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 
 import ml_dtypes
 import numpy as np
@@ -126,13 +126,14 @@ class DType:
 
 
 def _limits(dtype: DType) -> Any:
+    """An object with `min` and `max`."""
     if dtype.is_bool:
         return type("BoolLimits", (), {"min": False, "max": True})
     if dtype.is_integer:
         info = np.iinfo(dtype.np_dtype)
         return type("IntLimits", (), {"min": int(info.min), "max": int(info.max)})
     if dtype.is_floating:
-        return ml_dtypes.finfo(dtype.np_dtype)
+        return cast("Any", ml_dtypes).finfo(dtype.np_dtype)
     raise DTypeError(f"{dtype.name} has no smallest or largest value.")
 
 
@@ -161,9 +162,17 @@ _FLOATING = frozenset([float16, bfloat16, float32, float64])
 _BY_NAME = {dtype.name: dtype for dtype in ALL} | {
     "float": float32, "double": float64, "half": float16, "bool_": bool_, "str": string, "object": string,
 }  # fmt: skip
-_BY_KEY: dict[Any, DType] = {dtype.np_dtype: dtype for dtype in ALL}
-_BY_KEY |= {dtype.as_numpy_dtype: dtype for dtype in ALL} | {dtype.as_datatype_enum: dtype for dtype in ALL}
-_BY_KEY |= {float: float32, int: int32, bool: bool_, str: string, bytes: string, complex: complex64}
+_BY_KEY: dict[Any, DType] = {
+    **{dtype.np_dtype: dtype for dtype in ALL},
+    **{dtype.as_numpy_dtype: dtype for dtype in ALL},
+    **{dtype.as_datatype_enum: dtype for dtype in ALL},
+    float: float32,
+    int: int32,
+    bool: bool_,
+    str: string,
+    bytes: string,
+    complex: complex64,
+}
 
 
 def as_dtype(value: DTypeLike) -> DType:

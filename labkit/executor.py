@@ -31,7 +31,7 @@ Example:
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from typing import Any, cast
 
 import jax
 import jax.numpy as jnp
@@ -56,9 +56,7 @@ class Plan:
         self.fetches = tuple(fetches)
         self.feeds = tuple(feeds)
         self.nodes = prune([*(t.op for t in fetches if t not in set(feeds)), *targets], feeds)
-        self.segments = [
-            Segment(nodes, set(feeds), self._wanted(nodes)) for nodes in cut(self.nodes)
-        ]
+        self.segments = [Segment(nodes, set(feeds), self._wanted(nodes)) for nodes in cut(self.nodes)]
         self.segments = [segment for segment in self.segments if segment.outputs or segment.writes or segment.host]
         self.is_single = len(self.segments) == 1 and not self.segments[0].host
         for segment in self.segments:
@@ -76,11 +74,13 @@ class Plan:
         """Runs in whole mode: returns the values of the fetches and updates `store`."""
         if self.is_single:
             segment = self.segments[0]
-            outputs, new = segment.call(store, feed_values if segment.takes_feeds(self.feeds) else
-                                        _pick(segment.inputs, self.feeds, feed_values))
+            outputs, new = segment.call(
+                store,
+                feed_values if segment.takes_feeds(self.feeds) else _pick(segment.inputs, self.feeds, feed_values),
+            )
             store.update(zip(segment.writes, new, strict=True))
             if segment.outputs == self.fetches:
-                return outputs
+                return list(outputs)
             values = dict(zip(segment.outputs, outputs, strict=True))
         else:
             values = {}
@@ -344,7 +344,7 @@ def _pick(wanted: Sequence[Tensor], feeds: Sequence[Tensor], values: Sequence[An
 
 
 def _to_numpy(value: Any) -> Any:
-    return np.asarray(value)
+    return cast("Any", np.asarray(value))
 
 
 _alone: dict[Any, Callable[..., Any]] = {}
@@ -372,9 +372,7 @@ def _call_alone(kind: Op, inputs: list[Any]) -> Any:
     return function(*(v for i, v in enumerate(inputs) if i not in static and v is not None))
 
 
-def plan_for(
-    graph: Graph, fetches: Sequence[Tensor], targets: Sequence[Operation], feeds: Sequence[Tensor]
-) -> Plan:
+def plan_for(graph: Graph, fetches: Sequence[Tensor], targets: Sequence[Operation], feeds: Sequence[Tensor]) -> Plan:
     """The plan for these fetches, targets and feeds; made once per graph and kept there.
 
     A graph only grows and nodes never change, so a plan stays right when nodes are added.

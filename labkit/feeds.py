@@ -82,9 +82,9 @@ class Feed:
         with np.errstate(invalid="ignore", over="ignore"):
             converted = array.astype(self.dtype)
             same = bool(np.all(converted.astype(array.dtype) == array)) if array.size else True
-        if array.dtype.kind == "c" and self.dtype.kind != "c" or not same and self.dtype.kind in "iub":
-            changed = array.ravel()[np.argmax((converted.astype(array.dtype) != array).ravel())]
-            raise self._mismatch(array, f"; {changed} would become {converted.ravel()[np.argmax((converted.astype(array.dtype) != array).ravel())]}")
+        if (array.dtype.kind == "c" and self.dtype.kind != "c") or (not same and self.dtype.kind in "iub"):
+            first = int(np.argmax((converted.astype(array.dtype) != array).ravel()))
+            raise self._mismatch(array, f"; {array.ravel()[first]} would become {converted.ravel()[first]}")
         return converted
 
     def _mismatch(self, array: Any, what: str) -> FeedError:

@@ -16,26 +16,24 @@ Source: the fetch mappers of `tensorflow/python/client/session.py` (1.4).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import Any, cast
 
 import numpy as np
 
 from labkit.errors import FetchError
 from labkit.graph import Graph
+from labkit.nests import is_listed, is_mapping
 
 Rebuild = Callable[[Iterator[Any]], Any]
 
 
 def key_of(fetches: Any) -> Any:
     """What stands for `fetches` in a table: nested tuples of the leaves, with the types of the containers."""
-    kind: Any = type(fetches)
-    if isinstance(fetches, (list, tuple)):
-        entries: Any = fetches
-        return (kind, *[key_of(entry) for entry in entries])
-    if isinstance(fetches, Mapping):
-        items: Any = fetches.items()
-        return (kind, *[(key, key_of(entry)) for key, entry in items])
+    if is_listed(fetches):
+        return (type(fetches), *[key_of(entry) for entry in fetches])
+    if is_mapping(fetches):
+        return (type(fetches), *[(key, key_of(entry)) for key, entry in fetches.items()])
     return fetches
 
 
@@ -46,16 +44,14 @@ def take_apart(graph: Graph, fetches: Any, leaves: list[Any]) -> Rebuild:
         FetchError: if a leaf is nothing that can be fetched.
     """
     __tracebackhide__ = True
-    kind: Any = type(fetches)
-    if isinstance(fetches, (list, tuple)):
-        entries: Any = fetches
-        parts = [take_apart(graph, entry, leaves) for entry in entries]
+    kind = cast("Any", type(fetches))
+    if is_listed(fetches):
+        parts = [take_apart(graph, entry, leaves) for entry in fetches]
         if hasattr(kind, "_fields"):
             return lambda values: kind(*[part(values) for part in parts])
         return lambda values: kind([part(values) for part in parts])
-    if isinstance(fetches, Mapping):
-        mapping: Any = fetches
-        named = {key: take_apart(graph, entry, leaves) for key, entry in mapping.items()}
+    if is_mapping(fetches):
+        named = {key: take_apart(graph, entry, leaves) for key, entry in fetches.items()}
         made: Any = dict if kind.__name__ == "defaultdict" else kind
         return lambda values: made([(key, part(values)) for key, part in named.items()])
     if hasattr(fetches, "fetch_parts"):  # a composite, such as IndexedSlices
@@ -67,7 +63,8 @@ def take_apart(graph: Graph, fetches: Any, leaves: list[Any]) -> Rebuild:
 
 def _fetchable(graph: Graph, fetch: Any) -> Any:
     __tracebackhide__ = True
-    if fetch is None or isinstance(fetch, (bool, int, float, complex, np.ndarray, np.generic)):
+    plain = (bool, int, float, complex, np.ndarray, np.generic)
+    if fetch is None or any(isinstance(fetch, kind) for kind in plain):
         name = type(fetch).__name__
         raise FetchError(
             f"cannot fetch {fetch!r}: it is {'an' if name[0] in 'aeiou' else 'a'} {name}, not a tensor, an operation "

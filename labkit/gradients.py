@@ -24,7 +24,8 @@ from contextlib import nullcontext
 from typing import Any
 
 from labkit.errors import DTypeError, LabkitError
-from labkit.graph import Graph, Operation, Tensor, apply, is_tensor_like
+from labkit.graph import Graph, Operation, Tensor, is_tensor_like
+from labkit.nests import listed
 from labkit.ops.array import fill, shape, zeros_like
 from labkit.ops.control_flow import tuple_
 from labkit.ops.math import add_n
@@ -82,7 +83,7 @@ def gradients(
     graph = y_list[0].graph
     x_list = _tensors(xs)
     stops = set(_tensors(stop_gradients)) if stop_gradients is not None else set[Tensor]()
-    seeds = [grad_ys] if grad_ys is not None and not isinstance(grad_ys, (list, tuple)) else grad_ys
+    seeds = [None] * len(y_list) if grad_ys is None else listed(grad_ys)
     with graph.name_scope(name):
         arrived: dict[Tensor, list[Any]] = {}
         for position, y in enumerate(y_list):
@@ -91,8 +92,7 @@ def gradients(
                     f"cannot differentiate {y.name!r}: it is {y.dtype.name}, and only floating-point and complex "
                     "tensors have gradients."
                 )
-            seed = None if seeds is None else seeds[position]
-            arrived.setdefault(y, []).append(_seed(graph, y, seed, position))
+            arrived.setdefault(y, []).append(_seed(graph, y, seeds[position], position))
         walk = _Backwards(graph, arrived, x_list, stops, colocate_gradients_with_ops, gate_gradients)
         walk.run(y_list)
         return [walk.total(x) for x in x_list]
@@ -100,9 +100,8 @@ def gradients(
 
 def _tensors(values: Any) -> list[Tensor]:
     """Tensors; a variable stands for its reference, which all reads of it start from."""
-    listed = values if isinstance(values, (list, tuple)) else [values]
     result: list[Tensor] = []
-    for value in listed:
+    for value in listed(values):
         if isinstance(value, Tensor):
             result.append(value)
         elif is_tensor_like(value):
@@ -157,10 +156,10 @@ class _Backwards:
         except LabkitError as error:
             error.add_note(f"  in the gradient of {node.describe()}")
             raise
-        listed: Sequence[Any] = result if isinstance(result, (list, tuple)) else (result,)
-        if self.gate and sum(grad is not None for grad in listed) > 1:
-            listed = tuple_(list(listed))
-        for tensor, grad in zip(node.inputs, listed, strict=True):
+        carried = listed(result)
+        if self.gate and sum(grad is not None for grad in carried) > 1:
+            carried = tuple_(carried)
+        for tensor, grad in zip(node.inputs, carried, strict=True):
             if grad is not None and tensor not in self.stops:
                 self.arrived.setdefault(tensor, []).append(grad)
 

@@ -19,11 +19,12 @@ Source: `tensorflow/python/client/session.py` (1.4).
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
-from typing import Any
+from typing import Any, cast
 
 import jax
 import numpy as np
@@ -139,10 +140,8 @@ class Session:
             return rebuild(iter([None if i is None else values[i] for i in order]))
 
         prepared = _Prepared(plan, converters, finish)
-        try:
+        with contextlib.suppress(TypeError):  # a fetch that cannot be hashed is prepared anew each time
             self._prepared[(key_of(fetches), *feeds)] = prepared
-        except TypeError:
-            pass  # a fetch that cannot be hashed: prepared anew each time
         return prepared
 
     @staticmethod
@@ -244,7 +243,7 @@ class Session:
 
     def list_devices(self) -> list[str]:
         """Names of the JAX devices of this process, in TensorFlow's spelling."""
-        return [f"/job:localhost/replica:0/task:0/device:{d.platform.upper()}:{d.id}" for d in jax.local_devices()]
+        return [_device_name(device) for device in _devices()]
 
     def __enter__(self) -> Session:
         context = self.graph.as_default()
@@ -331,14 +330,21 @@ def get_default_session() -> Session | None:
 
 def _numpy(value: Any) -> Any:
     """A result as NumPy: a copy that the caller may change, a NumPy scalar for rank 0, bytes for a lone string."""
-    if isinstance(value, np.ndarray):
-        return value.copy() if value.ndim else value[()]
-    array = np.array(value)
+    array: np.ndarray[Any, Any] = np.array(value, copy=True)
     return array if array.ndim else array[()]
 
 
+def _devices() -> list[jax.Device]:
+    return cast("Any", jax).local_devices()
+
+
+def _device_name(device: jax.Device) -> str:
+    """A JAX device in TensorFlow's spelling."""
+    return f"/job:localhost/replica:0/task:0/device:{device.platform.upper()}:{device.id}"
+
+
 def _device_of(node: Operation) -> str:
-    """The device of this process that runs `node`, in TensorFlow's spelling."""
-    here = jax.local_devices()[0]
-    platform = "CPU" if node.kind.host else here.platform.upper()
-    return f"/job:localhost/replica:0/task:0/device:{platform}:{0 if node.kind.host else here.id}"
+    """The device of this process that runs `node`."""
+    if node.kind.host:
+        return "/job:localhost/replica:0/task:0/device:CPU:0"
+    return _device_name(_devices()[0])

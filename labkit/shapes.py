@@ -13,7 +13,8 @@ Source: `tensorflow/python/framework/tensor_shape.py` (1.4); broadcasting as in 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import operator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeAlias, cast
 
 from labkit.errors import ShapeError
@@ -119,7 +120,7 @@ def as_shape(value: Any) -> Shape:
         return None
     if isinstance(value, TensorShape):
         return value.sizes
-    if isinstance(value, (int, Dimension)) or hasattr(value, "__index__") and getattr(value, "ndim", 0) == 0:
+    if isinstance(value, (int, Dimension)) or (hasattr(value, "__index__") and getattr(value, "ndim", 0) == 0):
         value = [value]
     return tuple(_as_size(size) for size in value)
 
@@ -184,49 +185,49 @@ class Dimension:
             return False
         return self.value is not None and size is not None and self.value == size
 
-    def _with(self, other: Any, result: Any) -> Dimension:
+    def _with(self, other: Any, result: Callable[[int, int], int]) -> Dimension:
         size = _as_size(other)
         return Dimension(None if self.value is None or size is None else result(self.value, size))
 
     def __add__(self, other: Any) -> Dimension:
-        return self._with(other, lambda a, b: a + b)
+        return self._with(other, operator.add)
 
     __radd__ = __add__
 
     def __sub__(self, other: Any) -> Dimension:
-        return self._with(other, lambda a, b: a - b)
+        return self._with(other, operator.sub)
 
     def __rsub__(self, other: Any) -> Dimension:
-        return self._with(other, lambda a, b: b - a)
+        return Dimension(other)._with(self, operator.sub)
 
     def __mul__(self, other: Any) -> Dimension:
-        return self._with(other, lambda a, b: a * b)
+        return self._with(other, operator.mul)
 
     __rmul__ = __mul__
 
     def __floordiv__(self, other: Any) -> Dimension:
-        return self._with(other, lambda a, b: a // b)
+        return self._with(other, operator.floordiv)
 
     __div__ = __floordiv__
 
     def __mod__(self, other: Any) -> Dimension:
-        return self._with(other, lambda a, b: a % b)
+        return self._with(other, operator.mod)
 
-    def _compare(self, other: Any, result: Any) -> bool:
+    def _compare(self, other: Any, result: Callable[[int, int], bool]) -> bool:
         size = _as_size(other)
         return self.value is not None and size is not None and result(self.value, size)
 
     def __lt__(self, other: Any) -> bool:
-        return self._compare(other, lambda a, b: a < b)
+        return self._compare(other, operator.lt)
 
     def __le__(self, other: Any) -> bool:
-        return self._compare(other, lambda a, b: a <= b)
+        return self._compare(other, operator.le)
 
     def __gt__(self, other: Any) -> bool:
-        return self._compare(other, lambda a, b: a > b)
+        return self._compare(other, operator.gt)
 
     def __ge__(self, other: Any) -> bool:
-        return self._compare(other, lambda a, b: a >= b)
+        return self._compare(other, operator.ge)
 
     def is_compatible_with(self, other: Any) -> bool:
         """True if both could be the same size."""

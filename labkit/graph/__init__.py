@@ -14,7 +14,7 @@ from labkit.graph.op import OPS, Cost, Op, Spec, op, op_named
 from labkit.graph.tensor import Operation, Operators, Tensor
 
 __all__ = [
-    "OPS", "Cost", "Graph", "GraphKeys", "Interpreter", "Op", "Operation", "Operators", "Spec", "Tensor", "apply", "apply_node",
-    "as_array", "constant_value", "explain_run", "get_default_graph", "graph_of", "is_tensor_like", "known_array", "known_value", "op",
-    "op_named", "reset_default_graph", "variable_of",
+    "OPS", "Cost", "Graph", "GraphKeys", "Interpreter", "Op", "Operation", "Operators", "Spec", "Tensor", "apply",
+    "apply_node", "as_array", "constant_value", "explain_run", "get_default_graph", "graph_of", "is_tensor_like",
+    "known_array", "known_value", "op", "op_named", "reset_default_graph", "variable_of",
 ]  # fmt: skip

@@ -73,7 +73,7 @@ def _pack(graph: Graph, values: Any, wanted: DType | None, name: str | None) -> 
 def _dtype_inside(values: Any) -> DType | None:
     for value in values:
         found = _dtype_inside(value) if isinstance(value, (list, tuple)) else getattr(value, "dtype", None)
-        if is_tensor_like(value) or isinstance(value, (list, tuple)) and found is not None:
+        if is_tensor_like(value) or (isinstance(value, (list, tuple)) and found is not None):
             return found
     return None
 
@@ -92,7 +92,7 @@ def as_array(value: Any, dtype: DType | None) -> Array:
         dtype = dtype or as_dtype("int32")
     if dtype is string:
         return _as_strings(value)
-    if isinstance(value, (np.ndarray, np.generic)) or type(value).__module__.startswith("jax"):
+    if any(isinstance(value, kind) for kind in (np.ndarray, np.generic)) or type(value).__module__.startswith("jax"):
         array = np.asarray(value)
         if array.dtype.kind in "SUO" and dtype is None:
             return _as_strings(value)

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from labkit.nests import is_listed
+
 if TYPE_CHECKING:
     from labkit.graph.tensor import Tensor
 
@@ -58,10 +60,10 @@ def constant_value(tensor: Tensor) -> np.ndarray[Any, Any] | None:
         array([3, 6], dtype=int32)
     """
     array = known_array(tensor)
-    if array is None or array.dtype == object and tensor.dtype.name != "string":
+    if array is None or (array.dtype == object and tensor.dtype.name != "string"):
         return None
     return array
 
 
 def _as_tuple(value: Any) -> Any:
-    return tuple(_as_tuple(entry) for entry in value) if isinstance(value, list) else value
+    return tuple(_as_tuple(entry) for entry in value) if is_listed(value) else value

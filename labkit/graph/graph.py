@@ -150,9 +150,7 @@ class Graph(Scopes, Lookup, Collections):
                     if kind.allowed is not None and tensor.dtype_ not in kind.allowed:
                         raise DTypeError(f"{kind.type} does not take {tensor.dtype.name}; it takes {_names(kind)}.")
                 elif tensor.dtype_ is not found.dtype_:
-                    raise DTypeError(
-                        f"the inputs have different dtypes: {found.dtype.name} and {tensor.dtype.name}."
-                    )
+                    raise DTypeError(f"the inputs have different dtypes: {found.dtype.name} and {tensor.dtype.name}.")
             elif rule == "index":
                 if tensor.dtype_.name not in ("int32", "int64"):
                     raise DTypeError(f"the input {arg!r} must be int32 or int64, not {tensor.dtype.name}.")

@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from labkit.graph.op import OPS
+from labkit.nests import is_listed
 
 if TYPE_CHECKING:
     from labkit.graph.graph import Graph
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 def getitem(graph: Graph, x: Any, key: Any) -> Tensor:
     """The node for `x[key]`; `key` holds ints, slices, `...`, `None` and scalar integer tensors."""
-    keys = key if isinstance(key, tuple) else (key,)
+    keys: tuple[Any, ...] = tuple(key) if is_listed(key) and isinstance(key, tuple) else (key,)
     begin: list[Any] = []
     end: list[Any] = []
     strides: list[Any] = []
@@ -45,9 +46,7 @@ def getitem(graph: Graph, x: Any, key: Any) -> Tensor:
             # x[-1] ends at 0, which would mean the front: the shrink mask makes the end irrelevant.
             masks["shrink_axis_mask"] |= bit
     with graph.name_scope("strided_slice") as scope:
-        packed = [
-            _pack(graph, part, name) for part, name in ((begin, "stack"), (end, "stack_1"), (strides, "stack_2"))
-        ]
+        packed = [_pack(graph, part, name) for part, name in ((begin, "stack"), (end, "stack_1"), (strides, "stack_2"))]
         kind = OPS["StridedSlice"](**masks)  # pyright: ignore[reportCallIssue]  # the op's fields are these masks
         return graph.apply(kind, (x, *packed), scope)
 

@@ -19,6 +19,7 @@ import numpy as np
 from labkit.dtypes import as_dtype
 from labkit.errors import LabkitError, ShapeError
 from labkit.graph.op import Spec
+from labkit.nests import is_listed, listed
 
 if TYPE_CHECKING:
     from labkit.graph.op import Op
@@ -57,12 +58,11 @@ def infer_by_tracing(op: Op, inputs: Sequence[Spec]) -> tuple[Spec, ...]:
         if any(spec.shape is not None and None in spec.shape for spec in inputs):
             return unknown
         raise ShapeError(f"{op.type} cannot take these inputs: {str(error).splitlines()[0]}") from None
-    outputs: Any = result if isinstance(result, (tuple, list)) else (result,)
-    return tuple(Spec(as_dtype(out.dtype), _static(out.shape)) for out in outputs)
+    return tuple(Spec(as_dtype(out.dtype), _static(out.shape)) for out in listed(result))
 
 
 def _is_known(value: Any) -> bool:
-    return value is not None and (not isinstance(value, tuple) or all(_is_known(entry) for entry in value))
+    return value is not None and (not is_listed(value) or all(_is_known(entry) for entry in value))
 
 
 def _symbolic(shape: tuple[int | None, ...], position: int, scope: jax.export.SymbolicScope) -> tuple[Any, ...]:

@@ -30,6 +30,7 @@ from collections.abc import Callable
 from typing import Any
 
 import jax
+import jax.core
 import jax.numpy as jnp
 import numpy as np
 
@@ -37,6 +38,7 @@ from labkit.dtypes import string
 from labkit.errors import InternalError, InvalidArgumentError, LabkitError
 from labkit.graph.op import Op, Spec
 from labkit.graph.tensor import Operation, Tensor
+from labkit.nests import is_listed, listed
 from labkit.shapes import shape_text
 
 KernelCall = Callable[[Op, list[Any]], Any]
@@ -101,7 +103,7 @@ class Interpreter:
             for position, new in zip(kind.writes, results, strict=True):
                 self.state[variable_of(node.inputs[position])] = new
             return
-        outputs = result if isinstance(result, (tuple, list)) else (result,)
+        outputs = listed(result)
         if has_state:
             *outputs, self.state[node.name] = outputs
         for tensor, value in zip(node.outputs, outputs, strict=True):
@@ -152,15 +154,15 @@ class Interpreter:
         with jax.ensure_compile_time_eval():
             arrays = [a if i in kind.static_inputs else jnp.asarray(a) for i, a in enumerate(inputs)]
             result = kind.kernel(*arrays)
-        return result[tensor.value_index] if isinstance(result, (tuple, list)) else result
+        return listed(result)[tensor.value_index]
 
 
 def _call_kernel(kind: Op, inputs: list[Any]) -> Any:
     """The kernel, with NumPy arrays that are no static inputs made JAX arrays."""
     if kind.host:
         return kind.kernel(*inputs)
-    arrays = [
-        jnp.asarray(v) if isinstance(v, np.ndarray) and i not in kind.static_inputs else v for i, v in enumerate(inputs)
+    arrays: list[Any] = [
+        jnp.asarray(v) if type(v) is np.ndarray and i not in kind.static_inputs else v for i, v in enumerate(inputs)
     ]
     return kind.kernel(*arrays)
 
@@ -176,7 +178,7 @@ def _concrete_spec(tensor: Tensor, value: Any) -> Spec:
 
 
 def _as_tuple(value: Any) -> Any:
-    return tuple(_as_tuple(entry) for entry in value) if isinstance(value, list) else value
+    return tuple(_as_tuple(entry) for entry in value) if is_listed(value) else value
 
 
 def explain_run(error: LabkitError, node: Operation) -> None:

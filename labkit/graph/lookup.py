@@ -111,7 +111,9 @@ class Lookup:
                 return self.get_tensor_by_name(obj)
             if allow_operation:
                 return self.get_operation_by_name(obj)
-            raise GraphError(f"{obj!r} names an operation; a tensor's name ends in a colon and a number: {obj + ':0'!r}")
+            raise GraphError(
+                f"{obj!r} names an operation; a tensor's name ends in a colon and a number: {obj + ':0'!r}"
+            )
         if hasattr(obj, "as_own_graph_element"):
             obj = obj.as_own_graph_element()
         wanted: tuple[type[Any], ...] = (Tensor,) * allow_tensor + (Operation,) * allow_operation

@@ -213,7 +213,9 @@ def op(cls: OpClass) -> OpClass:
     made: Any = dataclass(frozen=True, eq=cls.memoise_infer)(cls)
     made.type = cls.__name__
     if made.type in OPS:
-        raise ValueError(f"there is an op {made.type} already, in {OPS[made.type].__module__}; give yours another name.")
+        raise ValueError(
+            f"there is an op {made.type} already, in {OPS[made.type].__module__}; give yours another name."
+        )
     OPS[made.type] = made
     return made
 

@@ -10,7 +10,7 @@ Source: `tensorflow/python/framework/ops.py` (1.4).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -33,7 +33,7 @@ class Scopes(Lookup):
         self._colocation: list[Operation] = []
 
     @contextmanager
-    def name_scope(self, name: str | None) -> Iterator[str]:
+    def name_scope(self, name: str | None) -> Generator[str]:
         """Names of nodes made inside begin with `name/`.
 
         Args:
@@ -51,14 +51,14 @@ class Scopes(Lookup):
             self.current_scope = outer
 
     @contextmanager
-    def device(self, device_name_or_function: Any) -> Iterator[None]:
+    def device(self, device_name_or_function: Any) -> Generator[None]:
         """Nodes made inside ask for a device.
 
         Args:
             device_name_or_function: a name such as "/gpu:0" (parsed at once, so that a wrong one fails here), a
                 `DeviceSpec`, a function from operation to name, or None to forget the outer scopes.
         """
-        choice = device_name_or_function
+        choice: Any = device_name_or_function
         if isinstance(choice, DeviceSpec):
             choice = choice.to_string()
         if isinstance(choice, str):
@@ -72,8 +72,8 @@ class Scopes(Lookup):
             self._devices.pop()
 
     @contextmanager
-    def control_dependencies(self, control_inputs: Sequence[Any] | None) -> Iterator[None]:
-        """Nodes made inside run after `control_inputs` (operations, tensors or variables); None clears the outer ones."""
+    def control_dependencies(self, control_inputs: Sequence[Any] | None) -> Generator[None]:
+        """Nodes made inside run after `control_inputs` (operations, tensors, variables); None clears the outer."""
         outer = self._control
         if control_inputs is None:
             self._control = []
@@ -87,7 +87,7 @@ class Scopes(Lookup):
             self._control = outer
 
     @contextmanager
-    def colocate_with(self, op: Any, ignore_existing: bool = False) -> Iterator[None]:
+    def colocate_with(self, op: Any, ignore_existing: bool = False) -> Generator[None]:
         """Nodes made inside go to the device of `op` (an operation, a tensor or a variable)."""
         element = self.as_graph_element(op)
         node = element.op if isinstance(element, Tensor) else element

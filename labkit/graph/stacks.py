@@ -7,7 +7,7 @@ all threads, so that a script that never mentions a graph has one.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Any
 
@@ -36,7 +36,7 @@ def default_session() -> Any:
 
 
 @contextmanager
-def pushed_graph(graph: Any) -> Iterator[Any]:
+def pushed_graph(graph: Any) -> Generator[Any]:
     """Makes `graph` the default inside the block."""
     _stacks.graphs.append(graph)
     try:

@@ -360,7 +360,7 @@ def _true_divide(x: Operators, y: Any, swapped: bool) -> Tensor:
             wide = dtypes.as_dtype(target[x.dtype.name])
             if pair[1].dtype is not x.dtype:
                 raise DTypeError(f"the inputs have different dtypes: {x.dtype.name} and {pair[1].dtype.name}.")
-            pair = [graph.apply(OPS["Cast"](wide), (tensor,)) for tensor in pair]
+            pair = [graph.apply(OPS["Cast"](wide), (tensor,)) for tensor in pair]  # pyright: ignore[reportCallIssue]  # Cast's field
         return graph.apply(OPS["RealDiv"](), tuple(reversed(pair)) if swapped else tuple(pair), scope)
 
 
