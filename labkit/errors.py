@@ -22,17 +22,36 @@ codes are those of `tensorflow/python/framework/errors_impl.py` (1.4).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 
 class LabkitError(Exception):
     """What every labkit error inherits from.
 
+    Args:
+        message: what is wrong, with the numbers. A last line that begins with "  Try: " is taken as the advice.
+        advice: what to do; it is shown last, as "Try: ...".
+
     Example:
         >>> import labkit as tf
         >>> issubclass(tf.errors.ShapeError, tf.errors.LabkitError)
         True
     """
+
+    def __init__(self, message: str = "", advice: str = "") -> None:
+        message, _, last = message.partition("\n  Try: ")
+        super().__init__(message)
+        self.explained = False
+        advice = advice or last
+        if advice:
+            self.add_note(f"  Try: {advice}")
+
+    def explain(self, lines: Sequence[str]) -> None:
+        """Adds, once, where it happened: the op, its inputs, and the lines that made them; before the advice."""
+        if not self.explained:
+            self.explained = True
+            self.__notes__ = [*lines, *getattr(self, "__notes__", [])]
 
 
 class ShapeError(LabkitError, ValueError):
@@ -183,7 +202,7 @@ class OpError(LabkitError):
         super().__init__(message)
         self.node_def = node_def
         self.op = op
-        self.message = message
+        self.message = str(self)
         self.error_code = self.code if error_code is None else error_code
 
 

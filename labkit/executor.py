@@ -37,6 +37,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from labkit.errors import FailedPreconditionError, LabkitError
 from labkit.graph import Graph, Interpreter, Op, Operation, Tensor, variable_of
 
 Store = dict[str, Any]
@@ -240,8 +241,12 @@ class Segment:
             self.check_initialized(store)
             return self.call(store, inputs)
         present = [store[slot] for slot in self.optional if slot in store]
-        with jax.enable_x64(True):
-            return function(donated, kept, present, inputs)
+        try:
+            with jax.enable_x64(True):
+                return function(donated, kept, present, inputs)
+        except LabkitError as error:  # while tracing: JAX adds a remark about its own frames
+            error.__notes__ = [note for note in getattr(error, "__notes__", []) if "JAX has removed" not in note]
+            raise error from None
 
     def _specialised(self, store: Store, inputs: Sequence[Any]) -> tuple[Callable[..., Any], Sequence[Any]]:
         """The function for these static values and this set of initialized variables, and the inputs that remain."""
@@ -299,8 +304,6 @@ class Segment:
 
 
 def _uninitialized(slot: str, nodes: Sequence[Operation]) -> Exception:
-    from labkit.errors import FailedPreconditionError
-
     variable = nodes[0].graph.get_operation_by_name(slot)
     readers = [n for n in nodes if any(t.op.kind.is_ref and variable_of(t) == slot for t in n.inputs)]
     error = FailedPreconditionError(None, variable, f"attempting to use uninitialized value {slot}.")
@@ -344,7 +347,7 @@ def _pick(wanted: Sequence[Tensor], feeds: Sequence[Tensor], values: Sequence[An
 
 
 def _to_numpy(value: Any) -> Any:
-    return cast("Any", np.asarray(value))
+    return cast("Any", np).asarray(value)
 
 
 _alone: dict[Any, Callable[..., Any]] = {}

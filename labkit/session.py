@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
@@ -74,6 +75,7 @@ class Session:
         self.config = config or ConfigProto()
         self.sess_str = target
         self._store: Store = {}
+        self._lock = threading.RLock()  # a run takes the state, donates it and puts back the new one
         self._prepared: dict[Any, _Prepared] = {}
         self._closed = False
         self._entered: list[Any] = []
@@ -112,7 +114,8 @@ class Session:
             if run_metadata is not None:
                 run_metadata.trace = trace
         else:
-            results = prepared.plan.run(self._store, values)
+            with self._lock:
+                results = prepared.plan.run(self._store, values)
         return prepared.rebuild(results)
 
     def _prepare(self, fetches: Any, feeds: Mapping[Any, Any]) -> _Prepared:
@@ -173,7 +176,8 @@ class Session:
             trace.events.append(Event(node.name, node.type, device, began - start, ended - began, size))
             trace.values.update({t.name: v for t, v in zip(node.outputs, outputs, strict=True) if v is not None})
 
-        results = plan.run_watched(self._store, values, call)
+        with self._lock:
+            results = plan.run_watched(self._store, values, call)
         return trace, results
 
     def watch(self, fetches: Any, feed_dict: Mapping[Any, Any] | None = None) -> tuple[Any, Trace]:
@@ -223,7 +227,9 @@ class Session:
             if self._closed:
                 self._prepare(fetches, {})
             converted = [feed(value) for feed, value in zip(prepared.feeds, values, strict=True)]
-            return prepared.rebuild(prepared.plan.run(self._store, converted))
+            with self._lock:
+                results = prepared.plan.run(self._store, converted)
+            return prepared.rebuild(results)
 
         return call
 
@@ -334,11 +340,11 @@ def _numpy(value: Any) -> Any:
     return array if array.ndim else array[()]
 
 
-def _devices() -> list[jax.Device]:
+def _devices() -> list[Any]:
     return cast("Any", jax).local_devices()
 
 
-def _device_name(device: jax.Device) -> str:
+def _device_name(device: Any) -> str:
     """A JAX device in TensorFlow's spelling."""
     return f"/job:localhost/replica:0/task:0/device:{device.platform.upper()}:{device.id}"
 

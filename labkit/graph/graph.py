@@ -33,6 +33,7 @@ from labkit.graph import stacks
 from labkit.graph.collections import Collections
 from labkit.graph.convert import as_tensor, is_tensor_like
 from labkit.graph.folding import known_value
+from labkit.graph.interpret import input_line
 from labkit.graph.lookup import Lookup
 from labkit.graph.op import Op, Spec
 from labkit.graph.scopes import Scopes
@@ -150,7 +151,10 @@ class Graph(Scopes, Lookup, Collections):
                     if kind.allowed is not None and tensor.dtype_ not in kind.allowed:
                         raise DTypeError(f"{kind.type} does not take {tensor.dtype.name}; it takes {_names(kind)}.")
                 elif tensor.dtype_ is not found.dtype_:
-                    raise DTypeError(f"the inputs have different dtypes: {found.dtype.name} and {tensor.dtype.name}.")
+                    raise DTypeError(
+                        f"the inputs have different dtypes: {found.dtype.name} and {tensor.dtype.name}.",
+                        f"tf.cast(x, tf.{found.dtype.name}) for the one that should change.",
+                    )
             elif rule == "index":
                 if tensor.dtype_.name not in ("int32", "int64"):
                     raise DTypeError(f"the input {arg!r} must be int32 or int64, not {tensor.dtype.name}.")
@@ -198,15 +202,9 @@ def _names(kind: Op) -> str:
 
 def _explain(error: LabkitError, kind: Op, name: str, tensors: list[Tensor]) -> None:
     """Adds to `error` the op, its inputs, and the lines that made them."""
-    if getattr(error, "__notes__", None):
-        return
-    error.add_note(f'  in {kind.type} "{name}" made at {here().text()}')
-    for position, tensor in enumerate(tensors):
-        shape = "" if tensor.static_shape is None else str(tensor.static_shape).replace("None", "?")
-        shape = shape.replace("(", "[").replace(",)", "]").replace(")", "]")
-        error.add_note(
-            f'  input {position}: "{tensor.op.name}" {tensor.dtype.name}{shape}, made at {tensor.op.site.text()}'
-        )
+    lines = [f'  in {kind.type} "{name}" made at {here().text()}']
+    lines += [input_line(position, tensor) for position, tensor in enumerate(tensors)]
+    error.explain(lines)
 
 
 _global_graph: Graph | None = None

@@ -26,7 +26,7 @@ Example:
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
@@ -64,7 +64,7 @@ class Interpreter:
     def __init__(self, values: dict[Tensor, Any], state: dict[str, Any], call: KernelCall | None = None) -> None:
         self.values = values
         self.state = state
-        self._call = call or _call_kernel
+        self._call = call or call_kernel
         self._static: dict[Tensor, np.ndarray[Any, Any]] = {}
 
     def value(self, tensor: Tensor) -> Any:
@@ -92,20 +92,22 @@ class Interpreter:
             has_state = kind.has_state
             result = self._call(kind, [*inputs, self.state[node.name]] if has_state else inputs)
         except LabkitError as error:
-            explain_run(error, node)
+            explain_run(error, node, self.values)
             raise
         except (TypeError, ValueError, NotImplementedError) as error:
             wrapped = InvalidArgumentError(None, node, f"{kind.type} failed: {error}")
-            explain_run(wrapped, node)
+            explain_run(wrapped, node, self.values)
             raise wrapped from error
-        if kind.writes:
-            results = result if len(kind.writes) > 1 else (result,)
-            for position, new in zip(kind.writes, results, strict=True):
-                self.state[variable_of(node.inputs[position])] = new
-            return
         outputs = listed(result)
         if has_state:
             *outputs, self.state[node.name] = outputs
+        if kind.writes:  # the new values come after the outputs
+            first = len(outputs) - len(kind.writes)
+            for position, new in zip(kind.writes, outputs[first:], strict=True):
+                self.state[variable_of(node.inputs[position])] = new
+            if kind.is_ref:
+                return
+            outputs = outputs[:first]
         for tensor, value in zip(node.outputs, outputs, strict=True):
             self.values[tensor] = value
 
@@ -157,7 +159,7 @@ class Interpreter:
         return listed(result)[tensor.value_index]
 
 
-def _call_kernel(kind: Op, inputs: list[Any]) -> Any:
+def call_kernel(kind: Op, inputs: list[Any]) -> Any:
     """The kernel, with NumPy arrays that are no static inputs made JAX arrays."""
     if kind.host:
         return kind.kernel(*inputs)
@@ -181,13 +183,13 @@ def _as_tuple(value: Any) -> Any:
     return tuple(_as_tuple(entry) for entry in value) if is_listed(value) else value
 
 
-def explain_run(error: LabkitError, node: Operation) -> None:
+def input_line(position: int, tensor: Tensor, value: Any = None) -> str:
+    """For errors: what an input is, with the shape of its value if there is one, and the line that made it."""
+    shape = shape_text(tensor.static_shape if value is None else tuple(np.shape(value)))
+    return f'  input {position}: "{tensor.op.name}" {tensor.dtype.name}{shape}, made at {tensor.op.site.text()}'
+
+
+def explain_run(error: LabkitError, node: Operation, values: Mapping[Tensor, Any]) -> None:
     """Adds to an error of a run the node that failed, its inputs, and the lines that made them."""
-    if getattr(error, "__notes__", None):
-        return
-    error.add_note(f"  in {node.describe()}")
-    for position, tensor in enumerate(node.inputs):
-        shape = shape_text(tensor.static_shape)
-        error.add_note(
-            f'  input {position}: "{tensor.op.name}" {tensor.dtype.name}{shape}, made at {tensor.op.site.text()}'
-        )
+    lines = [f"  in {node.describe()}"]
+    error.explain(lines + [input_line(i, tensor, values.get(tensor)) for i, tensor in enumerate(node.inputs)])

@@ -123,8 +123,8 @@ class Lookup:
         if obj.graph is not self:
             operation = obj.op if isinstance(obj, Tensor) else obj
             raise GraphError(
-                f"{operation.describe()} is not an element of this graph.\n"
-                "  Try: tf.Session(graph=x.graph), or make it inside `with graph.as_default():`."
+                f'"{operation.name}" belongs to another graph than this one: it is {operation.describe()}.',
+                "tf.Session(graph=x.graph), or make it inside `with graph.as_default():`.",
             )
         return obj
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, cast
 
 from labkit.devices import DeviceSpec
 from labkit.graph.lookup import Lookup
@@ -65,7 +65,7 @@ class Scopes(Lookup):
             choice = DeviceSpec.from_string(choice).to_string()
         elif choice is not None and not callable(choice):
             raise TypeError(f"tf.device takes a name, a DeviceSpec, a function or None, not {choice!r}.")
-        self._devices.append(choice)
+        self._devices.append(cast("DeviceChoice", choice))
         try:
             yield
         finally:

@@ -33,12 +33,18 @@ if TYPE_CHECKING:
     from labkit.graph.graph import Graph
 
 
+_NUMPY_OPERATORS = {
+    "add": "Add", "subtract": "Sub", "multiply": "Mul", "divide": "RealDiv", "true_divide": "RealDiv",
+    "floor_divide": "FloorDiv", "remainder": "FloorMod", "power": "Pow", "matmul": "MatMul", "less": "Less",
+    "less_equal": "LessEqual", "greater": "Greater", "greater_equal": "GreaterEqual",
+}  # fmt: skip
+
+
 class Operators:
     """Python's operators, for everything that stands for a tensor: `Tensor` and `Variable`."""
 
     graph: Graph
     __slots__ = ()
-    __array_ufunc__ = None  # numpy_array * tensor asks the tensor first
 
     @property
     def dtype(self) -> dtypes.DType:
@@ -124,17 +130,17 @@ class Operators:
         return _binary("GreaterEqual", None, self, other)
 
     def __neg__(self) -> Tensor:
-        return self.graph.apply(OPS["Neg"](), (self,))
+        return home(self).apply(OPS["Neg"](), (self,))
 
     def __abs__(self) -> Tensor:
         complex_input = self.dtype.is_complex
-        return self.graph.apply(OPS["ComplexAbs" if complex_input else "Abs"](), (self,))
+        return home(self).apply(OPS["ComplexAbs" if complex_input else "Abs"](), (self,))
 
     def __invert__(self) -> Tensor:
-        return self.graph.apply(OPS["LogicalNot"](), (self,))
+        return home(self).apply(OPS["LogicalNot"](), (self,))
 
     def __getitem__(self, key: Any) -> Tensor:
-        return getitem(self.graph, self, key)
+        return getitem(home(self), self, key)
 
     def __bool__(self) -> NoReturn:
         raise SymbolicError(
@@ -174,6 +180,21 @@ class Operators:
             f"len({self!r}) is not defined for tensors.\n"
             "  Try: x.get_shape()[0].value (static, may be None) or tf.shape(x)[0] (a tensor)."
         )
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **_: Any) -> Tensor:
+        """`numpy_array * tensor`: NumPy asks here first, and the answer is a node."""
+        operator = _NUMPY_OPERATORS.get(ufunc.__name__)
+        if method != "__call__" or operator is None:
+            raise SymbolicError(
+                f"NumPy's {ufunc.__name__} cannot use {self!r}: its value is known only inside Session.run.",
+                f"tf.{ufunc.__name__}(x) if labkit has it, or np.{ufunc.__name__}(session.run(x)).",
+            )
+        x, y = inputs
+        if operator == "MatMul":
+            return _matmul(y, x, swapped=True) if x is not self else _matmul(x, y, swapped=False)
+        if operator == "RealDiv":
+            return _true_divide(self, y if x is self else x, swapped=x is not self)
+        return _binary(operator, None, self, y if x is self else x, swapped=x is not self)
 
     def __array__(self, *_: Any, **__: Any) -> NoReturn:
         raise SymbolicError(
@@ -344,14 +365,20 @@ def _session_for(what: str, session: Any) -> Any:
     return chosen
 
 
+def home(x: Operators) -> Graph:
+    """The graph that an operator on `x` adds to: that of `x`, unless a branch or the body of a loop is being built."""
+    innermost: Graph | None = stacks.innermost_graph()
+    return innermost if innermost is not None and innermost.captures_inputs else x.graph
+
+
 def _binary(op_type: str, name: str | None, x: Operators, y: Any, swapped: bool = False) -> Tensor:
     pair = (y, x) if swapped else (x, y)
-    return x.graph.apply(OPS[op_type](), pair, name)
+    return home(x).apply(OPS[op_type](), pair, name)
 
 
 def _true_divide(x: Operators, y: Any, swapped: bool) -> Tensor:
     """`x / y`: Python 3's division, so integers are cast to floating point first, as in TensorFlow."""
-    graph = x.graph
+    graph = home(x)
     with graph.name_scope("truediv") as scope:
         pair = [graph.as_tensor(x), graph.as_tensor(y, x.dtype, "y")]
         target = {"int8": "float32", "uint8": "float32", "int16": "float32", "uint16": "float32"}
@@ -365,7 +392,7 @@ def _true_divide(x: Operators, y: Any, swapped: bool) -> Tensor:
 
 
 def _matmul(x: Operators, y: Any, swapped: bool) -> Tensor:
-    graph = x.graph
+    graph = home(x)
     pair = [graph.as_tensor(x), graph.as_tensor(y, x.dtype, "y")]
     batched = any(tensor.static_shape is not None and len(tensor.static_shape) > 2 for tensor in pair)
     kind = OPS["BatchMatMul" if batched else "MatMul"]()
