@@ -12,3 +12,4 @@ from labkit.ops.linalg import *
 from labkit.variables import *
 from labkit.gradients import *
 from labkit.session import *
+from labkit.ops.math import cast  # the star imports above bring typing.cast
