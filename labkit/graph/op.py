@@ -133,7 +133,7 @@ class Op:
         """The values of the outputs (a tuple if there are several), from those of the inputs, in JAX."""
         raise NotImplementedError(f"{self.type} has no kernel")
 
-    def gradient(self, node: Operation, *grads: Any) -> Sequence[Tensor | None] | Tensor | None:
+    def gradient(self, node: Operation, *grads: Any, **_: Any) -> Sequence[Tensor | None] | Tensor | None:
         """The gradient with respect to each input, as new nodes of the graph.
 
         Args:
@@ -166,7 +166,7 @@ class Op:
         """True if a session keeps a state for each node of this op."""
         return type(self).initial_state is not Op.initial_state
 
-    def cost(self, *inputs: Spec) -> Cost:
+    def cost(self, *inputs: Any, **_: Any) -> Cost:
         """FLOPs and bytes of one execution; the default is one FLOP per element of the output."""
         return self.cost_with_flops(1.0, *inputs)
 
