@@ -137,7 +137,7 @@ class _Backwards:
     def run(self, ys: Sequence[Tensor]) -> None:
         """Visits the nodes between the xs and the ys, the latest first."""
         for node in reversed(_between(self.xs, ys, self.stops)):
-            grads = [self.total(t) for t in node.outputs]
+            grads = [None if t in self.stops else self.total(t) for t in node.outputs]
             if not node.kind.differentiable or all(grad is None for grad in grads):
                 continue
             with self.graph.name_scope(f"{node.name}_grad"):
@@ -160,7 +160,7 @@ class _Backwards:
         if self.gate and sum(grad is not None for grad in carried) > 1:
             carried = tuple_(carried)
         for tensor, grad in zip(node.inputs, carried, strict=True):
-            if grad is not None and tensor not in self.stops:
+            if grad is not None:
                 self.arrived.setdefault(tensor, []).append(grad)
 
     def total(self, tensor: Tensor) -> Any:
@@ -169,7 +169,8 @@ class _Backwards:
         if not parts:
             return None
         if len(parts) > 1:
-            self.arrived[tensor] = parts = [add_n(parts)]
+            with self.graph.colocate_with(parts[0].op) if self.colocate else nullcontext():
+                self.arrived[tensor] = parts = [add_n(parts)]
         return parts[0]
 
 
@@ -186,7 +187,7 @@ def _between(xs: Sequence[Tensor], ys: Sequence[Tensor], stops: set[Tensor]) -> 
     reached: set[Operation] = set()
     ordered: list[Operation] = []
     for node in sorted(behind, key=lambda node: node.id):
-        if any((t in sources or t.op in reached) and t not in stops for t in node.inputs):
+        if any(t in sources or (t.op in reached and t not in stops) for t in node.inputs):
             reached.add(node)
             ordered.append(node)
     return ordered

@@ -105,8 +105,10 @@ class Session:
         __tracebackhide__ = True
         feeds: Mapping[Any, Any] = feed_dict or {}
         try:
-            prepared = self._prepared[(key_of(fetches), *feeds)]
-        except (KeyError, TypeError):
+            prepared = self._prepared.get((key_of(fetches), *feeds))
+        except TypeError:  # a fetch that cannot be hashed
+            prepared = None
+        if prepared is None:
             prepared = self._prepare(fetches, feeds)
         values = [feed(value) for feed, value in zip(prepared.feeds, feeds.values(), strict=True)]
         if options is not None and options.trace_level:
