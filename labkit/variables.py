@@ -21,11 +21,21 @@ from typing import Any
 
 from labkit.dtypes import DType, as_dtype
 from labkit.errors import LabkitError, ShapeError
-from labkit.graph import Graph, GraphKeys, Operation, Operators, Tensor, apply, get_default_graph
+from labkit.graph import GraphKeys, Operation, Operators, Tensor, apply, get_default_graph
+from labkit.graph.subgraph import outermost_graph
 from labkit.ops.array import identity
 from labkit.ops.control_flow import group
-from labkit.ops.state import Assign, VariableV2, assign, assign_add, assign_sub, initialized_value
-from labkit.shapes import Shape, TensorShape, as_shape, merge
+from labkit.ops.state import (
+    Assign,
+    NamesWhereFalse,
+    VariableV2,
+    assign,
+    assign_add,
+    assign_sub,
+    initialized_value,
+    is_variable_initialized,
+)
+from labkit.shapes import Shape, TensorShape, as_shape, compatible, merge, shape_text
 
 
 class Variable(Operators):
@@ -61,9 +71,11 @@ class Variable(Operators):
     ) -> None:  # fmt: skip
         if initial_value is None:
             raise LabkitError("a variable needs an initial value.\n  Try: tf.Variable(tf.zeros([784, 10])).")
-        self.graph: Graph = get_default_graph()
         wanted = None if dtype is None else as_dtype(dtype)
-        with self.graph.control_dependencies(None), self.graph.name_scope(name or "Variable") as scope:
+        with (
+            outermost_graph() as self.graph, self.graph.control_dependencies(None),
+            self.graph.name_scope(name or "Variable") as scope,
+        ):  # fmt: skip
             if callable(initial_value):
                 with self.graph.name_scope("Initializer"):
                     initial_value = initial_value()
@@ -153,8 +165,30 @@ class Variable(Operators):
         return self.ref.eval(session=session)
 
     def load(self, value: Any, session: Any = None) -> None:
-        """Sets the value in `session`, or in the default session."""
-        self.initializer.run({self.initializer.inputs[1]: value}, session)
+        """Sets the value in `session`, or in the default session, without adding a node to the graph.
+
+        Args:
+            value: an array of the variable's shape.
+            session: a session; the default one if None.
+
+        Raises:
+            FeedError: if the shape is another one.
+
+        Example:
+            >>> import labkit as tf
+            >>> v = tf.Variable([1.0, 2.0])
+            >>> with tf.Session():
+            ...     v.load([3.0, 4.0])
+            ...     v.eval()
+            array([3., 4.], dtype=float32)
+        """
+        array = as_array(value, self.dtype)
+        if not compatible(self.static_shape, array.shape):
+            raise FeedError(
+                f"variable {self.op.name} has shape {shape_text(self.static_shape)}, and the value to load has "
+                f"{shape_text(array.shape)}."
+            )
+        self.initializer.run({self.initializer.inputs[1]: array}, session)
 
     def assign(self, value: Any, use_locking: bool = False, name: str | None = None) -> Tensor:
         """A node that replaces the value; fetching it gives the new value."""
@@ -202,6 +236,47 @@ def local_variables(scope: str | None = None) -> list[Any]:
         True
     """
     return get_default_graph().get_collection(GraphKeys.LOCAL_VARIABLES, scope)
+
+
+def all_variables() -> list[Any]:
+    """The older name of `tf.global_variables`.
+
+    Example:
+        >>> import labkit as tf
+        >>> tf.all_variables() == tf.global_variables()
+        True
+    """
+    return global_variables()
+
+
+def model_variables(scope: str | None = None) -> list[Any]:
+    """The variables of the default graph that make up the model, as layers mark them.
+
+    Args:
+        scope: a regular expression that names must match from their start.
+
+    Example:
+        >>> import labkit as tf
+        >>> with tf.Graph().as_default():
+        ...     tf.model_variables()
+        []
+    """
+    return get_default_graph().get_collection(GraphKeys.MODEL_VARIABLES, scope)
+
+
+def moving_average_variables(scope: str | None = None) -> list[Any]:
+    """The variables of the default graph that a moving average is kept of.
+
+    Args:
+        scope: a regular expression that names must match from their start.
+
+    Example:
+        >>> import labkit as tf
+        >>> with tf.Graph().as_default():
+        ...     tf.moving_average_variables()
+        []
+    """
+    return get_default_graph().get_collection(GraphKeys.MOVING_AVERAGE_VARIABLES, scope)
 
 
 def trainable_variables(scope: str | None = None) -> list[Any]:
@@ -261,3 +336,55 @@ def local_variables_initializer() -> Operation:
         'NoOp'
     """
     return variables_initializer(local_variables())
+
+
+def report_uninitialized_variables(
+    var_list: Sequence[Any] | None = None, name: str = "report_uninitialized_variables"
+) -> Tensor:
+    """The names of the variables that have no value in the session, as a tensor of strings.
+
+    Args:
+        var_list: variables; by default all global and local ones.
+        name: name of the node.
+
+    Returns:
+        A string tensor of shape (number of such variables,).
+
+    Example:
+        >>> import labkit as tf
+        >>> a, b = tf.Variable(1.0, name="a"), tf.Variable(2.0, name="b")
+        >>> with tf.Session() as sess:
+        ...     sess.run(a.initializer)
+        ...     sess.run(tf.report_uninitialized_variables([a, b])).tolist()
+        [b'b']
+    """
+    listed = [*global_variables(), *local_variables()] if var_list is None else list(var_list)
+    graph = listed[0].graph if listed else get_default_graph()
+    with graph.name_scope(name) as scope:
+        flags = [is_variable_initialized(variable) for variable in listed]
+        return graph.apply(NamesWhereFalse(tuple(variable.op.name for variable in listed)), flags, scope)
+
+
+def assert_variables_initialized(var_list: Sequence[Any] | None = None) -> Tensor | None:
+    """A tensor that cannot be computed unless all variables have a value; `report_uninitialized_variables` says more.
+
+    Args:
+        var_list: variables; by default all global and local ones.
+
+    Returns:
+        A tensor to run, or None if there are no variables.
+
+    Example:
+        >>> import labkit as tf
+        >>> v = tf.Variable(1.0)
+        >>> try:
+        ...     tf.Session().run(tf.assert_variables_initialized([v]))
+        ... except tf.errors.FailedPreconditionError:
+        ...     print("not yet")
+        not yet
+    """
+    listed = [*global_variables(), *local_variables()] if var_list is None else list(var_list)
+    if not listed:
+        return None
+    shapes = [apply(OPS["Shape"](), variable.ref) for variable in listed]
+    return apply(OPS["ConcatV2"](), *shapes, 0) if len(shapes) > 1 else shapes[0]

@@ -1,0 +1,242 @@
+"""What `cond`, loops and scans share: ops that hold subgraphs, and their gradient.
+
+A functional op has inputs of its own (a predicate, loop variables) and, after them, everything that its bodies capture.
+Three things follow from the bodies: which captured values must be known while the program is compiled, which variables
+are written, and which states of random ops are kept (one array for all of them, as the state of the node).
+
+Its gradient is one node, `SubgraphVjp`: JAX differentiates the lowered `cond` or `scan`. It runs the forward
+computation again, so it needs the values that the variables and the random states had then; the functional op returns
+those as additional outputs after its own.
+
+If a body holds a host operation (`tf.Print`, `tf.py_func`), the whole node runs on the host, in Python.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from labkit.dtypes import as_dtype
+from labkit.errors import UnimplementedError
+from labkit.graph import Cost, Op, Operation, Spec, Tensor, apply_node, op
+from labkit.graph.subgraph import Body
+from labkit.ops.bases import Array
+
+Values = Sequence[Any]
+
+
+class Functional(Op):
+    """Base of ops that hold bodies.
+
+    A subclass has fields `own` (the number of its own inputs) and `captured` (the tensors of the outer graph that its
+    bodies take, the further inputs), and says `bodies`, `results` and `forward`.
+    """
+
+    own: int
+    captured: tuple[Tensor, ...]
+
+    args = ("*inputs:any",)
+    memoise_infer = False
+
+    def bodies(self) -> tuple[Body, ...]:
+        """The subgraphs."""
+        raise NotImplementedError
+
+    def results(self, *inputs: Spec) -> tuple[Spec, ...]:
+        """Specs of the outputs that the learner sees."""
+        raise NotImplementedError
+
+    def forward(self, own: Values, captured: dict[Tensor, Any], states: list[list[Any]]) -> tuple[Any, ...]:
+        """Computes.
+
+        Args:
+            own: values of the op's own inputs.
+            captured: values of what is captured, by tensor of the outer graph.
+            states: for each body, the states of its random ops.
+
+        Returns:
+            The outputs, the captured variables afterwards (a dict), and the new states.
+        """
+        raise NotImplementedError
+
+    @cached_property
+    def static_inputs(self) -> tuple[int, ...]:  # pyright: ignore[reportIncompatibleVariableOverride]  # as the bodies say
+        """What a body needs to know while it is traced."""
+        needed = {t for body in self.bodies() for t in body.static()}
+        return tuple(self.own + i for i, t in enumerate(self.captured) if t in needed)
+
+    @cached_property
+    def ref_inputs(self) -> tuple[int, ...]:  # pyright: ignore[reportIncompatibleVariableOverride]
+        """The captured variables."""
+        return tuple(self.own + i for i, t in enumerate(self.captured) if t.op.kind.is_ref)
+
+    @cached_property
+    def writes(self) -> tuple[int, ...]:  # pyright: ignore[reportIncompatibleVariableOverride]
+        """The captured variables that a body assigns to."""
+        written = {t for body in self.bodies() for t in body.written}
+        return tuple(self.own + i for i, t in enumerate(self.captured) if t in written)
+
+    @cached_property
+    def stateful(self) -> bool:  # pyright: ignore[reportIncompatibleVariableOverride]
+        """True if a node inside is."""
+        return any(node.kind.stateful for body in self.bodies() for node in body.nodes)
+
+    @cached_property
+    def _on_host(self) -> bool:
+        return any(body.host for body in self.bodies())
+
+    @property
+    def host(self) -> bool:
+        """True if a body holds a host operation."""
+        return self._on_host
+
+    @cached_property
+    def _states(self) -> list[list[np.ndarray[Any, Any]]]:
+        return [body.initial_state() for body in self.bodies()]
+
+    @property
+    def has_state(self) -> bool:
+        """True if a body holds an op with a state."""
+        return any(self._states)
+
+    def initial_state(self) -> np.ndarray[Any, Any]:
+        """The states of all nodes inside, one after another."""
+        parts = [state for body in self.bodies() for state in body.initial_state()]
+        return np.concatenate([part.reshape(-1) for part in parts])
+
+    def _take_apart(self, joined: Any) -> list[list[Any]]:
+        """The states of the nodes of each body, from the node's one array."""
+        at, result = 0, list[list[Any]]()
+        for states in self._states:
+            parts: list[Any] = []
+            for like in states:
+                parts.append(joined[at : at + like.size].reshape(like.shape))
+                at += like.size
+            result.append(parts)
+        return result
+
+    def infer(self, *inputs: Spec) -> tuple[Spec, ...]:
+        specs = [*self.results(*inputs), *(Spec(inputs[i].dtype, inputs[i].shape) for i in self.ref_inputs)]
+        if self.has_state:
+            state = np.concatenate([s.reshape(-1) for states in self._states for s in states])
+            specs.append(Spec(as_dtype(state.dtype), state.shape))
+        return tuple(specs)
+
+    def compute(self, inputs: Values) -> tuple[list[Any], dict[Tensor, Any], list[Any]]:
+        """Outputs, variables afterwards and new state, from the inputs (and the state, if there is one, as the last)."""
+        count = self.own + len(self.captured)
+        states = self._take_apart(inputs[count]) if self.has_state else [[] for _ in self.bodies()]
+        captured = dict(zip(self.captured, inputs[self.own : count], strict=True))
+        outputs, after, new = self.forward(inputs[: self.own], captured, states)
+        flat = [jnp.reshape(part, (-1,)) for parts in new for part in parts]
+        return list(outputs), after, [jnp.concatenate(flat)] if flat else []
+
+    def kernel(self, *inputs: Any) -> tuple[Any, ...]:
+        if self.host:
+            with jax.enable_x64(True):
+                outputs, after, new = self.compute(inputs)
+        else:
+            outputs, after, new = self.compute(inputs)
+        before = [inputs[i] for i in self.ref_inputs]
+        if self.has_state:
+            before.append(inputs[-1])
+        written = [after[self.captured[i - self.own]] for i in self.writes]
+        return (*outputs, *before, *written, *new)
+
+    def gradient(self, node: Operation, *grads: Any) -> Sequence[Tensor | None]:
+        before = node.outputs[len(node.outputs) - len(self.ref_inputs) - self.has_state :]
+        inputs: list[Tensor] = list(node.inputs)
+        for position, value in zip(self.ref_inputs, before, strict=False):
+            inputs[position] = value
+        if self.has_state:
+            inputs.append(before[-1])
+        shown = len(node.outputs) - len(before)
+        return subgraph_vjp(self, inputs, grads[:shown])[: len(node.inputs)]
+
+    def outputs_from(self, inputs: Values) -> list[Any]:
+        """The outputs alone, as a function that JAX can differentiate."""
+        return self.compute(inputs)[0]
+
+    def cost(self, *inputs: Spec) -> Cost:
+        costs = [body.cost() for body in self.bodies()]
+        return Cost(max(c.flops for c in costs), max(c.bytes for c in costs))
+
+
+@op
+class SubgraphVjp(Op):
+    """The vector-Jacobian product of an op that holds subgraphs.
+
+    Its inputs are those of the op, followed by the gradient with respect to each output that is differentiated.
+
+    Args:
+        of: the op that is differentiated: a functional op, or a `SubgraphVjp` of one.
+        wrt: positions of the inputs to differentiate with respect to.
+        outputs: positions of the outputs that have a gradient.
+    """
+
+    of: Any
+    wrt: tuple[int, ...]
+    outputs: tuple[int, ...]
+
+    args = ("*inputs:any",)
+    memoise_infer = False
+
+    @property
+    def static_inputs(self) -> tuple[int, ...]:  # pyright: ignore[reportIncompatibleVariableOverride]  # those of `of`
+        """The static inputs of the op that is differentiated."""
+        return self.of.static_inputs
+
+    @property
+    def host(self) -> bool:
+        """Host operations have no gradient; see `gradient` of the functional op."""
+        return False
+
+    def infer(self, *inputs: Spec) -> tuple[Spec, ...]:
+        return tuple(Spec(inputs[i].dtype, inputs[i].shape) for i in self.wrt)
+
+    def kernel(self, *inputs: Any) -> tuple[Array, ...]:
+        return tuple(self.outputs_from(inputs))
+
+    def outputs_from(self, inputs: Values) -> list[Any]:
+        """The gradients, as a function that JAX can differentiate again."""
+        count = len(inputs) - len(self.outputs)
+        arguments, grads = list(inputs[:count]), inputs[count:]
+
+        def forward(*chosen: Any) -> list[Any]:
+            for position, value in zip(self.wrt, chosen, strict=True):
+                arguments[position] = value
+            results: list[Any] = self.of.outputs_from(arguments)
+            return [results[i] for i in self.outputs]
+
+        _, pull_back = jax.vjp(forward, *[arguments[i] for i in self.wrt])
+        return list(pull_back(list(grads)))
+
+    def gradient(self, node: Operation, *grads: Any) -> Sequence[Tensor | None]:
+        return subgraph_vjp(self, list(node.inputs), grads)
+
+    def cost(self, *inputs: Spec) -> Cost:
+        forward: Cost = self.of.cost(*inputs[: len(inputs) - len(self.outputs)])
+        return Cost(2 * forward.flops, 2 * forward.bytes)
+
+
+def subgraph_vjp(kind: Any, inputs: list[Tensor], grads: Sequence[Any]) -> list[Tensor | None]:
+    """The gradient with respect to each of `inputs`: None for what is not differentiable."""
+    if kind.host:
+        raise UnimplementedError(
+            None, None,
+            f"a {kind.type} that holds a host operation (tf.Print, tf.Assert, tf.py_func) has no gradient.\n"
+            "  Try: move the host operation outside.",
+        )  # fmt: skip
+    wrt = tuple(i for i, t in enumerate(inputs) if t.dtype.is_differentiable and i not in kind.static_inputs)
+    used = tuple(i for i, grad in enumerate(grads) if grad is not None)
+    result: list[Tensor | None] = [None] * len(inputs)
+    if wrt and used:
+        made = apply_node(SubgraphVjp(kind, wrt, used), *inputs, *[grads[i] for i in used], name="SubgraphVjp")
+        for position, tensor in zip(wrt, made.outputs, strict=True):
+            result[position] = tensor
+    return result

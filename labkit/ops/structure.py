@@ -1,0 +1,68 @@
+"""Nestings of tensors: lists, tuples, named tuples and dicts, taken apart into leaves and rebuilt.
+
+Example:
+    >>> leaves, rebuild = flatten({"a": [1, 2], "b": 3})
+    >>> leaves, rebuild([10, 20, 30])
+    ([1, 2, 3], {'a': [10, 20], 'b': 30})
+
+Source: `tensorflow/python/util/nest.py` (1.4). Dicts go by sorted key, as there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NamedTuple, cast
+
+from labkit.nests import is_listed, is_mapping
+
+
+class Rebuild(NamedTuple):
+    """Puts leaves back into a nesting.
+
+    Args:
+        build: from a sequence of leaves to the nesting.
+        form: the nesting as text, with a dot for each leaf: equal texts are equal nestings.
+    """
+
+    build: Callable[[Sequence[Any]], Any]
+    form: str
+
+    def __call__(self, leaves: Sequence[Any]) -> Any:
+        """The nesting with these leaves."""
+        return self.build(leaves)
+
+
+def flatten(structure: Any) -> tuple[list[Any], Rebuild]:
+    """The leaves of a nesting, in order, and how to rebuild it.
+
+    Args:
+        structure: a leaf, or lists, tuples, named tuples and dicts of them.
+
+    Returns:
+        The leaves and a `Rebuild`.
+    """
+    leaves: list[Any] = []
+    take, form = _walk(structure, leaves)
+    return leaves, Rebuild(lambda values: take(iter(values)), form)
+
+
+def _walk(part: Any, leaves: list[Any]) -> tuple[Callable[[Iterator[Any]], Any], str]:
+    kind = cast("Any", type(part))
+    if is_listed(part):
+        walked = [_walk(entry, leaves) for entry in part]
+        inside = ", ".join(form for _, form in walked)
+        if hasattr(kind, "_fields"):
+            return lambda values: kind(*[take(values) for take, _ in walked]), f"{kind.__name__}({inside})"
+        return lambda values: kind([take(values) for take, _ in walked]), f"[{inside}]" if kind is list else f"({inside})"
+    if is_mapping(part):
+        named = {key: _walk(part[key], leaves) for key in sorted(part)}
+        inside = ", ".join(f"{key!r}: {form}" for key, (_, form) in named.items())
+        order = list(part)
+
+        def rebuild(values: Iterator[Any]) -> Any:
+            made = {key: take(values) for key, (take, _) in named.items()}
+            return kind([(key, made[key]) for key in order])
+
+        return rebuild, f"{{{inside}}}"
+    leaves.append(part)
+    return next, "."
