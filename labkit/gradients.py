@@ -152,13 +152,12 @@ class _Backwards:
         place = self.graph.colocate_with(node, ignore_existing=True) if self.colocate else nullcontext()
         try:
             with place:
-                result = node.kind.gradient(node, *filled)
+                carried = listed(node.kind.gradient(node, *filled))
+                if self.gate and sum(grad is not None for grad in carried) > 1:
+                    carried = tuple_(carried)
         except LabkitError as error:
             error.add_note(f"  in the gradient of {node.describe()}")
             raise
-        carried = listed(result)
-        if self.gate and sum(grad is not None for grad in carried) > 1:
-            carried = tuple_(carried)
         for tensor, grad in zip(node.inputs, carried, strict=True):
             if grad is not None:
                 self.arrived.setdefault(tensor, []).append(grad)
