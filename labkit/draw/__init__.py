@@ -1,0 +1,32 @@
+"""Pictures of what learners make: graphs, weights, digits, mistakes. They serve wherever no widget can.
+
+    graph       the dataflow graph: scopes collapsed to boxes, shapes on edges, the gradient half above the forward half
+    images      a grid of images
+    weights     a grid of weight images, red for negative, blue for positive, white for zero
+    confusion   which class was taken for which, with counts
+    curve       learning curves
+
+Every function returns a `Picture`: a matplotlib figure that shows itself in a notebook, has a text for those who
+cannot see it, brings its own background (so that a dark theme does not swallow black letters), and can be saved:
+
+    >>> import labkit as tf
+    >>> from labkit import draw
+    >>> with tf.Graph().as_default() as graph:
+    ...     total = tf.add(tf.constant(1.0, name="a"), tf.constant(2.0, name="b"), name="total")
+    >>> draw.graph(graph)
+    <picture of a graph: 2 constants, 1 op>
+
+The files: `picture` (the figure and the colours), `units` (which nodes share a box), `layout` (where boxes go),
+`graphs` (boxes and arrows), `patches` (how each looks), `arrays` (everything else). matplotlib and networkx are
+imported with this package, and this package only by those who draw: `import labkit` stays light.
+
+The picture of the README, `.github/graph.png`, is made by
+
+    python -m labkit.draw .github/graph.png
+"""
+
+from labkit.draw.arrays import confusion, curve, images, weights
+from labkit.draw.graphs import graph
+from labkit.draw.picture import Picture
+
+__all__ = ["Picture", "confusion", "curve", "graph", "images", "weights"]
