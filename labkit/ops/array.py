@@ -1,4 +1,7 @@
-"""Shapes and layout of tensors: `tf.shape`, `tf.reshape`, `tf.stack`, `tf.identity`, slices.
+"""The form of tensors: `tf.identity`, `tf.reshape`, `tf.squeeze`, `tf.expand_dims`.
+
+None of these computes anything; they say how the same numbers are arranged. `tf.shape` and its kin are in
+`shaping.py`, constants of one value in `filling.py`; both are passed on here for the files that build on them.
 
 Source: signatures and behaviour of `tensorflow/python/ops/array_ops.py` (1.4).
 """
@@ -6,16 +9,26 @@ Source: signatures and behaviour of `tensorflow/python/ops/array_ops.py` (1.4).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import jax.numpy as jnp
 import numpy as np
 
-from labkit.dtypes import DType, DTypeLike, as_dtype, float32, int32
 from labkit.errors import ShapeError
-from labkit.graph import Cost, Op, Operation, Spec, Tensor, apply, graph_of, is_tensor_like, op
-from labkit.ops.bases import Array, sum_like
-from labkit.shapes import as_shape, is_static, num_elements, shape_text
+from labkit.graph import Cost, Op, Operation, Spec, Tensor, apply, apply_node, op
+from labkit.ops.bases import Array
+from labkit.ops.filling import Fill, ZerosLike, fill, ones, ones_like, shape_from, zeros, zeros_like
+from labkit.ops.shaping import AllAxes, Rank, Shape, Size, all_axes, rank, shape, shape_n, size
+from labkit.shapes import normalize_axis, num_elements, shape_text
+
+__all__ = [
+    "AllAxes", "ExpandDims", "Fill", "Identity", "IdentityN", "Rank", "Reshape", "ReshapeLike", "Shape", "Size",
+    "Squeeze", "ZerosLike", "all_axes", "expand_dims", "fill", "identity", "identity_n", "newaxis", "ones", "ones_like",
+    "rank", "reshape", "reshape_like", "shape", "shape_from", "shape_n", "size", "squeeze", "zeros", "zeros_like",
+]  # fmt: skip
+
+newaxis = None
+"""An axis of size 1 in an index: `x[:, tf.newaxis]`."""
 
 
 @op
@@ -59,53 +72,42 @@ def identity(input: Any, name: str | None = None) -> Tensor:
 
 
 @op
-class Shape(Op):
-    """The shape of the input, as a vector."""
+class IdentityN(Op):
+    """The inputs, unchanged, passed on together."""
 
-    out_type: DType
+    args = ("*input:any",)
 
-    args = ("input:any",)
-    folds_from_shape = True
+    def infer(self, *inputs: Spec) -> tuple[Spec, ...]:
+        return tuple(Spec(x.dtype, x.shape) for x in inputs)
 
-    def infer(self, x: Spec) -> Spec:
-        return Spec(self.out_type, (None if x.shape is None else len(x.shape),))
+    def kernel(self, *inputs: Array) -> tuple[Array, ...]:
+        return inputs
 
-    def kernel(self, x: Array) -> Array:
-        return jnp.asarray(x.shape, self.out_type.np_dtype)
+    def gradient(self, node: Operation, *grads: Tensor) -> Sequence[Tensor | None]:
+        return grads
 
-    def fold(self, specs: Sequence[Spec], values: Sequence[Any]) -> Any:
-        shape = specs[0].shape
-        if shape is None:
-            return None
-        return np.array(shape, dtype=self.out_type.np_dtype if is_static(shape) else object)
-
-    def cost(self, x: Spec) -> Cost:
+    def cost(self, *inputs: Spec) -> Cost:
         return Cost(0, 0)
 
 
-def shape(input: Any, name: str | None = None, out_type: DTypeLike = int32) -> Tensor:
-    """The shape of a tensor when the graph runs, as a tensor. (`x.get_shape()` is what is known before.)
+def identity_n(input: Any, name: str | None = None) -> list[Tensor]:
+    """Several tensors, unchanged, as the outputs of one node: none is there before all are.
 
     Args:
-        input: a tensor.
+        input: a list of tensors.
         name: name of the node.
-        out_type: int32 or int64.
 
     Returns:
-        A vector with one size per axis. No gradient.
+        A list of tensors of the same shapes and dtypes.
+
+    Gradient: the gradients themselves.
 
     Example:
         >>> import labkit as tf
-        >>> x = tf.placeholder(tf.float32, [None, 3])
-        >>> tf.Session().run(tf.shape(x), {x: [[1, 2, 3], [4, 5, 6]]})
-        array([2, 3], dtype=int32)
+        >>> tf.Session().run(tf.identity_n([[1, 2], [3.0]]))
+        [array([1, 2], dtype=int32), array([3.], dtype=float32)]
     """
-    graph = graph_of([input])
-    tensor = graph.as_tensor(input)
-    sizes = tensor.static_shape
-    if is_static(sizes):
-        return graph.as_tensor(np.array(sizes, as_dtype(out_type).np_dtype), None, name or "Shape")
-    return apply(Shape(as_dtype(out_type)), tensor, name=name)
+    return apply_node(IdentityN(), *input, name=name).outputs
 
 
 @op
@@ -119,11 +121,19 @@ class Reshape(Op):
         if shape.value is None:
             rank = None if shape.shape is None else shape.shape[0] if shape.shape else None
             return Spec(x.dtype, None if rank is None else (None,) * rank)
-        wanted: list[int | None] = list(shape.value)
+        if not isinstance(shape.value, tuple):
+            raise ShapeError(f"the shape must be a list of sizes, not the number {shape.value}: write [{shape.value}].")
+        wanted: list[int | None] = list(cast("Any", shape.value))
         return Spec(x.dtype, _reshaped(x, wanted))
 
     def kernel(self, x: Array, shape: np.ndarray[Any, Any]) -> Array:
         return jnp.reshape(x, tuple(int(size) for size in shape))
+
+    def fold(self, specs: Sequence[Spec], values: Sequence[Any]) -> Any:
+        x, shape = values
+        if x is None or shape is None or shape.dtype == object:
+            return None
+        return cast("Any", np.reshape(x, shape))
 
     def gradient(self, node: Operation, grad: Tensor) -> Sequence[Tensor | None]:
         return reshape_like(grad, node.inputs[0]), None
@@ -207,198 +217,129 @@ def reshape_like(x: Tensor, like: Tensor) -> Tensor:
 
 
 @op
-class Fill(Op):
-    """A tensor of one value."""
+class ExpandDims(Op):
+    """The input with one more axis, of size 1."""
 
-    args = ("dims:index", "value")
-    static_inputs = (0,)
+    args = ("input:any", "dim:index")
+    static_inputs = (1,)
 
-    def infer(self, dims: Spec, value: Spec) -> Spec:
-        return Spec(value.dtype, shape_from(dims))
+    def infer(self, x: Spec, dim: Spec) -> Spec:
+        if x.shape is None:
+            return Spec(x.dtype, None)
+        axis = _single(dim.value)
+        if axis is None:
+            return Spec(x.dtype, (None,) * (len(x.shape) + 1))
+        place = normalize_axis(axis, len(x.shape) + 1)
+        return Spec(x.dtype, (*x.shape[:place], 1, *x.shape[place:]))
 
-    def kernel(self, dims: np.ndarray[Any, Any], value: Array) -> Array:
-        return jnp.full(tuple(int(size) for size in dims), value, value.dtype)
-
-    def gradient(self, node: Operation, grad: Tensor) -> Sequence[Tensor | None]:
-        return None, sum_like(grad, node.inputs[1])
-
-
-def shape_from(dims: Spec) -> tuple[int | None, ...] | None:
-    """The static shape that a static input of sizes says."""
-    if dims.value is None:
-        rank = dims.shape[0] if dims.shape else None
-        return None if rank is None else (None,) * rank
-    sizes = tuple(dims.value)
-    if any(size is not None and size < 0 for size in sizes):
-        raise ShapeError(f"sizes must not be negative: {list(sizes)}.")
-    return sizes
-
-
-def fill(dims: Any, value: Any, name: str | None = None) -> Tensor:
-    """A tensor of one value.
-
-    Args:
-        dims: the sizes.
-        value: a scalar.
-        name: name of the node.
-
-    Returns:
-        A tensor of shape `dims` and the dtype of `value`.
-
-    Gradient: to value, the sum of the gradient.
-
-    Example:
-        >>> import labkit as tf
-        >>> tf.Session().run(tf.fill([2, 3], 9))
-        array([[9, 9, 9],
-               [9, 9, 9]], dtype=int32)
-    """
-    return apply(Fill(), dims, value, name=name)
-
-
-@op
-class ZerosLike(Op):
-    """Zeros in the shape of the input."""
-
-    allowed = None
-
-    def infer(self, x: Spec) -> Spec:
-        return Spec(x.dtype, x.shape)
-
-    def kernel(self, x: Array) -> Array:
-        return jnp.zeros_like(x)
-
-    def gradient(self, node: Operation, grad: Tensor) -> Tensor:
-        return apply(ZerosLike(), grad)
-
-
-def zeros(shape: Any, dtype: DTypeLike = float32, name: str | None = None) -> Tensor:
-    """A tensor of zeros.
-
-    Args:
-        shape: the sizes, or a tensor of them.
-        dtype: dtype of the elements.
-        name: name of the node.
-
-    Returns:
-        A tensor.
-
-    Example:
-        >>> import labkit as tf
-        >>> tf.Session().run(tf.zeros([2, 2], tf.int32))
-        array([[0, 0],
-               [0, 0]], dtype=int32)
-    """
-    return _filled(shape, 0, as_dtype(dtype), name or "zeros")
-
-
-def ones(shape: Any, dtype: DTypeLike = float32, name: str | None = None) -> Tensor:
-    """A tensor of ones.
-
-    Args:
-        shape: the sizes, or a tensor of them.
-        dtype: dtype of the elements.
-        name: name of the node.
-
-    Returns:
-        A tensor.
-
-    Example:
-        >>> import labkit as tf
-        >>> tf.Session().run(tf.ones([3]))
-        array([1., 1., 1.], dtype=float32)
-    """
-    return _filled(shape, 1, as_dtype(dtype), name or "ones")
-
-
-def _filled(shape: Any, value: int, dtype: DType, name: str) -> Tensor:
-    """A constant where the shape is known, else a `Fill`."""
-    graph = graph_of([shape])
-    entry = np.array(value, dtype.np_dtype)
-    if not is_tensor_like(shape) and not (isinstance(shape, (list, tuple)) and any(map(is_tensor_like, shape))):
-        sizes = as_shape(shape)
-        if sizes is not None and is_static(sizes):
-            return graph.as_tensor(np.full([size or 0 for size in sizes], entry), None, name)
-    with graph.name_scope(name) as scope:
-        dims = graph.as_tensor(shape, None, "shape")
-        return apply(Fill(), dims, graph.as_tensor(entry, None, "Const"), name=scope)
-
-
-def zeros_like(tensor: Any, dtype: DTypeLike = None, name: str | None = None, optimize: bool = True) -> Tensor:
-    """Zeros in the shape of `tensor`.
-
-    Args:
-        tensor: a tensor.
-        dtype: another dtype than that of `tensor`.
-        name: name of the node.
-        optimize: True makes a constant where the shape is known.
-
-    Returns:
-        A tensor. No gradient flows to `tensor`.
-
-    Example:
-        >>> import labkit as tf
-        >>> tf.Session().run(tf.zeros_like([1.5, 2.5]))
-        array([0., 0.], dtype=float32)
-    """
-    return _filled_like(tensor, 0, dtype, name or "zeros_like", optimize)
-
-
-def ones_like(tensor: Any, dtype: DTypeLike = None, name: str | None = None, optimize: bool = True) -> Tensor:
-    """Ones in the shape of `tensor`.
-
-    Args:
-        tensor: a tensor.
-        dtype: another dtype than that of `tensor`.
-        name: name of the node.
-        optimize: True makes a constant where the shape is known.
-
-    Returns:
-        A tensor. No gradient flows to `tensor`.
-
-    Example:
-        >>> import labkit as tf
-        >>> tf.Session().run(tf.ones_like([[1, 2]]))
-        array([[1, 1]], dtype=int32)
-    """
-    return _filled_like(tensor, 1, dtype, name or "ones_like", optimize)
-
-
-def _filled_like(tensor: Any, value: int, dtype: DTypeLike, name: str, optimize: bool) -> Tensor:
-    graph = graph_of([tensor])
-    with graph.name_scope(name) as scope:
-        like = graph.as_tensor(tensor, None, "tensor")
-        wanted = like.dtype if dtype is None else as_dtype(dtype)
-        entry = np.array(value, wanted.np_dtype)
-        if optimize and is_static(like.static_shape):
-            return graph.as_tensor(np.full(like.static_shape or (), entry), None, scope)
-        if value == 0 and wanted is like.dtype:
-            return apply(ZerosLike(), like, name=scope)
-        sizes = shape_op(like, name="Shape")
-        return apply(Fill(), sizes, graph.as_tensor(entry, None, "Const"), name=scope)
-
-
-def all_axes(x: Tensor) -> Tensor:
-    """All axes of a tensor of unknown rank: `range(rank(x))`, known while tracing."""
-    return apply(AllAxes(), x)
-
-
-@op
-class AllAxes(Op):
-    """The axes of the input, 0 to rank - 1."""
-
-    args = ("input:any",)
-    folds_from_shape = True
-
-    def infer(self, x: Spec) -> Spec:
-        return Spec(int32, (None if x.shape is None else len(x.shape),))
-
-    def kernel(self, x: Array) -> Array:
-        return jnp.arange(x.ndim, dtype=np.int32)
+    def kernel(self, x: Array, dim: np.ndarray[Any, Any]) -> Array:
+        return jnp.expand_dims(x, int(dim.reshape(())))
 
     def fold(self, specs: Sequence[Spec], values: Sequence[Any]) -> Any:
-        shape = specs[0].shape
-        return None if shape is None else np.arange(len(shape), dtype=np.int32)
+        x, dim = values
+        return None if x is None or dim is None or dim.dtype == object else np.expand_dims(x, int(dim.reshape(())))
+
+    def gradient(self, node: Operation, grad: Tensor) -> Sequence[Tensor | None]:
+        return reshape_like(grad, node.inputs[0]), None
+
+    def cost(self, x: Spec, dim: Spec) -> Cost:
+        return Cost(0, 0)
 
 
-shape_op = shape
+def _single(value: Any) -> int | None:
+    """A static scalar that may be given as a vector of one."""
+    return cast("Any", value)[0] if isinstance(value, tuple) else value
+
+
+def expand_dims(input: Any, axis: Any = None, name: str | None = None, dim: Any = None) -> Tensor:
+    """The same elements with one more axis, of size 1.
+
+    Args:
+        input: a tensor.
+        axis: where the new axis stands in the result, from -rank - 1 to rank.
+        name: name of the node.
+        dim: the old name of `axis`.
+
+    Returns:
+        A tensor.
+
+    Raises:
+        ShapeError: if `axis` is outside.
+
+    Gradient: the gradient, reshaped back.
+
+    Example:
+        >>> import labkit as tf
+        >>> tf.expand_dims(tf.zeros([28, 28]), -1).get_shape().as_list()
+        [28, 28, 1]
+    """
+    axis = _one_of(axis, dim, "expand_dims", "axis", "dim")
+    if axis is None:
+        raise ValueError("tf.expand_dims needs an axis: where the new axis stands in the result.")
+    return apply(ExpandDims(), input, axis, name=name)
+
+
+def _one_of(value: Any, old: Any, function: str, new_name: str, old_name: str) -> Any:
+    """An argument that has an old name too."""
+    if value is not None and old is not None:
+        raise ValueError(f"tf.{function} got both {new_name!r} and {old_name!r}; they are the same: give one.")
+    return old if value is None else value
+
+
+@op
+class Squeeze(Op):
+    """The input without some axes of size 1 (all of them if `squeeze_dims` is empty)."""
+
+    squeeze_dims: tuple[int, ...] = ()
+
+    args = ("input:any",)
+
+    def infer(self, x: Spec) -> Spec:
+        if x.shape is None or (not self.squeeze_dims and None in x.shape):
+            return Spec(x.dtype, None)
+        gone = {normalize_axis(axis, len(x.shape)) for axis in self.squeeze_dims}
+        for axis in sorted(gone):
+            if x.shape[axis] not in (1, None):
+                raise ShapeError(f"only an axis of size 1 can be squeezed away; axis {axis} has size {x.shape[axis]}.")
+        if not gone:
+            gone = {axis for axis, size in enumerate(x.shape) if size == 1}
+        return Spec(x.dtype, tuple(size for axis, size in enumerate(x.shape) if axis not in gone))
+
+    def kernel(self, x: Array) -> Array:
+        return jnp.squeeze(x, self.squeeze_dims or None)
+
+    def fold(self, specs: Sequence[Spec], values: Sequence[Any]) -> Any:
+        return None if values[0] is None else np.squeeze(values[0], self.squeeze_dims or None)
+
+    def gradient(self, node: Operation, grad: Tensor) -> Tensor:
+        return reshape_like(grad, node.inputs[0])
+
+    def cost(self, x: Spec) -> Cost:
+        return Cost(0, 0)
+
+
+def squeeze(input: Any, axis: Any = None, name: str | None = None, squeeze_dims: Any = None) -> Tensor:
+    """The same elements without the axes of size 1.
+
+    Args:
+        input: a tensor.
+        axis: an axis or a list of axes to drop; all of size 1 if None.
+        name: name of the node.
+        squeeze_dims: the old name of `axis`.
+
+    Returns:
+        A tensor.
+
+    Raises:
+        ShapeError: if an axis to drop has another size than 1.
+
+    Gradient: the gradient, reshaped back.
+
+    Example:
+        >>> import labkit as tf
+        >>> tf.squeeze(tf.zeros([1, 3, 1, 1]), [2, 3]).get_shape().as_list()
+        [1, 3]
+    """
+    axis = _one_of(axis, squeeze_dims, "squeeze", "axis", "squeeze_dims")
+    axes = () if axis is None else tuple(int(one) for one in np.ravel(axis))
+    return apply(Squeeze(axes), input, name=name)

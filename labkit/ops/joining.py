@@ -1,0 +1,574 @@
+"""Tensors from tensors: `tf.concat`, `tf.stack`, `tf.split`, `tf.unstack`, `tf.tile`.
+
+Each op has its reverse as its gradient: joining and taking apart, repeating and adding up.
+
+Source: signatures and behaviour of `tensorflow/python/ops/array_ops.py` (1.4).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, cast
+
+import jax.numpy as jnp
+import numpy as np
+
+from labkit.dtypes import string
+from labkit.errors import ShapeError
+from labkit.graph import Cost, Op, Operation, Spec, Tensor, apply, apply_node, constant_value, graph_of, op
+from labkit.ops.array import identity
+from labkit.ops.bases import Array, sum_like
+from labkit.shapes import Shape, merge, normalize_axis, shape_text
+
+__all__ = [
+    "BroadcastTo", "ConcatV2", "Pack", "Split", "SplitLike", "SplitV", "Tile", "TileGrad",
+    "Unpack", "broadcast_to", "concat", "parallel_stack", "split", "stack", "tile", "unstack",
+]  # fmt: skip
+
+Static = np.ndarray[Any, Any]
+
+
+def _axis(spec: Spec, rank: int) -> int | None:
+    """A static axis counted from the front, or None if unknown."""
+    value: Any = spec.value
+    if isinstance(value, tuple):
+        (value,) = cast("tuple[Any]", value)
+    return None if value is None else normalize_axis(value, rank)
+
+
+def _number(value: Static) -> int:
+    """A static scalar, perhaps given as a vector of one."""
+    return int(value.reshape(()))
+
+
+@op
+class ConcatV2(Op):
+    """The inputs one after another along an axis."""
+
+    N: int
+
+    args = ("*values", "axis:index")
+
+    @property
+    def static_inputs(self) -> tuple[int, ...]:  # pyright: ignore[reportIncompatibleVariableOverride]  # the last of N + 1
+        """The axis."""
+        return (self.N,)
+
+    def infer(self, *inputs: Spec) -> Spec:
+        *values, axis = inputs
+        known = [spec.shape for spec in values if spec.shape is not None]
+        if not known:
+            return Spec(values[0].dtype, None)
+        rank = len(known[0])
+        if any(len(shape) != rank for shape in known):
+            listed = ", ".join(shape_text(shape) for shape in known)
+            raise ShapeError(f"all must have the same number of axes to be joined, and these have not: {listed}.")
+        if rank == 0:
+            raise ShapeError("single numbers have no axis to be joined along; tf.stack makes a vector of them.")
+        place = _axis(axis, rank)
+        if place is None:
+            return Spec(values[0].dtype, (None,) * rank)
+        merged: list[int | None] = [None] * rank
+        for shape in known:
+            for i in range(rank):
+                if i != place and None not in (shape[i], merged[i]) and shape[i] != merged[i]:
+                    raise ShapeError(
+                        f"cannot join along axis {place}: axis {i} has size {merged[i]} in one, {shape[i]} in another."
+                    )
+                merged[i] = shape[i] if merged[i] is None else merged[i]
+        sizes = [None if spec.shape is None else spec.shape[place] for spec in values]
+        merged[place] = None if None in sizes else sum(size or 0 for size in sizes)
+        return Spec(values[0].dtype, tuple(merged))
+
+    def kernel(self, *inputs: Any) -> Array:
+        return jnp.concatenate(inputs[:-1], _number(inputs[-1]))
+
+    def fold(self, specs: Sequence[Spec], values: Sequence[Any]) -> Any:
+        axis = values[-1]
+        parts = [_unknown_array(spec) if v is None else v for spec, v in zip(specs[:-1], values[:-1], strict=True)]
+        if axis is None or axis.dtype == object or any(part is None for part in parts):
+            return None
+        return _joined(np.concatenate, parts, _number(axis), specs[0])
+
+    def gradient(self, node: Operation, grad: Tensor) -> Sequence[Tensor | None]:
+        *values, axis = node.inputs
+        return [*apply_node(SplitLike(len(values)), grad, *values, axis).outputs, None]
+
+    def cost(self, *inputs: Spec) -> Cost:
+        return self.cost_with_flops(0, *inputs)
+
+
+def _unknown_array(spec: Spec) -> Any:
+    """An array of unknown entries, in a known shape."""
+    if spec.shape is None or None in spec.shape or spec.dtype is string:
+        return None
+    return np.full(cast("Any", spec.shape), None, object)
+
+
+def _joined(join: Any, parts: Sequence[Any], axis: int, spec: Spec) -> Any:
+    """The parts joined; of the spec's dtype if every entry is known."""
+    result: Any = join([np.asarray(part, object) for part in parts], axis)
+    if any(entry is None for entry in result.flat):
+        return result
+    return result.astype(spec.dtype.np_dtype)
+
+
+def _concat(values: Sequence[Tensor], axis: Tensor) -> Tensor:
+    return apply(ConcatV2(len(values)), *values, axis) if len(values) > 1 else values[0]
+
+
+@op
+class SplitLike(Op):
+    """The input cut along an axis into pieces as large as the others: the gradient of joining them."""
+
+    N: int
+
+    args = ("x", "*likes:any", "axis:index")
+
+    @property
+    def static_inputs(self) -> tuple[int, ...]:  # pyright: ignore[reportIncompatibleVariableOverride]  # the last of N + 2
+        """The axis."""
+        return (self.N + 1,)
+
+    def infer(self, *inputs: Spec) -> tuple[Spec, ...]:
+        return tuple(Spec(inputs[0].dtype, like.shape) for like in inputs[1:-1])
+
+    def kernel(self, *inputs: Any) -> tuple[Array, ...]:
+        x, *likes, axis = inputs
+        place = _number(axis)
+        ends = np.cumsum([like.shape[place] for like in likes])[:-1]
+        return tuple(jnp.split(x, ends.tolist(), place))
+
+    def gradient(self, node: Operation, *grads: Tensor) -> Sequence[Tensor | None]:
+        return [apply(ConcatV2(self.N), *grads, node.inputs[-1]), *[None] * (self.N + 1)]
+
+    def cost(self, *inputs: Spec) -> Cost:
+        return Cost(0, 2.0 * (inputs[0].size_bytes() or 0))
+
+
+def concat(values: Any, axis: Any, name: str | None = "concat") -> Tensor:
+    """Tensors one after another along an axis that they have. (`tf.stack` makes a new axis.)
+
+    Args:
+        values: a list of tensors, of shapes that differ only along `axis`.
+        axis: the axis; negative counts from the end.
+        name: name of the node.
+
+    Returns:
+        A tensor.
+
+    Raises:
+        ShapeError: if the shapes do not fit.
+
+    Gradient: to each, its piece of the gradient.
+
+    Example:
+        >>> import labkit as tf
+        >>> tf.Session().run(tf.concat([[[1, 2], [3, 4]], [[5], [6]]], 1))
+        array([[1, 2, 5],
+               [3, 4, 6]], dtype=int32)
+    """
+    listed: list[Any] = list(cast("Any", values)) if isinstance(values, (list, tuple)) else [values]
+    if not listed:
+        raise ValueError("tf.concat needs at least one tensor.")
+    if len(listed) == 1:
+        return identity(listed[0], name=name)
+    return apply(ConcatV2(len(listed)), *listed, axis, name=name or "concat")
+
+
+@op
+class Pack(Op):
+    """The inputs stacked along a new axis."""
+
+    axis: int = 0
+
+    args = ("*values",)
+
+    def infer(self, *values: Spec) -> Spec:
+        shape: Shape = None
+        for position, spec in enumerate(values):
+            try:
+                shape = merge(shape, spec.shape)
+            except ShapeError:
+                raise ShapeError(
+                    f"tensors to stack must have one shape, and they have {shape_text(values[0].shape)} and "
+                    f"{shape_text(spec.shape)} (number {position})."
+                ) from None
+        if shape is None:
+            return Spec(values[0].dtype, None)
+        place = normalize_axis(self.axis, len(shape) + 1)
+        return Spec(values[0].dtype, (*shape[:place], len(values), *shape[place:]))
+
+    def kernel(self, *values: Array) -> Array:
+        return jnp.stack(values, self.axis)
+
+    def fold(self, specs: Sequence[Spec], values: Sequence[Any]) -> Any:
+        parts = [_unknown_array(spec) if v is None else v for spec, v in zip(specs, values, strict=True)]
+        return None if any(part is None for part in parts) else _joined(np.stack, parts, self.axis, specs[0])
+
+    def gradient(self, node: Operation, grad: Tensor) -> Sequence[Tensor | None]:
+        return unstack(grad, len(node.inputs), self.axis)
+
+    def cost(self, *values: Spec) -> Cost:
+        return self.cost_with_flops(0, *values)
+
+
+def stack(values: Any, axis: int = 0, name: str | None = "stack") -> Tensor:
+    """Tensors of one shape, stacked along a new axis. (`tf.concat` joins along an axis that they have.)
+
+    Args:
+        values: a list of tensors of one shape and dtype.
+        axis: where the new axis stands in the result; negative counts from the end.
+        name: name of the node.
+
+    Returns:
+        A tensor with one more axis, of size `len(values)`.
+
+    Raises:
+        ShapeError: if the shapes differ.
+
+    Gradient: to each, its row of the gradient.
+
+    Example:
+        >>> import labkit as tf
+        >>> tf.Session().run(tf.stack([[1, 4], [2, 5], [3, 6]], axis=1))
+        array([[1, 2, 3],
+               [4, 5, 6]], dtype=int32)
+    """
+    listed: list[Any] = list(values)
+    if not listed:
+        raise ValueError("tf.stack needs at least one tensor.")
+    return apply(Pack(axis), *listed, name=name or "stack")
+
+
+def parallel_stack(values: Any, name: str | None = "parallel_stack") -> Tensor:
+    """`tf.stack` along axis 0; in TensorFlow each piece is copied as soon as it is there.
+
+    Args:
+        values: a list of tensors of one shape and dtype.
+        name: name of the node.
+
+    Returns:
+        A tensor with one more axis, the first.
+
+    Example:
+        >>> import labkit as tf
+        >>> tf.parallel_stack([[1, 4], [2, 5]]).get_shape().as_list()
+        [2, 2]
+    """
+    return stack(values, 0, name or "parallel_stack")
+
+
+@op
+class Unpack(Op):
+    """The rows of the input along an axis, which goes away."""
+
+    num: int
+    axis: int = 0
+
+    args = ("value:any",)
+
+    def infer(self, x: Spec) -> tuple[Spec, ...]:
+        shape: Shape = None
+        if x.shape is not None:
+            place = normalize_axis(self.axis, len(x.shape))
+            if x.shape[place] not in (None, self.num):
+                raise ShapeError(
+                    f"axis {place} has size {x.shape[place]}, so it does not unstack into {self.num} tensors."
+                )
+            shape = x.shape[:place] + x.shape[place + 1 :]
+        return (Spec(x.dtype, shape),) * self.num
+
+    def kernel(self, x: Array) -> tuple[Array, ...]:
+        return tuple(jnp.moveaxis(x, self.axis, 0)[i] for i in range(self.num))
+
+    def gradient(self, node: Operation, *grads: Tensor) -> Tensor:
+        return stack(grads, self.axis)
+
+    def cost(self, x: Spec) -> Cost:
+        return self.cost_with_flops(0, x)
+
+
+def unstack(value: Any, num: int | None = None, axis: int = 0, name: str | None = "unstack") -> list[Tensor]:
+    """The rows of a tensor along an axis, as a list of tensors.
+
+    Args:
+        value: a tensor.
+        num: how many rows; from the static shape if None.
+        axis: the axis, which goes away; negative counts from the end.
+        name: name of the node.
+
+    Returns:
+        A list of tensors with one axis less.
+
+    Raises:
+        ShapeError: if `num` is needed and not given, or is wrong.
+
+    Gradient: the gradients, stacked.
+
+    Example:
+        >>> import labkit as tf
+        >>> tf.Session().run(tf.unstack([[1, 2], [3, 4]], axis=1))
+        [array([1, 3], dtype=int32), array([2, 4], dtype=int32)]
+    """
+    graph = graph_of([value])
+    x = graph.as_tensor(value, None, "value")
+    if num is None:
+        shape = x.static_shape
+        num = None if shape is None else shape[normalize_axis(axis, len(shape))]
+        if num is None:
+            raise ShapeError(
+                f"how many rows {x.name!r} has along axis {axis} is known only when it runs: its shape is "
+                f"{shape_text(shape)}.\n  Try: tf.unstack(x, num=...), or tf.map_fn(fn, x) to go over the rows."
+            )
+    return apply_node(Unpack(num, axis), x, name=name or "unstack").outputs
+
+
+@op
+class Split(Op):
+    """The input cut along an axis into equal pieces."""
+
+    num_split: int
+
+    args = ("split_dim:index", "value:any")
+    static_inputs = (0,)
+
+    def infer(self, axis: Spec, x: Spec) -> tuple[Spec, ...]:
+        shape = x.shape
+        if shape is not None:
+            place = _axis(axis, len(shape))
+            if place is None:
+                shape = (None,) * len(shape)
+            else:
+                size = shape[place]
+                if size is not None and size % self.num_split:
+                    raise ShapeError(f"axis {place} has size {size}, which is not a multiple of {self.num_split}.")
+                piece = None if size is None else size // self.num_split
+                shape = (*shape[:place], piece, *shape[place + 1 :])
+        return (Spec(x.dtype, shape),) * self.num_split
+
+    def kernel(self, axis: Any, x: Array) -> tuple[Array, ...]:
+        return tuple(jnp.split(x, self.num_split, _number(axis)))
+
+    def gradient(self, node: Operation, *grads: Tensor) -> Sequence[Tensor | None]:
+        return None, _concat(grads, node.inputs[0])
+
+    def cost(self, axis: Spec, x: Spec) -> Cost:
+        return self.cost_with_flops(0, axis, x)
+
+
+@op
+class SplitV(Op):
+    """The input cut along an axis into pieces of given sizes."""
+
+    num_split: int
+
+    args = ("value:any", "size_splits:index", "split_dim:index")
+    static_inputs = (1, 2)
+
+    def infer(self, x: Spec, sizes: Spec, axis: Spec) -> tuple[Spec, ...]:
+        if x.shape is None:
+            return (Spec(x.dtype, None),) * self.num_split
+        place = _axis(axis, len(x.shape))
+        if place is None:
+            return (Spec(x.dtype, (None,) * len(x.shape)),) * self.num_split
+        pieces: list[int | None] = [None] * self.num_split if sizes.value is None else list(sizes.value)
+        whole = x.shape[place]
+        if None not in pieces and whole is not None:
+            rest = whole - sum(size for size in pieces if size is not None and size >= 0)
+            if rest < 0 or (rest and -1 not in pieces):
+                raise ShapeError(f"axis {place} has size {whole}, and the pieces {pieces} do not add up to it.")
+            pieces = [rest if size == -1 else size for size in pieces]
+        pieces = [None if size == -1 else size for size in pieces]
+        return tuple(Spec(x.dtype, (*x.shape[:place], size, *x.shape[place + 1 :])) for size in pieces)
+
+    def kernel(self, x: Array, sizes: Static, axis: Static) -> tuple[Array, ...]:
+        place = _number(axis)
+        rest = x.shape[place] - int(sizes[sizes >= 0].sum())
+        ends = np.cumsum([rest if size < 0 else int(size) for size in sizes])[:-1]
+        return tuple(jnp.split(x, ends.tolist(), place))
+
+    def gradient(self, node: Operation, *grads: Tensor) -> Sequence[Tensor | None]:
+        return _concat(grads, node.inputs[2]), None, None
+
+    def cost(self, x: Spec, sizes: Spec, axis: Spec) -> Cost:
+        return self.cost_with_flops(0, x, sizes, axis)
+
+
+def split(
+    value: Any, num_or_size_splits: Any, axis: Any = 0, num: int | None = None, name: str | None = "split"
+) -> list[Tensor]:
+    """A tensor cut along an axis.
+
+    Args:
+        value: a tensor.
+        num_or_size_splits: into how many equal pieces, or a list of their sizes (one may be -1: what is left).
+        axis: the axis; negative counts from the end.
+        num: how many pieces, where the sizes are a tensor of unknown length.
+        name: name of the node.
+
+    Returns:
+        A list of tensors.
+
+    Raises:
+        ShapeError: if the pieces do not add up to the size of the axis.
+
+    Gradient: the gradients, joined.
+
+    Example:
+        >>> import labkit as tf
+        >>> [piece.get_shape().as_list() for piece in tf.split(tf.zeros([5, 30]), [4, 15, 11], 1)]
+        [[5, 4], [5, 15], [5, 11]]
+    """
+    if isinstance(num_or_size_splits, int):
+        return apply_node(Split(int(num_or_size_splits)), axis, value, name=name or "split").outputs
+    graph = graph_of([value, num_or_size_splits])
+    with graph.name_scope(name or "split") as scope:
+        sizes = graph.as_tensor(num_or_size_splits, None, "size_splits")
+        length = sizes.static_shape
+        if length == ():
+            number = constant_value(sizes)
+            if number is None:
+                raise ShapeError(
+                    f"how many pieces to cut must be known now, and {sizes.name!r} is known only when it runs.\n"
+                    "  Try: a Python number."
+                )
+            return apply_node(Split(int(number)), axis, value, name=scope).outputs
+        count = num if num is not None else length[0] if length else None
+        if count is None:
+            raise ShapeError(f"how many pieces {sizes.name!r} says is unknown.\n  Try: tf.split(..., num=...).")
+        return apply_node(SplitV(count), value, sizes, axis, name=scope).outputs
+
+
+@op
+class Tile(Op):
+    """The input repeated along each axis."""
+
+    args = ("input:any", "multiples:index")
+    static_inputs = (1,)
+
+    def infer(self, x: Spec, multiples: Spec) -> Spec:
+        count = multiples.shape[0] if multiples.shape else None
+        if x.shape is None:
+            return Spec(x.dtype, None if count is None else (None,) * count)
+        if count is not None and count != len(x.shape):
+            raise ShapeError(f"multiples has {count} entries, and {shape_text(x.shape)} has {len(x.shape)} axes.")
+        times: Sequence[int | None] = (None,) * len(x.shape) if multiples.value is None else multiples.value
+        sizes = zip(x.shape, times, strict=True)
+        return Spec(x.dtype, tuple(None if n is None or m is None else n * m for n, m in sizes))
+
+    def kernel(self, x: Array, multiples: Static) -> Array:
+        return jnp.tile(x, [int(m) for m in multiples])
+
+    def fold(self, specs: Sequence[Spec], values: Sequence[Any]) -> Any:
+        x, multiples = values
+        return None if x is None or multiples is None or multiples.dtype == object else np.tile(x, multiples)
+
+    def gradient(self, node: Operation, grad: Tensor) -> Sequence[Tensor | None]:
+        return apply(TileGrad(), grad, node.inputs[1]), None
+
+    def cost(self, x: Spec, multiples: Spec) -> Cost:
+        return self.cost_with_flops(0, x, multiples)
+
+
+@op
+class TileGrad(Op):
+    """The sum over the repetitions that `Tile` makes."""
+
+    args = ("grad", "multiples:index")
+    static_inputs = (1,)
+
+    def infer(self, x: Spec, multiples: Spec) -> Spec:
+        if x.shape is None or multiples.value is None:
+            return Spec(x.dtype, None if x.shape is None else (None,) * len(x.shape))
+        sizes = zip(x.shape, cast("tuple[int | None, ...]", multiples.value), strict=True)
+        return Spec(x.dtype, tuple(None if n is None or not m else n // m for n, m in sizes))
+
+    def kernel(self, x: Array, multiples: Static) -> Array:
+        pairs = [(int(m), n // max(int(m), 1)) for n, m in zip(x.shape, multiples, strict=True)]
+        return jnp.sum(
+            x.reshape([size for pair in pairs for size in pair]), tuple(range(0, 2 * x.ndim, 2)), dtype=x.dtype
+        )
+
+    def gradient(self, node: Operation, grad: Tensor) -> Sequence[Tensor | None]:
+        return apply(Tile(), grad, node.inputs[1]), None
+
+
+def tile(input: Any, multiples: Any, name: str | None = None) -> Tensor:
+    """A tensor repeated along each axis.
+
+    Args:
+        input: a tensor.
+        multiples: how often, an entry per axis.
+        name: name of the node.
+
+    Returns:
+        A tensor of shape `shape(input) * multiples`.
+
+    Raises:
+        ShapeError: if `multiples` has another number of entries than `input` has axes.
+
+    Gradient: the sum over the repetitions.
+
+    Example:
+        >>> import labkit as tf
+        >>> tf.Session().run(tf.tile([[1, 2]], [2, 2]))
+        array([[1, 2, 1, 2],
+               [1, 2, 1, 2]], dtype=int32)
+    """
+    return apply(Tile(), input, multiples, name=name)
+
+
+@op
+class BroadcastTo(Op):
+    """The input, broadcast to a shape."""
+
+    args = ("input:any", "shape:index")
+    static_inputs = (1,)
+
+    def infer(self, x: Spec, shape: Spec) -> Spec:
+        if shape.value is None:
+            return Spec(x.dtype, (None,) * shape.shape[0] if shape.shape and shape.shape[0] is not None else None)
+        target = cast("tuple[int | None, ...]", shape.value)
+        if x.shape is not None:
+            padded = (1,) * (len(target) - len(x.shape)) + x.shape
+            bad = len(padded) != len(target) or any(
+                n not in (1, m) for n, m in zip(padded, target, strict=True) if n is not None and m is not None
+            )
+            if bad:
+                raise ShapeError(f"{shape_text(x.shape)} cannot be broadcast to {shape_text(target)}.")
+        return Spec(x.dtype, target)
+
+    def kernel(self, x: Array, shape: Static) -> Array:
+        return jnp.broadcast_to(x, [int(size) for size in shape])
+
+    def gradient(self, node: Operation, grad: Tensor) -> Sequence[Tensor | None]:
+        return sum_like(grad, node.inputs[0]), None
+
+    def cost(self, x: Spec, shape: Spec) -> Cost:
+        return self.cost_with_flops(0, x, shape)
+
+
+def broadcast_to(input: Any, shape: Any, name: str | None = None) -> Tensor:
+    """A tensor broadcast to a shape by NumPy's rule.
+
+    Args:
+        input: a tensor.
+        shape: the sizes of the result.
+        name: name of the node.
+
+    Returns:
+        A tensor of shape `shape`.
+
+    Raises:
+        ShapeError: if the shapes do not broadcast.
+
+    Gradient: the sum over the broadcast axes.
+
+    Example:
+        >>> import labkit as tf
+        >>> tf.Session().run(tf.broadcast_to([1, 2], [2, 2]))
+        array([[1, 2],
+               [1, 2]], dtype=int32)
+    """
+    return apply(BroadcastTo(), input, shape, name=name)
