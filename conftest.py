@@ -1,24 +1,13 @@
-"""What every test and every doctest starts from: an empty default graph, no session left open, data from the disk."""
+"""Where the tests, the doctests and the notebooks under test find MNIST, on computers that have it beside the project.
 
-from __future__ import annotations
+Downloads are off while testing, so that a run does not depend on the network; `make test` fetches MNIST beforehand
+where it can.
+"""
 
 import os
-from collections.abc import Iterator
-from pathlib import Path
+import pathlib
 
-import pytest
-
-from labkit.graph import reset_default_graph, stacks
-
-_MNIST = Path(__file__).parent.parent / "shared" / "data" / "mnist"
-if "LABKIT_DATA" not in os.environ and _MNIST.is_dir():
-    os.environ["LABKIT_DATA"] = str(_MNIST)
-
-
-@pytest.fixture(autouse=True)
-def _fresh_graph() -> Iterator[None]:
-    """Starts with an empty default graph, so that node names start from nothing; closes what a test left open."""
-    reset_default_graph()
-    yield
-    while (session := stacks.default_session()) is not None:
-        stacks.pop_session(session)
+_beside = pathlib.Path(__file__).resolve().parent.parent / "shared" / "data" / "mnist"
+if _beside.is_dir():
+    os.environ.setdefault("LABKIT_DATA", str(_beside))
+os.environ.setdefault("LABKIT_NO_DOWNLOAD", "1")

@@ -1,0 +1,36 @@
+"""One call for programs that want handwritten digits and can live with the stand-in."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from labkit.datasets import digits, mnist
+from labkit.datasets.download import DownloadError
+from labkit.datasets.images import Images
+
+
+def handwritten(folder: str | Path | None = None, *, source_url: str | None = None) -> Images:
+    """Load MNIST, or scikit-learn's digits (with a printed line saying so) where MNIST cannot be had.
+
+    Files that are here but broken are an error, never a reason to use other data.
+
+    Args:
+        folder: where to look for MNIST first; see `mnist.load`.
+        source_url: a mirror to ask before the usual ones.
+
+    Returns:
+        `Images`; its `name` says which they are.
+
+    Raises:
+        BrokenFileError: an MNIST file that is here is cut off or changed.
+    """
+    try:
+        return mnist.load(folder, source_url=source_url)
+    except DownloadError:
+        images = digits.load()
+        print(
+            f"MNIST is not on this computer and cannot be downloaded; using {images.name} instead "
+            f"({len(images.train_labels):,} to train, {len(images.test_labels):,} to test). "
+            f"For MNIST: labkit data mnist"
+        )
+        return images

@@ -1,0 +1,5 @@
+"""The tutorials: so far MNIST."""
+
+from labkit.examples.tutorials import mnist
+
+__all__ = ["mnist"]

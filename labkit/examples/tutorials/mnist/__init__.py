@@ -1,0 +1,5 @@
+"""Helpers of the MNIST tutorials."""
+
+from labkit.examples.tutorials.mnist import input_data
+
+__all__ = ["input_data"]
