@@ -7,6 +7,15 @@ Read in this order: `op.py` (what an op is), `tensor.py` (nodes and edges), `gra
 
 from labkit.graph.collections import GraphKeys
 from labkit.graph.convert import as_array, is_tensor_like
+from labkit.graph.defaults import (
+    add_to_collection,
+    colocate_with,
+    control_dependencies,
+    device,
+    get_collection,
+    get_collection_ref,
+    name_scope,
+)
 from labkit.graph.folding import constant_value, known_array, known_value
 from labkit.graph.graph import Graph, apply, apply_node, get_default_graph, graph_of, reset_default_graph
 from labkit.graph.interpret import Interpreter, explain_run, variable_of
@@ -14,7 +23,9 @@ from labkit.graph.op import OPS, Cost, Op, Spec, op, op_named
 from labkit.graph.tensor import Operation, Operators, Tensor
 
 __all__ = [
-    "OPS", "Cost", "Graph", "GraphKeys", "Interpreter", "Op", "Operation", "Operators", "Spec", "Tensor", "apply",
-    "apply_node", "as_array", "constant_value", "explain_run", "get_default_graph", "graph_of", "is_tensor_like",
-    "known_array", "known_value", "op", "op_named", "reset_default_graph", "variable_of",
+    "OPS", "Cost", "Graph", "GraphKeys", "Interpreter", "Op", "Operation", "Operators", "Spec", "Tensor",
+    "add_to_collection", "apply", "apply_node", "as_array", "colocate_with", "constant_value", "control_dependencies",
+    "device", "explain_run", "get_collection", "get_collection_ref", "get_default_graph", "graph_of",
+    "is_tensor_like", "known_array", "known_value", "name_scope", "op", "op_named", "reset_default_graph",
+    "variable_of",
 ]  # fmt: skip

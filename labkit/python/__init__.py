@@ -1,0 +1,5 @@
+"""`tf.python`: old module paths, such as `from tensorflow.python.framework import ops` in programs of 2016."""
+
+from labkit.python import framework
+
+__all__ = ["framework"]
