@@ -8,6 +8,13 @@ from labkit.ops.layout import *
 from labkit.ops.slicing import *
 from labkit.ops.joining import *
 from labkit.ops.padding import *
+from labkit.ops.logic import *
+from labkit.ops.division import *
+from labkit.ops.exponential import *
+from labkit.ops.trigonometry import *
+from labkit.ops.special import *
+from labkit.ops.magnitude import *
+from labkit.ops.conversion import *
 from labkit.ops.reduce import *
 from labkit.ops.state import *
 from labkit.ops.source import *
@@ -19,3 +26,6 @@ from labkit.session import *
 from labkit.ops.random import *
 from labkit.ops.sampling import *
 from labkit.ops.math import cast  # the star imports above bring typing.cast
+from labkit.ops.conditional import *
+from labkit.ops.loops import *
+from labkit.ops.checks import *

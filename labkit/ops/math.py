@@ -1,8 +1,11 @@
-"""Element-wise arithmetic: `tf.add`, `tf.exp`, `tf.square`, comparisons, logic, casts.
+"""Arithmetic, element by element: `tf.add`, `tf.multiply`, `tf.square`, `tf.cast` and what other families build upon.
 
 Each op is a class (kernel, gradient) with its function beneath. A binary op broadcasts; its gradient sums over the
-broadcast axes with `sum_like`. Division follows TensorFlow: `tf.div` on integers rounds toward zero, `//` rounds
-down, `/` on integers casts to floating point first.
+broadcast axes with `sum_like`. For complex numbers a gradient is that of a real objective with respect to real and
+imaginary part, so the conjugate of the derivative appears: `conj_of`, which is nothing for real numbers.
+
+Kin: divisions in `division`, `tf.exp` in `exponential`, `tf.sin` in `trigonometry`, `tf.erf` in `special`, `tf.abs` and
+rounding in `magnitude`, comparisons in `logic`, `tf.to_float` and complex parts in `conversion`.
 
 Example:
     >>> import labkit as tf
@@ -15,7 +18,7 @@ Source: signatures and behaviour of `tensorflow/python/ops/math_ops.py` (1.4); g
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
@@ -23,19 +26,32 @@ import jax.numpy as jnp
 import numpy as np
 
 from labkit.dtypes import DType, DTypeLike, as_dtype
-from labkit.graph import Cost, Operation, Spec, Tensor, apply, get_default_graph, is_tensor_like, op
-from labkit.graph import Op as Op
-from labkit.ops.bases import FLOATS, INEXACT, NUMBERS, REALS, Array, Binary, Comparison, Unary, sum_like
+from labkit.errors import ShapeError
+from labkit.graph import OPS, Cost, Op, Operation, Spec, Tensor, apply, graph_of, op
+from labkit.ops.bases import FLOATS, INEXACT, NUMBERS, REALS, Array, Binary, Unary, sum_like
 from labkit.shapes import merge
 
 Pair = Sequence[Tensor | None]
 
 
-def fold_with(function: Any, values: Sequence[Any]) -> Any:
-    """`function` of the known values, or None if one is unknown; for shape arithmetic."""
-    if any(value is None or value.dtype == object for value in values):
+def fold_with(function: Callable[..., Any], values: Sequence[Any]) -> Any:
+    """`function` of the known values, None where an entry is unknown; None if a whole value is. For shapes."""
+    if any(value is None for value in values):
         return None
-    return np.asarray(function(*values), dtype=values[0].dtype)
+    dtypes = [value.dtype for value in values if value.dtype != object]
+    if len(dtypes) == len(values):
+        result = function(*values)
+        return None if result is None else np.asarray(result, dtypes[0])
+
+    def of_entries(*entries: Any) -> Any:
+        return None if any(entry is None for entry in entries) else function(*entries)
+
+    return np.array(np.frompyfunc(of_entries, len(values), 1)(*values), object)
+
+
+def choose(condition: Tensor, x: Tensor, y: Tensor) -> Tensor:
+    """`x` where the condition holds and `y` elsewhere: `tf.where`, whose family lies above this one."""
+    return apply(OPS["Select"](), condition, x, y)
 
 
 @op
@@ -183,6 +199,9 @@ class Neg(Unary):
     def kernel(self, x: Array) -> Array:
         return -x
 
+    def fold(self, specs: Sequence[Spec], values: Sequence[Any]) -> Any:
+        return fold_with(np.negative, values)
+
     def gradient(self, node: Operation, grad: Tensor) -> Tensor:
         return -grad
 
@@ -206,72 +225,6 @@ def negative(x: Any, name: str | None = None) -> Tensor:
 
 
 @op
-class Exp(Unary):
-    """e to the power x."""
-
-    allowed = INEXACT
-
-    def kernel(self, x: Array) -> Array:
-        return jnp.exp(x)
-
-    def gradient(self, node: Operation, grad: Tensor) -> Tensor:
-        return grad * conj_of(node.outputs[0])
-
-
-def exp(x: Any, name: str | None = None) -> Tensor:
-    """e to the power x, element by element.
-
-    Args:
-        x: a floating-point or complex tensor.
-        name: name of the node.
-
-    Returns:
-        A tensor of the same shape and dtype.
-
-    Gradient: grad * exp(x).
-
-    Example:
-        >>> import labkit as tf
-        >>> tf.Session().run(tf.exp([0.0, 1.0]))
-        array([1.       , 2.7182817], dtype=float32)
-    """
-    return apply(Exp(), x, name=name)
-
-
-@op
-class Log(Unary):
-    """The natural logarithm."""
-
-    allowed = INEXACT
-
-    def kernel(self, x: Array) -> Array:
-        return jnp.log(x)
-
-    def gradient(self, node: Operation, grad: Tensor) -> Tensor:
-        return grad * apply(Reciprocal(), conj_of(node.inputs[0]))
-
-
-def log(x: Any, name: str | None = None) -> Tensor:
-    """The natural logarithm, element by element; minus infinity at 0.
-
-    Args:
-        x: a floating-point or complex tensor.
-        name: name of the node.
-
-    Returns:
-        A tensor of the same shape and dtype.
-
-    Gradient: grad / x.
-
-    Example:
-        >>> import labkit as tf
-        >>> tf.Session().run(tf.log([1.0, 0.0]))
-        array([  0., -inf], dtype=float32)
-    """
-    return apply(Log(), x, name=name)
-
-
-@op
 class Reciprocal(Unary):
     """1 / x."""
 
@@ -282,7 +235,27 @@ class Reciprocal(Unary):
 
     def gradient(self, node: Operation, grad: Tensor) -> Tensor:
         y = conj_of(node.outputs[0])
-        return -grad * y * y
+        return -grad * square(y)
+
+
+def reciprocal(x: Any, name: str | None = None) -> Tensor:
+    """1 / x, element by element.
+
+    Args:
+        x: a floating-point or complex tensor.
+        name: name of the node.
+
+    Returns:
+        A tensor of the same shape and dtype.
+
+    Gradient: -grad * y * y, with y = 1 / x.
+
+    Example:
+        >>> import labkit as tf
+        >>> tf.Session().run(tf.reciprocal([2.0, -4.0]))
+        array([ 0.5 , -0.25], dtype=float32)
+    """
+    return apply(Reciprocal(), x, name=name)
 
 
 @op
@@ -317,32 +290,39 @@ def square(x: Any, name: str | None = None) -> Tensor:
 
 
 @op
-class Equal(Comparison):
-    """x == y."""
+class SquaredDifference(Binary):
+    """(x - y) * (x - y)."""
 
-    allowed = None
+    allowed = REALS
 
     def kernel(self, x: Array, y: Array) -> Array:
-        return x == y
+        return jnp.square(x - y)
+
+    def gradient(self, node: Operation, grad: Tensor) -> Pair:
+        x, y = node.inputs
+        scaled = 2 * grad * (x - y)
+        return sum_like(scaled, x), sum_like(-scaled, y)
 
 
-def equal(x: Any, y: Any, name: str | None = None) -> Tensor:
-    """x == y, element by element. (`x == y` in Python compares the tensors themselves.)
+def squared_difference(x: Any, y: Any, name: str | None = None) -> Tensor:
+    """(x - y) * (x - y), element by element.
 
     Args:
-        x: a tensor.
+        x: a tensor of real numbers.
         y: a tensor of the same dtype, of a shape that broadcasts with that of `x`.
         name: name of the node.
 
     Returns:
-        A bool tensor of the broadcast shape. No gradient.
+        A tensor of the broadcast shape.
+
+    Gradient: to x, 2 * grad * (x - y); to y, the negative of it.
 
     Example:
         >>> import labkit as tf
-        >>> tf.Session().run(tf.equal([1, 2, 3], [1, 5, 3]))
-        array([ True, False,  True])
+        >>> tf.Session().run(tf.squared_difference([1, 5], 2))
+        array([1, 9], dtype=int32)
     """
-    return apply(Equal(), x, y, name=name)
+    return apply(SquaredDifference(), x, y, name=name)
 
 
 @op
@@ -389,14 +369,10 @@ def cast(x: Any, dtype: DTypeLike, name: str | None = None) -> Tensor:
         array([ 1, -1], dtype=int32)
     """
     target = as_dtype(dtype)
-    tensor = x if isinstance(x, Tensor) else x.graph.as_tensor(x) if is_tensor_like(x) else None
-    if tensor is None:
-        tensor = get_default_graph().as_tensor(x, None, "Cast/x")
+    tensor = graph_of([x]).as_tensor(x, None, "Cast/x")
     if tensor.dtype is target:
         return tensor
     return apply(Cast(target), tensor, name=name)
-
-
 
 
 @op
@@ -442,3 +418,54 @@ def add_n(inputs: Any, name: str | None = None) -> Tensor:
     if not isinstance(inputs, (list, tuple)) or not inputs:
         raise TypeError(f"tf.add_n takes a list of at least one tensor, not {inputs!r}.")
     return apply(AddN(), *inputs, name=name)
+
+
+def accumulate_n(inputs: Any, shape: Any = None, tensor_dtype: DTypeLike = None, name: str | None = None) -> Tensor:
+    """The sum of a list of tensors of one shape and dtype, as `tf.add_n`.
+
+    Args:
+        inputs: a list of tensors.
+        shape: the shape of the inputs, if it is not known from them.
+        tensor_dtype: their dtype; kept for TensorFlow's signature.
+        name: name of the node.
+
+    Returns:
+        A tensor of the same shape and dtype.
+
+    Raises:
+        ShapeError: if `shape` contradicts that of the inputs.
+
+    Example:
+        >>> import labkit as tf
+        >>> tf.Session().run(tf.accumulate_n([[1, 2], [10, 20]]))
+        array([11, 22], dtype=int32)
+    """
+    total = add_n(inputs, name=name or "AccumulateN")
+    total.set_shape(shape)
+    return total
+
+
+def scalar_mul(scalar: Any, x: Any) -> Tensor:
+    """A scalar times a tensor.
+
+    Args:
+        scalar: a number or a tensor of shape ().
+        x: a tensor of the same dtype, of any shape.
+
+    Returns:
+        A tensor of the shape of `x`.
+
+    Raises:
+        ShapeError: if `scalar` is known to be no scalar.
+
+    Example:
+        >>> import labkit as tf
+        >>> tf.Session().run(tf.scalar_mul(3, tf.constant([1, 2])))
+        array([3, 6], dtype=int32)
+    """
+    graph = graph_of([scalar, x])
+    tensor = graph.as_tensor(x)
+    factor = graph.as_tensor(scalar, tensor.dtype, "scalar")
+    if factor.static_shape:
+        raise ShapeError(f"tf.scalar_mul takes a scalar first, and {factor.name!r} has shape {factor.shape}.")
+    return factor * tensor
