@@ -1,13 +1,32 @@
-"""Where the tests, the doctests and the notebooks under test find MNIST, on computers that have it beside the project.
+"""What every test and every doctest starts from: an empty default graph, no open session, data from the disk.
 
+MNIST is taken from `$LABKIT_DATA`, which this file points at the folder beside the project on computers that have it.
 Downloads are off while testing, so that a run does not depend on the network; `make test` fetches MNIST beforehand
 where it can.
 """
 
-import os
-import pathlib
+from __future__ import annotations
 
-_beside = pathlib.Path(__file__).resolve().parent.parent / "shared" / "data" / "mnist"
-if _beside.is_dir():
-    os.environ.setdefault("LABKIT_DATA", str(_beside))
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+_BESIDE = Path(__file__).resolve().parent.parent / "shared" / "data" / "mnist"
+if _BESIDE.is_dir():
+    os.environ.setdefault("LABKIT_DATA", str(_BESIDE))
 os.environ.setdefault("LABKIT_NO_DOWNLOAD", "1")
+
+
+@pytest.fixture(autouse=True)
+def _fresh_graph() -> Iterator[None]:
+    """Starts with an empty default graph, so that node names start from nothing; closes what a test left open."""
+    from labkit.graph import reset_default_graph, stacks
+
+    while (session := stacks.default_session()) is not None:
+        stacks.pop_session(session)
+    reset_default_graph()
+    yield
+    while (session := stacks.default_session()) is not None:
+        stacks.pop_session(session)
