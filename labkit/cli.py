@@ -1,0 +1,185 @@
+"""The `labkit` command: open the course, look the installation over, fetch the data.
+
+    labkit lab [NOTEBOOK] [JupyterLab's own options]
+    labkit doctor [--json]
+    labkit data mnist [FOLDER]
+
+`labkit lab` is `jupyter lab` with five things set: it starts at a notebook; compiled code is kept between runs
+(`labkit.compile_cache`); no news pop up; saved outputs of notebooks cannot run commands (JupyterLab's sanitizer lets
+them by default); and the learner's own JupyterLab settings are neither read nor changed for that.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.metadata
+import importlib.util
+import json
+import os
+import shutil
+import subprocess
+import sys
+import urllib.parse
+from collections.abc import Sequence
+from pathlib import Path
+
+import platformdirs
+
+from labkit import compile_cache, doctor
+from labkit.datasets import BrokenFileError, DownloadError, mnist
+
+FIRST = "01_hello_graph"
+
+# What the course wants of JupyterLab, as defaults: the learner's own settings still win over them.
+LAB_SETTINGS = {
+    "@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False},
+    "@jupyterlab/apputils-extension:sanitizer": {"allowCommandLinker": False},
+}
+
+
+class CommandError(Exception):
+    """What the learner asked for cannot be done; the message says why and what to do."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; returns the exit status."""
+    argv = list(sys.argv[1:] if arguments is None else arguments)
+    passed_on: list[str] = []
+    if argv[:1] == ["lab"] and not {"-h", "--help"} & set(argv):
+        # JupyterLab's options are its own affair, so only a notebook right after `lab` is read here.
+        own = 2 if len(argv) > 1 and not argv[1].startswith("-") else 1
+        argv, passed_on = argv[:own], argv[own:]
+    options = parser().parse_args(argv)
+    try:
+        if options.command == "lab":
+            return lab(options.notebook, passed_on)
+        if options.command == "doctor":
+            return doctor.report(as_json=options.json)
+        return fetch_mnist(options.folder)
+    except CommandError as error:
+        print(f"labkit: {error}", file=sys.stderr)
+        return 1
+
+
+def parser() -> argparse.ArgumentParser:
+    """Describe the command line."""
+    top = argparse.ArgumentParser(prog="labkit", description="Learn how large machine learning really runs.")
+    top.add_argument("--version", action="version", version=f"labkit {importlib.metadata.version('labkit')}")
+    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    start = commands.add_parser(
+        "lab",
+        help="open JupyterLab at a notebook of the course",
+        description="Open JupyterLab at a notebook of the course. Options after NOTEBOOK go to JupyterLab.",
+        epilog="example: labkit lab 03 --no-browser --port=8899",
+    )
+    start.add_argument("notebook", nargs="?", help="its number, name or path (default: the first one)")
+    look = commands.add_parser("doctor", help="say what works here and what to do about what does not")
+    look.add_argument("--json", action="store_true", help="for programs")
+    data = commands.add_parser("data", help="fetch and check a data set")
+    data.add_argument("name", choices=["mnist"], help="which")
+    data.add_argument("folder", nargs="?", help="where to put it (default: labkit's cache)")
+    return top
+
+
+def lab(notebook: str | None, passed_on: Sequence[str]) -> int:
+    """Start JupyterLab at a notebook; does not return on Linux and macOS, where JupyterLab takes over the process."""
+    if importlib.util.find_spec("jupyterlab") is None:
+        raise CommandError("JupyterLab is not installed here.\n  Try: pip install 'labkit[lab]'")
+    path = locate(notebook)
+    root = path.parent.parent if path.parent.name == "notebooks" else path.parent
+    url = "/lab/tree/" + urllib.parse.quote(path.relative_to(root).as_posix())
+    command = [
+        *(sys.executable, "-m", "jupyterlab"),
+        f"--ServerApp.root_dir={root}",
+        f"--LabApp.default_url={url}",
+        f"--LabApp.app_settings_dir={lab_settings()}",
+        *passed_on,
+    ]
+    environment = os.environ | compile_cache.environment()
+    sys.stdout.flush()
+    if os.name == "posix":
+        os.execve(sys.executable, command, environment)
+    return subprocess.call(command, env=environment)
+
+
+def lab_settings() -> Path:
+    """Write JupyterLab's defaults for the course into a folder of labkit's own; returns the folder."""
+    folder = platformdirs.user_cache_path("labkit") / "lab"
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    fresh = folder / f"overrides.{os.getpid()}"
+    fresh.write_text(json.dumps(LAB_SETTINGS, indent=2), encoding="utf-8")
+    os.replace(fresh, folder / "overrides.json")  # whole, also when two are started at once
+    return folder
+
+
+def locate(notebook: str | None) -> Path:
+    """Find the notebook that a learner means.
+
+    Args:
+        notebook: a path, or a number or name (or the beginning or a part of one) in the course's folder; None for the
+            first.
+
+    Returns:
+        Its absolute path.
+
+    Raises:
+        CommandError: there is none, or several.
+    """
+    if notebook is not None and Path(notebook).is_file():
+        return Path(notebook).resolve()
+    folder = course()
+    names = [path.stem for path in sorted(folder.glob("*.ipynb"))]
+    wanted = Path(notebook).name.removesuffix(".ipynb") if notebook else FIRST
+    if wanted.isdigit():
+        found = [name for name in names if name.startswith(f"{int(wanted):02d}_")]
+    else:
+        found = [name for name in names if name == wanted] or [name for name in names if wanted in name]
+    if not notebook and not found:
+        found = names[:1]
+    if len(found) != 1:
+        problem = f"no notebook is called {wanted!r}" if not found else f"{wanted!r} can be any of several notebooks"
+        listed = "\n".join(f"    {name}" for name in found or names)
+        raise CommandError(f"{problem}.\n  Those in {folder}:\n{listed}")
+    return folder / f"{found[0]}.ipynb"
+
+
+def course() -> Path:
+    """Find the folder of the course's notebooks, or offer to make one.
+
+    It is `notebooks` in the current folder, in one above it, or beside labkit's source; else a copy of the notebooks
+    that come with labkit is offered.
+    """
+    here = Path.cwd()
+    beside_source = Path(__file__).resolve().parent.parent
+    for place in (here, *here.parents, beside_source):
+        if any((place / "notebooks").glob("[0-9][0-9]_*.ipynb")):
+            return place / "notebooks"
+    packaged = Path(__file__).resolve().parent / "notebooks"  # put there by the build: see pyproject.toml
+    if not packaged.is_dir():
+        raise CommandError("the course's notebooks are not here.\n  Try: run this in your clone of labkit.")
+    target = here / "notebooks"
+    if not agreed(f"The course's notebooks are not here. Copy them to {target}? [Y/n] "):
+        raise CommandError("nothing was copied.\n  Try: run this in the folder where you want the notebooks.")
+    shutil.copytree(packaged, target, ignore=shutil.ignore_patterns("__pycache__"))
+    return target
+
+
+def agreed(question: str) -> bool:
+    """Ask; silence, from a person or a script, is not consent unless the person presses Enter."""
+    try:
+        return input(question).strip().lower() in ("", "y", "yes")
+    except EOFError:
+        return False
+
+
+def fetch_mnist(folder: str | None) -> int:
+    """Download MNIST if it is not here, check it, and say where it is."""
+    try:
+        print(mnist.load(folder))
+    except (BrokenFileError, DownloadError) as error:
+        raise CommandError(str(error)) from error
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

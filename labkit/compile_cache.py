@@ -1,0 +1,89 @@
+"""A private place where JAX keeps compiled code between runs of a notebook.
+
+The first run of each new step is compiled by XLA, which for a teaching notebook is most of the time a learner waits.
+JAX can keep the results on disk, but its thresholds are meant for long compilations: with them nothing of a teaching
+notebook is ever written. The environment made here lowers them, for the processes started with it: `labkit lab` gives
+it to JupyterLab, whose kernels inherit it. `import labkit` alone never switches anything on.
+
+The folder is this user's own (mode 0700), because compiled code that others can write is code that others can run. It
+is named after everything that makes compiled code unusable elsewhere: the version of jaxlib, the processor, and
+`XLA_FLAGS`. It may be deleted at any time; `LABKIT_NO_CACHE=1` does without it.
+
+`python -m labkit.compile_cache` prints the environment as lines for a shell, for start scripts.
+
+Source: "Persistent compilation cache" in JAX's documentation.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import os
+import platform
+import shlex
+import stat
+from pathlib import Path
+
+import platformdirs
+
+
+def folder() -> Path:
+    """Name the folder for this jaxlib, processor and set of XLA flags; it need not exist yet.
+
+    Example:
+        >>> from labkit import compile_cache
+        >>> compile_cache.folder().parent.name
+        'jax'
+    """
+    jaxlib = importlib.metadata.version("jaxlib")
+    machine = hashlib.sha256(f"{_processor()}\n{os.environ.get('XLA_FLAGS', '')}".encode()).hexdigest()[:12]
+    return platformdirs.user_cache_path("labkit") / "jax" / f"jaxlib-{jaxlib}-{machine}"
+
+
+def environment() -> dict[str, str]:
+    """Make the folder and return the environment variables that switch the cache on.
+
+    Returns:
+        The variables; none if `LABKIT_NO_CACHE` is set, if `JAX_COMPILATION_CACHE_DIR` already is, or if no private
+        folder can be made: the cache saves time, so its absence is never an error.
+    """
+    if os.environ.get("LABKIT_NO_CACHE") or os.environ.get("JAX_COMPILATION_CACHE_DIR"):
+        return {}
+    path = folder()
+    if why_not_private(path):
+        return {}
+    return {
+        "JAX_COMPILATION_CACHE_DIR": str(path),
+        "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",  # JAX's own: 1 second
+        "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",  # -1: however small
+    }
+
+
+def why_not_private(path: Path) -> str:
+    """Make `path` a folder that only this user can enter; return what stands in the way, or an empty string."""
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if hasattr(os, "getuid"):  # Windows: a user's cache folder is private already
+            for each in (path, path.parent):
+                if each.stat().st_uid != os.getuid():
+                    return f"{each} belongs to another user"
+                if stat.S_IMODE(each.stat().st_mode) != 0o700:
+                    each.chmod(0o700)
+    except OSError as error:
+        return str(error)
+    return ""
+
+
+def _processor() -> str:
+    """The processor's model and abilities; XLA compiles for exactly these."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:  # not Linux
+        return f"{platform.machine()} {platform.processor()}"
+    first = {line.split(":", 1)[0].strip(): line for line in reversed(lines) if ":" in line}
+    return "\n".join(first[key] for key in ("model name", "flags", "Features") if key in first) or platform.machine()
+
+
+if __name__ == "__main__":
+    for name, value in environment().items():
+        print(f"export {name}={shlex.quote(value)}")
