@@ -1,1 +1,68 @@
-"""temporary"""
+"""`tf.nn`: the parts of neural networks.
+
+activations     relu relu6 crelu elu selu leaky_relu softplus softsign sigmoid tanh; softmax log_softmax
+losses          softmax_cross_entropy_with_logits softmax_cross_entropy_with_logits_v2
+sparse_softmax_cross_entropy_with_logits sigmoid_cross_entropy_with_logits
+weighted_cross_entropy_with_logits log_poisson_loss l2_loss
+convolution     conv1d conv2d conv3d conv2d_transpose conv3d_transpose convolution
+conv2d_backprop_input conv2d_backprop_filter
+depthwise_conv2d depthwise_conv2d_native separable_conv2d atrous_conv2d
+pooling         max_pool avg_pool max_pool3d avg_pool3d pool
+normalization   moments batch_normalization batch_norm_with_global_normalization fused_batch_norm
+local_response_normalization lrn l2_normalize
+layers          bias_add xw_plus_b relu_layer dropout
+ranking         top_k in_top_k zero_fraction
+"""
+
+from labkit.ops.activations import crelu as crelu
+from labkit.ops.activations import elu as elu
+from labkit.ops.activations import leaky_relu as leaky_relu
+from labkit.ops.activations import relu as relu
+from labkit.ops.activations import relu6 as relu6
+from labkit.ops.activations import selu as selu
+from labkit.ops.activations import softplus as softplus
+from labkit.ops.activations import softsign as softsign
+from labkit.ops.conv import conv2d as conv2d
+from labkit.ops.conv import conv2d_backprop_filter as conv2d_backprop_filter
+from labkit.ops.conv import conv2d_backprop_input as conv2d_backprop_input
+from labkit.ops.conv_variants import atrous_conv2d as atrous_conv2d
+from labkit.ops.conv_variants import conv1d as conv1d
+from labkit.ops.conv_variants import conv2d_transpose as conv2d_transpose
+from labkit.ops.conv_variants import conv3d as conv3d
+from labkit.ops.conv_variants import conv3d_transpose as conv3d_transpose
+from labkit.ops.conv_variants import convolution as convolution
+from labkit.ops.conv_variants import depthwise_conv2d as depthwise_conv2d
+from labkit.ops.conv_variants import depthwise_conv2d_native as depthwise_conv2d_native
+from labkit.ops.conv_variants import pool as pool
+from labkit.ops.conv_variants import separable_conv2d as separable_conv2d
+from labkit.ops.cross_entropy import softmax_cross_entropy_with_logits as softmax_cross_entropy_with_logits
+from labkit.ops.cross_entropy import softmax_cross_entropy_with_logits_v2 as softmax_cross_entropy_with_logits_v2
+from labkit.ops.cross_entropy import (
+    sparse_softmax_cross_entropy_with_logits as sparse_softmax_cross_entropy_with_logits,
+)
+from labkit.ops.elementwise_losses import l2_loss as l2_loss
+from labkit.ops.elementwise_losses import log_poisson_loss as log_poisson_loss
+from labkit.ops.elementwise_losses import sigmoid_cross_entropy_with_logits as sigmoid_cross_entropy_with_logits
+from labkit.ops.elementwise_losses import weighted_cross_entropy_with_logits as weighted_cross_entropy_with_logits
+from labkit.ops.exponential import sigmoid as sigmoid
+from labkit.ops.exponential import tanh as tanh
+from labkit.ops.nn import bias_add as bias_add
+from labkit.ops.nn import dropout as dropout
+from labkit.ops.nn import relu_layer as relu_layer
+from labkit.ops.nn import xw_plus_b as xw_plus_b
+from labkit.ops.nn import zero_fraction as zero_fraction
+from labkit.ops.normalization import batch_norm_with_global_normalization as batch_norm_with_global_normalization
+from labkit.ops.normalization import batch_normalization as batch_normalization
+from labkit.ops.normalization import fused_batch_norm as fused_batch_norm
+from labkit.ops.normalization import l2_normalize as l2_normalize
+from labkit.ops.normalization import local_response_normalization as local_response_normalization
+from labkit.ops.normalization import lrn as lrn
+from labkit.ops.normalization import moments as moments
+from labkit.ops.pooling import avg_pool as avg_pool
+from labkit.ops.pooling import avg_pool3d as avg_pool3d
+from labkit.ops.pooling import max_pool as max_pool
+from labkit.ops.pooling import max_pool3d as max_pool3d
+from labkit.ops.ranking import in_top_k as in_top_k
+from labkit.ops.ranking import top_k as top_k
+from labkit.ops.softmax import log_softmax as log_softmax
+from labkit.ops.softmax import softmax as softmax

@@ -27,7 +27,7 @@ from labkit.errors import ShapeError
 from labkit.graph import OPS, Cost, Op, Operation, Spec, Tensor, apply, op
 from labkit.ops.array import shape, shape_from
 from labkit.ops.bases import FLOATS, REALS, Array, elements
-from labkit.ops.windows import FORMATS, check_rank, check_windows, output_size, pads, per_axis
+from labkit.ops.windows import FORMATS, check_rank, check_windows, output_size, pads, per_axis, transposed
 from labkit.shapes import Shape
 
 Sizes = np.ndarray[Any, Any]

@@ -119,8 +119,8 @@ def check_rank(shape: Shape, rank: int, what: str, axes: str) -> None:
     raise ShapeError(f"{what} needs {rank} axes ({axes}), and has {len(shape)}: shape {shape_text(shape)}.{hint}")
 
 
-def transposed(linear: Callable[[jax.Array], jax.Array], sizes: Sequence[int], grad: jax.Array) -> jax.Array:
+def transposed(linear: Callable[[jax.Array], jax.Array], sizes: Any, grad: jax.Array) -> jax.Array:
     """The transpose of a linear function of an array of these sizes: its gradient, wherever it is taken."""
     like: Any = jax.ShapeDtypeStruct(tuple(int(size) for size in sizes), grad.dtype)
-    pull_back: Any = jax.linear_transpose(linear, like)
+    pull_back: Any = jax.linear_transpose(linear, like)  # pyright: ignore[reportUnknownVariableType]  # JAX's gap
     return pull_back(grad)[0]
