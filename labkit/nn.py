@@ -66,3 +66,4 @@ from labkit.ops.ranking import in_top_k as in_top_k
 from labkit.ops.ranking import top_k as top_k
 from labkit.ops.softmax import log_softmax as log_softmax
 from labkit.ops.softmax import softmax as softmax
+from labkit.ops.gathering import embedding_lookup as embedding_lookup

@@ -11,7 +11,7 @@ Source: `tensorflow/python/ops/array_ops.py`, `_slice_helper` (1.4).
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from labkit.dtypes import int32, int64
 from labkit.graph.folding import constant_value
@@ -111,8 +111,7 @@ def _check_part(part: Any) -> None:
     if part is None or part is Ellipsis:
         return
     if isinstance(part, slice):
-        piece: Any = part
-        for bound in (piece.start, piece.stop, piece.step):
+        for bound in (cast("Any", part).start, cast("Any", part).stop, cast("Any", part).step):
             if bound is not None:
                 _check_index(bound)
         return

@@ -1,7 +1,8 @@
 """The form of tensors: `tf.identity`, `tf.reshape`, `tf.squeeze`, `tf.expand_dims`.
 
 None of these computes anything; they say how the same numbers are arranged. `tf.shape` and its kin are in
-`shaping.py`, constants of one value in `filling.py`; both are passed on here for the files that build on them.
+`shaping.py`, constants of one value in `filling.py`, `tf.transpose` in `layout.py`; all are passed on here for the
+files that build on them.
 
 Source: signatures and behaviour of `tensorflow/python/ops/array_ops.py` (1.4).
 """
@@ -18,13 +19,15 @@ from labkit.errors import ShapeError
 from labkit.graph import Cost, Op, Operation, Spec, Tensor, apply, apply_node, op
 from labkit.ops.bases import Array
 from labkit.ops.filling import Fill, ZerosLike, fill, ones, ones_like, shape_from, zeros, zeros_like
+from labkit.ops.layout import InvertPermutation, Transpose, invert_permutation, transpose
 from labkit.ops.shaping import AllAxes, Rank, Shape, Size, all_axes, rank, shape, shape_n, size
 from labkit.shapes import normalize_axis, num_elements, shape_text
 
 __all__ = [
-    "AllAxes", "ExpandDims", "Fill", "Identity", "IdentityN", "Rank", "Reshape", "ReshapeLike", "Shape", "Size",
-    "Squeeze", "ZerosLike", "all_axes", "expand_dims", "fill", "identity", "identity_n", "newaxis", "ones", "ones_like",
-    "rank", "reshape", "reshape_like", "shape", "shape_from", "shape_n", "size", "squeeze", "zeros", "zeros_like",
+    "AllAxes", "ExpandDims", "Fill", "Identity", "IdentityN", "InvertPermutation", "Rank", "Reshape", "ReshapeLike",
+    "Shape", "Size", "Squeeze", "Transpose", "ZerosLike", "all_axes", "expand_dims", "fill", "identity",
+    "identity_n", "invert_permutation", "newaxis", "ones", "ones_like", "rank", "reshape", "reshape_like", "shape",
+    "shape_from", "shape_n", "size", "squeeze", "transpose", "zeros", "zeros_like",
 ]  # fmt: skip
 
 newaxis = None

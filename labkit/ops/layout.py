@@ -13,8 +13,8 @@ import numpy as np
 
 from labkit.errors import ShapeError
 from labkit.graph import OPS, Cost, Op, Operation, Spec, Tensor, apply, graph_of, op
-from labkit.ops.array import all_axes, rank
 from labkit.ops.bases import Array
+from labkit.ops.shaping import all_axes, rank
 from labkit.shapes import shape_text
 
 

@@ -31,7 +31,7 @@ __all__ = [
     "reverse", "reverse_v2", "slice", "strided_slice",
 ]  # fmt: skip
 
-transposed: Any = jax.linear_transpose  # these three are typed too loosely for a strict checker
+transposed: Any = cast("Any", jax.linear_transpose)  # these three are typed too loosely for a strict checker
 dynamic_index: Any = jax.lax.dynamic_index_in_dim
 dynamic_update: Any = jax.lax.dynamic_update_index_in_dim
 Key = tuple[Any, ...]
