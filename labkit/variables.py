@@ -20,11 +20,12 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from labkit.dtypes import DType, as_dtype
-from labkit.errors import LabkitError, ShapeError
-from labkit.graph import GraphKeys, Operation, Operators, Tensor, apply, get_default_graph
+from labkit.errors import FeedError, LabkitError, ShapeError
+from labkit.graph import GraphKeys, Operation, Operators, Tensor, apply, as_array, get_default_graph
 from labkit.graph.subgraph import outermost_graph
-from labkit.ops.array import identity
+from labkit.ops.array import Rank, identity
 from labkit.ops.control_flow import group
+from labkit.ops.joining import stack
 from labkit.ops.state import (
     Assign,
     NamesWhereFalse,
@@ -83,7 +84,8 @@ class Variable(Operators):
             shape = value.static_shape if validate_shape else None
             if validate_shape and (shape is None or None in shape):
                 raise ShapeError(
-                    f"the initial value of a variable needs a fully known shape, and {value.name!r} has {value.shape}.\n"
+                    f"the initial value of a variable needs a fully known shape, and {value.name!r} has "
+                    f"{value.shape}.\n"
                     "  Try: validate_shape=False if the shape may vary."
                 )
             self._make(value, shape, validate_shape, scope)
@@ -386,5 +388,4 @@ def assert_variables_initialized(var_list: Sequence[Any] | None = None) -> Tenso
     listed = [*global_variables(), *local_variables()] if var_list is None else list(var_list)
     if not listed:
         return None
-    shapes = [apply(OPS["Shape"](), variable.ref) for variable in listed]
-    return apply(OPS["ConcatV2"](), *shapes, 0) if len(shapes) > 1 else shapes[0]
+    return stack([apply(Rank(), variable.ref) for variable in listed])

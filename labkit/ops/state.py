@@ -12,12 +12,13 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 import jax.numpy as jnp
+import numpy as np
 
-from labkit.dtypes import DType, bool_
-from labkit.errors import DTypeError
+from labkit.dtypes import DType, bool_, string
+from labkit.errors import DTypeError, ShapeError
 from labkit.graph import Op, Spec, Tensor, apply, op
 from labkit.ops.bases import Array
-from labkit.shapes import Shape, merge
+from labkit.shapes import Shape, compatible, merge, shape_text
 
 
 @op
@@ -44,8 +45,18 @@ class Writer(Op):
     is_ref = True
     stateful = True
 
-    def infer(self, ref: Spec, *others: Spec) -> Spec:
-        return Spec(ref.dtype, ref.shape)
+    def infer(self, *inputs: Any, **_: Any) -> Any:
+        return Spec(inputs[0].dtype, inputs[0].shape)
+
+
+def _same_shape(ref: Spec, value: Spec) -> Spec:
+    """What a variable is after it was given `value`."""
+    if not compatible(ref.shape, value.shape):
+        raise ShapeError(
+            f"the variable has shape {shape_text(ref.shape)}, and the value has {shape_text(value.shape)}: an "
+            "assignment neither broadcasts nor reshapes."
+        )
+    return Spec(ref.dtype, merge(ref.shape, value.shape))
 
 
 @op
@@ -57,9 +68,7 @@ class Assign(Writer):
     uses_ref_value = False
 
     def infer(self, ref: Spec, value: Spec) -> Spec:
-        if not self.validate_shape:
-            return Spec(ref.dtype, value.shape)
-        return Spec(ref.dtype, merge(ref.shape, value.shape))
+        return _same_shape(ref, value) if self.validate_shape else Spec(ref.dtype, value.shape)
 
     def kernel(self, ref: None, value: Array) -> Array:
         return value
@@ -70,7 +79,7 @@ class AssignAdd(Writer):
     """Adds to the value of a variable."""
 
     def infer(self, ref: Spec, value: Spec) -> Spec:
-        return Spec(ref.dtype, merge(ref.shape, value.shape))
+        return _same_shape(ref, value)
 
     def kernel(self, ref: Array, value: Array) -> Array:
         return ref + value
@@ -81,7 +90,7 @@ class AssignSub(Writer):
     """Subtracts from the value of a variable."""
 
     def infer(self, ref: Spec, value: Spec) -> Spec:
-        return Spec(ref.dtype, merge(ref.shape, value.shape))
+        return _same_shape(ref, value)
 
     def kernel(self, ref: Array, value: Array) -> Array:
         return ref - value
@@ -223,3 +232,24 @@ def is_variable_initialized(ref: Any, name: str | None = None) -> Tensor:
         False
     """
     return apply(IsVariableInitialized(), reference(ref), name=name)
+
+
+@op
+class NamesWhereFalse(Op):
+    """Those of `names` whose flag is False; it runs on the host, where strings live."""
+
+    names: tuple[str, ...]
+
+    args = ("*flags:bool",)
+
+    @property
+    def host(self) -> bool:
+        """Strings stay in Python."""
+        return True
+
+    def infer(self, *flags: Spec) -> Spec:
+        return Spec(string, (None,))
+
+    def kernel(self, *flags: Any) -> Any:
+        chosen = [name.encode() for name, flag in zip(self.names, flags, strict=True) if not flag]
+        return np.array(chosen, dtype=object)
