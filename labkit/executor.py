@@ -31,17 +31,13 @@ Example:
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, cast
+from typing import Any
 
 import jax
-import jax.numpy as jnp
-import numpy as np
 
-from labkit.errors import FailedPreconditionError, LabkitError
-from labkit.graph import Graph, Interpreter, Op, Operation, Tensor, variable_of
-
-Store = dict[str, Any]
-"""What a session keeps between runs: values of variables and states of random ops, by node name."""
+from labkit.alone import call_alone
+from labkit.graph import Graph, Interpreter, Operation, Tensor, variable_of
+from labkit.segment import Segment, Store, uninitialized
 
 
 class Plan:
@@ -104,7 +100,7 @@ class Plan:
             return values[tensor]
         slot = variable_of(tensor)  # a reference: the value at the end of the run
         if slot not in store:
-            raise _uninitialized(slot, [tensor.op])
+            raise uninitialized(slot, [tensor.op])
         return store[slot]
 
     def run_watched(self, store: Store, feed_values: Sequence[Any], call: WatchedCall) -> list[Any]:
@@ -112,7 +108,7 @@ class Plan:
         for segment in self.segments:
             segment.check_initialized(store)
         working = dict(store)
-        interpreter = Interpreter(dict(zip(self.feeds, feed_values, strict=True)), working, _call_alone)
+        interpreter = Interpreter(dict(zip(self.feeds, feed_values, strict=True)), working, call_alone)
         with jax.enable_x64(True):
             for node in self.nodes:
                 if not all(t in interpreter.values for t in node.outputs) or not node.outputs:
@@ -170,172 +166,6 @@ def _after(level: int, host: bool) -> int:
     return level if level % 2 == host else level + 1
 
 
-class Segment:
-    """Nodes that run as one function.
-
-    Attributes:
-        inputs: tensors from outside, in order.
-        outputs: tensors that others want.
-        reads, writes: names of the state that goes in and comes out.
-        static: positions in `inputs` whose values must be known while tracing.
-    """
-
-    def __init__(self, nodes: Sequence[Operation], feeds: set[Tensor], outputs: Sequence[Tensor]) -> None:
-        self.nodes = [node for node in nodes if not (node.outputs and all(t in feeds for t in node.outputs))]
-        self.host = any(node.kind.host for node in nodes)
-        inside = _outputs_of(self.nodes) - feeds
-        outside = (t for node in self.nodes for t in node.inputs if t not in inside)
-        self.inputs = [t for t in dict.fromkeys(outside) if t in feeds or not t.op.kind.is_ref]
-        self.outputs = tuple(outputs)
-        self._find_state(feeds)
-        needed = _needed_statically(self.nodes, set(self.inputs))
-        self.static = [i for i, t in enumerate(self.inputs) if t in needed]
-        self.donates = all(getattr(node.kind, "validate_shape", True) for node in self.nodes)
-        self._compiled: dict[Any, Callable[..., Any]] = {}
-        self._plain: Callable[..., Any] | None = None
-        self._same_feeds: tuple[Tensor, ...] | None = None
-
-    def _find_state(self, feeds: set[Tensor]) -> None:
-        """Which state is read before it is written, which may be missing, and which is written."""
-        reads: dict[str, None] = {}
-        optional: dict[str, None] = {}
-        writes: dict[str, None] = {}
-        self.random = {node.name: node.kind for node in self.nodes if node.kind.has_state}
-        for node in self.nodes:
-            kind = node.kind
-            for position, tensor in enumerate(node.inputs):
-                if tensor in feeds or not tensor.op.kind.is_ref:
-                    continue
-                slot = variable_of(tensor)
-                ignored = position in kind.ref_inputs and not kind.uses_ref_value
-                if slot not in writes and not ignored:
-                    (optional if position in kind.optional_refs else reads)[slot] = None
-            writes.update((variable_of(node.inputs[p]), None) for p in kind.writes)
-            if node.name in self.random:
-                reads[node.name] = writes[node.name] = None
-        self.reads = list(reads)
-        self.optional = [slot for slot in optional if slot not in reads]
-        self.writes = list(writes)
-        self._donated = [slot for slot in reads if slot in writes]
-        self._kept = [slot for slot in reads if slot not in writes]
-
-    def takes_feeds(self, feeds: tuple[Tensor, ...]) -> bool:
-        """True if the inputs are exactly the feeds, in order, so that they can be passed on as they are."""
-        if self._same_feeds is not feeds:
-            if tuple(self.inputs) != feeds:
-                return False
-            self._same_feeds = feeds
-        return True
-
-    def call(self, store: Store, inputs: Sequence[Any]) -> tuple[Sequence[Any], Sequence[Any]]:
-        """Runs the segment: values of `outputs`, and new values of `writes`."""
-        if self.host:
-            return self._call_host(store, inputs)
-        function = self._plain
-        if function is None or self.optional:
-            function, inputs = self._specialised(store, inputs)
-        try:
-            donated = [store[slot] for slot in self._donated]
-            kept = [store[slot] for slot in self._kept]
-        except KeyError:
-            self.check_initialized(store)
-            return self.call(store, inputs)
-        present = [store[slot] for slot in self.optional if slot in store]
-        try:
-            with jax.enable_x64(True):
-                return function(donated, kept, present, inputs)
-        except LabkitError as error:  # while tracing: JAX adds a remark about its own frames
-            error.__notes__ = [note for note in getattr(error, "__notes__", []) if "JAX has removed" not in note]
-            raise error from None
-
-    def _specialised(self, store: Store, inputs: Sequence[Any]) -> tuple[Callable[..., Any], Sequence[Any]]:
-        """The function for these static values and this set of initialized variables, and the inputs that remain."""
-        if not self.static and not self.optional:
-            self._plain = self._compile({}, ())
-            return self._plain, inputs
-        values = {self.inputs[i]: np.asarray(inputs[i]) for i in self.static}
-        present = tuple(slot for slot in self.optional if slot in store)
-        key = (present, *((v.tobytes(), v.shape) for v in values.values()))
-        if key not in self._compiled:
-            self._compiled[key] = self._compile(values, present)
-        return self._compiled[key], [v for i, v in enumerate(inputs) if i not in self.static]
-
-    def _compile(self, static: dict[Tensor, Any], present: Sequence[str]) -> Callable[..., Any]:
-        traced = [t for t in self.inputs if t not in static]
-
-        def labkit_step(donated: list[Any], kept: list[Any], optional: list[Any], inputs: list[Any]) -> Any:
-            state = dict(zip(self._donated, donated, strict=True)) | dict(zip(self._kept, kept, strict=True))
-            state |= dict(zip(present, optional, strict=True))
-            run = Interpreter(static | dict(zip(traced, inputs, strict=True)), state)
-            for node in self.nodes:
-                run.node(node)
-            outputs = [run.value(tensor) for tensor in self.outputs]
-            # A new value that is an input, or appears twice, would share its buffer: the next donation would lose both.
-            taken = {id(value) for value in (*donated, *kept, *optional, *inputs)}
-            new: list[Any] = []
-            for slot in self.writes:
-                value = state[slot]
-                new.append(jnp.array(value, copy=True) if id(value) in taken else value)
-                taken.add(id(value))
-            return outputs, new
-
-        return jax.jit(labkit_step, donate_argnums=(0,) if self.donates else ())
-
-    def _call_host(self, store: Store, inputs: Sequence[Any]) -> tuple[Sequence[Any], Sequence[Any]]:
-        self.check_initialized(store)
-        values = {t: _to_numpy(v) for t, v in zip(self.inputs, inputs, strict=True)}
-        run = Interpreter(values, {slot: _to_numpy(value) for slot, value in store.items() if slot in self.reads})
-        for node in self.nodes:
-            run.node(node)
-        return [run.value(t) for t in self.outputs], [run.state[slot] for slot in self.writes]
-
-    def check_initialized(self, store: Store) -> None:
-        """Gives random ops their first state.
-
-        Raises:
-            FailedPreconditionError: if a variable that is read has no value yet.
-        """
-        for slot in self.reads:
-            if slot in store:
-                continue
-            if slot not in self.random:
-                raise _uninitialized(slot, self.nodes)
-            store[slot] = self.random[slot].initial_state()
-
-
-def _uninitialized(slot: str, nodes: Sequence[Operation]) -> Exception:
-    variable = nodes[0].graph.get_operation_by_name(slot)
-    readers = [n for n in nodes if any(t.op.kind.is_ref and variable_of(t) == slot for t in n.inputs)]
-    error = FailedPreconditionError(None, variable, f"attempting to use uninitialized value {slot}.")
-    error.add_note(f'  variable "{slot}" made at {variable.site.text()}')
-    if readers:
-        error.add_note(f"  read by {readers[0].describe()}")
-    error.add_note(
-        "  Try: session.run(tf.global_variables_initializer()) in this session before using it; make that op after "
-        "all variables."
-    )
-    return error
-
-
-def _needed_statically(nodes: Sequence[Operation], inputs: set[Tensor]) -> set[Tensor]:
-    """The inputs of a segment whose values reach an input that a kernel needs while it is traced."""
-    inside = _outputs_of(nodes) - inputs
-    stack = [node.inputs[i] for node in nodes for i in node.kind.static_inputs if i < len(node.inputs)]
-    seen: set[Tensor] = set()
-    while stack:
-        tensor = stack.pop()
-        if tensor in seen:
-            continue
-        seen.add(tensor)
-        if tensor in inside and not tensor.op.kind.folds_from_shape:
-            stack.extend(tensor.op.inputs)
-    return seen & inputs
-
-
-def _outputs_of(nodes: Sequence[Operation]) -> set[Tensor]:
-    return {t for node in nodes for t in node.outputs}
-
-
 def _has_value(tensor: Tensor) -> bool:
     """A reference has no value of its own: whoever uses it reads the state."""
     return not tensor.op.kind.is_ref
@@ -344,35 +174,6 @@ def _has_value(tensor: Tensor) -> bool:
 def _pick(wanted: Sequence[Tensor], feeds: Sequence[Tensor], values: Sequence[Any]) -> list[Any]:
     by_tensor = dict(zip(feeds, values, strict=True))
     return [by_tensor[t] for t in wanted]
-
-
-def _to_numpy(value: Any) -> Any:
-    return cast("Any", np).asarray(value)
-
-
-_alone: dict[Any, Callable[..., Any]] = {}
-
-
-def _call_alone(kind: Op, inputs: list[Any]) -> Any:
-    """Runs one kernel on its own, compiled once per op and static values."""
-    if kind.host:
-        return kind.kernel(*(_to_numpy(v) for v in inputs))
-    if not kind.memoise_infer:
-        return kind.kernel(*inputs)
-    static = {i: np.asarray(inputs[i]) for i in kind.static_inputs if i < len(inputs)}
-    absent = tuple(i for i, v in enumerate(inputs) if v is None)
-    key = (kind.type, kind, absent, *((i, v.tobytes(), v.shape) for i, v in static.items()))
-    function = _alone.get(key)
-    if function is None:
-        fixed: dict[int, Any] = static | dict.fromkeys(absent)
-
-        def labkit_op(*arrays: Any) -> Any:
-            rest = iter(arrays)
-            count = len(arrays) + len(fixed)
-            return kind.kernel(*(fixed[i] if i in fixed else next(rest) for i in range(count)))
-
-        function = _alone[key] = jax.jit(labkit_op)
-    return function(*(v for i, v in enumerate(inputs) if i not in static and v is not None))
 
 
 def plan_for(graph: Graph, fetches: Sequence[Tensor], targets: Sequence[Operation], feeds: Sequence[Tensor]) -> Plan:

@@ -32,11 +32,12 @@ import numpy as np
 
 from labkit.config import ConfigProto, RunMetadata, RunOptions
 from labkit.errors import ClosedSessionError, GraphError, LabkitError
-from labkit.executor import Plan, Store, plan_for
+from labkit.executor import Plan, plan_for
 from labkit.feeds import Feed, feed_for
 from labkit.fetches import key_of, take_apart
 from labkit.graph import Graph, Interpreter, Operation, Tensor, get_default_graph, stacks
 from labkit.ops.source import unfed
+from labkit.segment import Store
 from labkit.trace import Event, Trace
 
 
