@@ -22,7 +22,7 @@ def call_alone(kind: Op, inputs: list[Any]) -> Any:
     static = {i: np.asarray(inputs[i]) for i in kind.static_inputs if i < len(inputs)}
     absent = tuple(i for i, v in enumerate(inputs) if v is None)
     key = (kind.type, kind, absent, *((i, v.tobytes(), v.shape) for i, v in static.items()))
-    function = _alone.get(key)
+    function: Any = _alone.get(key)
     if function is None:
         fixed: dict[int, Any] = static | dict.fromkeys(absent)
 
