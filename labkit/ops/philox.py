@@ -24,7 +24,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import jax
 import jax.numpy as jnp
@@ -231,5 +231,4 @@ def swaps(state: Array, count: int) -> Array:
         here, there = order[place], order[other]
         return order.at[place].set(there).at[other].set(here)
 
-    order: Any = jax.lax.fori_loop(0, max(count - 1, 0), swap, jnp.arange(count, dtype=np.int32))
-    return order
+    return cast("Array", jax.lax.fori_loop(0, max(count - 1, 0), swap, jnp.arange(count, dtype=np.int32)))

@@ -8,7 +8,7 @@ Source: `tensorflow/python/ops/random_ops.py`, `core/kernels/random_shuffle_op.c
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, cast
 
 import jax
 import jax.numpy as jnp
@@ -21,6 +21,7 @@ from labkit.ops import philox
 from labkit.ops.array import shape as shape_op
 from labkit.ops.array import shape_from, zeros_like
 from labkit.ops.bases import FLOATS, REALS, Array, elements
+from labkit.ops.magnitude import maximum
 from labkit.ops.random import (
     RandomOp,
     Static,
@@ -152,8 +153,7 @@ class RandomGamma(RandomOp):
         shape = (*sizes_of(dims), *alpha.shape)
         wide = alpha.astype(np.float32) if alpha.dtype.itemsize < 4 else alpha
         drawn = jax.random.gamma(jax_key(state), wide, shape, wide.dtype)
-        smallest: Any = jnp.finfo(alpha.dtype).tiny
-        return jnp.maximum(drawn, smallest).astype(alpha.dtype), state_after(state, math.prod(shape))
+        return drawn.astype(alpha.dtype), state_after(state, math.prod(shape))
 
 
 def _joined(front: Shape, back: Shape) -> Shape:
@@ -162,8 +162,7 @@ def _joined(front: Shape, back: Shape) -> Shape:
 
 def jax_key(state: Array) -> Array:
     """A key for `jax.random` that every state has to itself: two words of the next block."""
-    key: Any = jax.random.wrap_key_data(philox.words(state, 2), impl="threefry2x32")
-    return key
+    return cast("Array", jax.random.wrap_key_data(philox.words(state, 2), impl="threefry2x32"))
 
 
 def random_gamma(
@@ -192,11 +191,13 @@ def random_gamma(
     """
     kind = float_dtype(dtype, "tf.random_gamma")
     graph = graph_of([shape, alpha, beta])
-    with graph.name_scope(name or "random_gamma"):
+    with graph.name_scope(name or "random_gamma") as scope:
         dims = dims_tensor(graph, shape)
         power = graph.as_tensor(alpha, kind, "alpha")
         rate = graph.as_tensor(1.0 if beta is None else beta, kind, "beta")
-        return apply(RandomGamma(*get_seed(seed)), dims, power + zeros_like(rate)) / rate
+        drawn = apply(RandomGamma(*get_seed(seed)), dims, power + zeros_like(rate))
+        smallest = cast("Any", jnp.finfo(kind.np_dtype)).tiny
+        return maximum(np.asarray(smallest, kind.np_dtype), drawn / rate, name=scope)
 
 
 @op
