@@ -29,6 +29,7 @@ from labkit.gradients import *
 from labkit.session import *
 from labkit.ops.random import *
 from labkit.ops.sampling import *
+from labkit.ops.factorization import *
 from labkit.ops.math import cast  # the star imports above bring typing.cast
 from labkit.ops.conditional import *
 from labkit.ops.loops import *

@@ -220,6 +220,7 @@ def op(cls: OpClass) -> OpClass:
     return made
 
 
+@dataclass_transform(frozen_default=True)
 def op_named(name: str) -> Callable[[OpClass], OpClass]:
     """`@op` for a class that Python does not let have TensorFlow's name, such as `Print` or `Range`."""
 

@@ -14,7 +14,7 @@ has no simpler form than "the transpose of this kernel" (pooling, local response
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import jax
 import jax.numpy as jnp
@@ -75,7 +75,7 @@ class SumLike(Op):
 
     def kernel(self, x: Array, like: Array) -> Array:
         extra = x.ndim - like.ndim
-        axes = tuple(i for i in range(x.ndim) if i < extra or like.shape[i - extra] == 1 and x.shape[i] != 1)
+        axes = tuple(i for i in range(x.ndim) if i < extra or (like.shape[i - extra] == 1 and x.shape[i] != 1))
         return jnp.sum(x, axes, dtype=x.dtype).reshape(like.shape) if axes else x
 
     def gradient(self, node: Operation, grad: Tensor) -> Sequence[Tensor | None]:
@@ -117,12 +117,12 @@ class Vjp(Op):
     Args:
         of: the op that is differentiated.
         wrt: positions of the inputs to differentiate with respect to.
-        num_outputs: how many outputs the op has.
+        outputs: positions of the outputs whose gradients are given.
     """
 
     of: Op
     wrt: tuple[int, ...]
-    num_outputs: int = 1
+    outputs: tuple[int, ...] = (0,)
 
     args = ("*inputs:any",)
 
@@ -135,42 +135,48 @@ class Vjp(Op):
         return tuple(Spec(inputs[i].dtype, inputs[i].shape) for i in self.wrt)
 
     def kernel(self, *inputs: Any) -> tuple[Array, ...]:
-        arguments, grads = list(inputs[: -self.num_outputs]), inputs[-self.num_outputs :]
+        count = len(self.outputs)
+        arguments, grads = list(inputs[:-count]), inputs[-count:]
 
-        def forward(*chosen: Array) -> Any:
+        def forward(*chosen: Array) -> tuple[Any, ...]:
             for position, value in zip(self.wrt, chosen, strict=True):
                 arguments[position] = value
-            return self.of.kernel(*arguments)
+            result = self.of.kernel(*arguments)
+            listed = as_sequence(result)
+            return tuple(listed[i] for i in self.outputs)
 
-        _, pull_back = jax.vjp(forward, *(arguments[i] for i in self.wrt))
-        return tuple(pull_back(grads[0] if self.num_outputs == 1 else tuple(grads)))
+        # JAX's gradient of a complex number is the conjugate of TensorFlow's.
+        pulled: Any = jax.vjp(forward, *(arguments[i] for i in self.wrt))
+        return tuple(_conj(g) for g in pulled[1](tuple(_conj(g) for g in grads)))
 
     def gradient(self, node: Operation, *grads: Tensor) -> Sequence[Tensor | None]:
-        wrt = tuple(
-            i for i, t in enumerate(node.inputs) if t.dtype.is_differentiable and i not in self.static_inputs
-        )
-        return _spread(Vjp(self, wrt, len(self.wrt)), node, grads, len(node.inputs))
+        return vjp(node, *grads)
 
     def cost(self, *inputs: Spec) -> Cost:
-        forward = self.of.cost(*inputs[: -self.num_outputs])
+        forward = self.of.cost(*inputs[: -len(self.outputs)])
         return Cost(2 * forward.flops, 2 * forward.bytes)
 
 
-def vjp(node: Operation, *grads: Tensor, name: str | None = None) -> list[Tensor | None]:
+def as_sequence(value: Any) -> Sequence[Any]:
+    """`value` itself if it is a tuple or a list, else a tuple of it."""
+    return cast("Sequence[Any]", value) if isinstance(value, (tuple, list)) else (value,)
+
+
+def _conj(x: Array) -> Array:
+    return jnp.conj(x) if jnp.iscomplexobj(x) else x
+
+
+def vjp(node: Operation, *grads: Tensor | None, name: str | None = None) -> list[Tensor | None]:
     """The gradient of `node` by `Vjp`: one tensor per differentiable input, None for the others."""
-    wrt = tuple(
-        i for i, t in enumerate(node.inputs) if t.dtype.is_differentiable and i not in node.kind.static_inputs
-    )
-    return _spread(Vjp(node.kind, wrt, len(node.outputs)), node, grads, len(node.inputs), name)
-
-
-def _spread(
-    kind: Vjp, node: Operation, grads: Sequence[Tensor], count: int, name: str | None = None
-) -> list[Tensor | None]:
-    made = apply_node(kind, *node.inputs, *grads, name=name)
-    result: list[Tensor | None] = [None] * count
-    for position, tensor in zip(kind.wrt, made.outputs, strict=True):
-        result[position] = tensor
+    static = node.kind.static_inputs
+    wrt = tuple(i for i, t in enumerate(node.inputs) if t.dtype.is_differentiable and i not in static)
+    given = [(i, grad) for i, grad in enumerate(grads) if grad is not None and node.outputs[i].dtype.is_differentiable]
+    result: list[Tensor | None] = [None] * len(node.inputs)
+    if wrt and given:
+        kind = Vjp(node.kind, wrt, tuple(i for i, _ in given))
+        made = apply_node(kind, *node.inputs, *(grad for _, grad in given), name=name)
+        for position, tensor in zip(wrt, made.outputs, strict=True):
+            result[position] = tensor
     return result
 
 

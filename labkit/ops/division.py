@@ -13,7 +13,7 @@ Source: signatures and behaviour of `tensorflow/python/ops/math_ops.py` (1.4).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
@@ -139,9 +139,13 @@ class FloorDiv(Binary):
         return None, None
 
 
-def _nonzero(function: Any) -> Any:
-    """`function`, unless the divisor has a zero: the run then says what it says."""
-    return lambda x, y: function(x, y) if np.all(y) else None
+def _nonzero(function: Callable[..., Any]) -> Callable[..., Any]:
+    """`function`, unless the divisor has a zero: nothing is known then, and the run says what comes out."""
+
+    def checked(x: Any, y: Any) -> Any:
+        return function(x, y) if np.all(y) else None
+
+    return checked
 
 
 def floordiv(x: Any, y: Any, name: str | None = None) -> Tensor:

@@ -1,4 +1,4 @@
-"""Reductions: `tf.reduce_sum`, `tf.reduce_mean`, `tf.argmax` and their kin.
+"""Reductions: `tf.reduce_sum`, `tf.reduce_mean`, `tf.reduce_max` and their kin.
 
 `axis` is a static input, as in TensorFlow: `tf.reduce_sum(x)` makes a constant with all axes. The gradient of a sum
 gives every element the gradient of its sum: `Unreduce`.
@@ -14,9 +14,11 @@ from typing import Any, ClassVar
 import jax.numpy as jnp
 import numpy as np
 
-from labkit.dtypes import DType
-from labkit.graph import Cost, Op, Operation, Spec, Tensor, apply, graph_of, op
-from labkit.ops.bases import NUMBERS, Array, elements
+from labkit.graph import Cost, Op, Operation, Spec, Tensor, apply, graph_of, op, op_named
+from labkit.ops.bases import NUMBERS, REALS, Array, as_sequence, elements, vjp
+from labkit.ops.logic import equal
+from labkit.ops.math import cast
+from labkit.ops.shaping import all_axes
 from labkit.shapes import Shape, normalize_axis
 
 Axes = np.ndarray[Any, Any]
@@ -26,9 +28,9 @@ def reduced_shape(shape: Shape, axes: Any, keep_dims: bool) -> Shape:
     """The static shape after reducing over `axes` (an int, a tuple, or None if unknown)."""
     if shape is None:
         return None
-    if axes is None or isinstance(axes, tuple) and None in axes:
+    if axes is None or (isinstance(axes, tuple) and None in axes):
         return (None,) * len(shape) if keep_dims else None
-    gone = {normalize_axis(axis, len(shape)) for axis in (axes if isinstance(axes, tuple) else (axes,))}
+    gone = {normalize_axis(axis, len(shape)) for axis in as_sequence(axes)}
     if keep_dims:
         return tuple(1 if i in gone else size for i, size in enumerate(shape))
     return tuple(size for i, size in enumerate(shape) if i not in gone)
@@ -56,6 +58,30 @@ class Reduction(Op):
         return Cost(float(elements(x)), moved)
 
 
+def reduction_axes(axis: Any, reduction_indices: Any, keep_dims: Any, keepdims: Any) -> tuple[Any, bool]:
+    """Settles TensorFlow's two spellings of each argument; `axis` None means all axes.
+
+    Raises:
+        TypeError: if both spellings are given.
+    """
+    if axis is not None and reduction_indices is not None:
+        raise TypeError("axis and reduction_indices are two names of one argument: give one.")
+    keep = bool(keepdims if keepdims is not None else keep_dims)
+    return (axis if axis is not None else reduction_indices), keep
+
+
+def apply_reduction(kind: Op, input_tensor: Any, axis: Any, name: str | None) -> Tensor:
+    """Applies a reduction; `axis` None becomes a constant of all axes, or `range(rank)` where the rank is unknown."""
+    graph = graph_of([input_tensor])
+    x = graph.as_tensor(input_tensor, None, "Const")
+    if axis is None:
+        if x.static_shape is None:
+            axis = all_axes(x)
+        else:
+            axis = graph.as_tensor(np.arange(len(x.static_shape), dtype=np.int32), None, "Const")
+    return apply(kind, x, axis, name=name)
+
+
 @op
 class Sum(Reduction):
     """The sum over some axes."""
@@ -68,6 +94,34 @@ class Sum(Reduction):
     def gradient(self, node: Operation, grad: Tensor) -> Sequence[Tensor | None]:
         x, axes = node.inputs
         return apply(Unreduce(self.keep_dims), grad, x, axes), None
+
+
+def reduce_sum(
+    input_tensor: Any, axis: Any = None, keep_dims: bool | None = None, name: str | None = None,
+    reduction_indices: Any = None, keepdims: bool | None = None,
+) -> Tensor:  # fmt: skip
+    """The sum over some axes.
+
+    Args:
+        input_tensor: a tensor of numbers.
+        axis: an axis or a list of them, negative ones counted from the end; None for all.
+        keep_dims: True keeps each reduced axis with size 1.
+        name: name of the node.
+        reduction_indices: the old name of `axis`.
+        keepdims: the newer name of `keep_dims`.
+
+    Returns:
+        A tensor of the same dtype without the reduced axes.
+
+    Gradient: every element gets the gradient of its sum.
+
+    Example:
+        >>> import labkit as tf
+        >>> tf.Session().run(tf.reduce_sum([[1, 2], [3, 4]], axis=1))
+        array([3, 7], dtype=int32)
+    """
+    over, keep = reduction_axes(axis, reduction_indices, keep_dims, keepdims)
+    return apply_reduction(Sum(keep), input_tensor, over, name)
 
 
 @op
@@ -87,6 +141,34 @@ class Mean(Reduction):
     def gradient(self, node: Operation, grad: Tensor) -> Sequence[Tensor | None]:
         x, axes = node.inputs
         return apply(Unreduce(self.keep_dims, mean=True), grad, x, axes), None
+
+
+def reduce_mean(
+    input_tensor: Any, axis: Any = None, keep_dims: bool | None = None, name: str | None = None,
+    reduction_indices: Any = None, keepdims: bool | None = None,
+) -> Tensor:  # fmt: skip
+    """The mean over some axes; integers round toward zero, as in TensorFlow.
+
+    Args:
+        input_tensor: a tensor of numbers.
+        axis: an axis or a list of them, negative ones counted from the end; None for all.
+        keep_dims: True keeps each reduced axis with size 1.
+        name: name of the node.
+        reduction_indices: the old name of `axis`.
+        keepdims: the newer name of `keep_dims`.
+
+    Returns:
+        A tensor of the same dtype without the reduced axes.
+
+    Gradient: every element gets the gradient of its mean, divided by the number of elements that went into it.
+
+    Example:
+        >>> import labkit as tf
+        >>> tf.Session().run(tf.reduce_mean([[1.0, 2.0], [3.0, 6.0]], axis=0))
+        array([2., 4.], dtype=float32)
+    """
+    over, keep = reduction_axes(axis, reduction_indices, keep_dims, keepdims)
+    return apply_reduction(Mean(keep), input_tensor, over, name)
 
 
 @op
@@ -115,40 +197,29 @@ class Unreduce(Op):
         return apply(reduction, grad, node.inputs[2]), None, None
 
 
-def reduction_axes(x: Any, axis: Any, reduction_indices: Any, keep_dims: Any, keepdims: Any) -> tuple[Any, bool]:
-    """Settles TensorFlow's two spellings of each argument; `axis` None means all axes.
+@op
+class Max(Reduction):
+    """The largest value over some axes."""
 
-    Raises:
-        TypeError: if both spellings are given.
-    """
-    if axis is not None and reduction_indices is not None:
-        raise TypeError("axis and reduction_indices are two names of one argument: give one.")
-    keep = bool(keepdims if keepdims is not None else keep_dims)
-    return (axis if axis is not None else reduction_indices), keep
+    keep_dims: bool = False
 
+    allowed = REALS
 
-def apply_reduction(kind: Op, input_tensor: Any, axis: Any, name: str | None) -> Tensor:
-    """Applies a reduction; `axis` None becomes a constant of all axes, or `range(rank)` where the rank is unknown."""
-    graph = graph_of([input_tensor])
-    x = graph.as_tensor(input_tensor, None, "Const")
-    if axis is None:
-        if x.static_shape is None:
-            from labkit.ops.array import all_axes
+    def kernel(self, x: Array, axes: Axes) -> Array:
+        return jnp.max(x, axes_of(axes, x.ndim), keepdims=self.keep_dims)
 
-            axis = all_axes(x)
-        else:
-            axis = graph.as_tensor(np.arange(len(x.static_shape), dtype=np.int32), None, "Const")
-    return apply(kind, x, axis, name=name)
+    def gradient(self, node: Operation, grad: Tensor) -> Sequence[Tensor | None]:
+        return _shared_among_equals(node, grad, self.keep_dims), None
 
 
-def reduce_sum(
+def reduce_max(
     input_tensor: Any, axis: Any = None, keep_dims: bool | None = None, name: str | None = None,
     reduction_indices: Any = None, keepdims: bool | None = None,
 ) -> Tensor:  # fmt: skip
-    """The sum over some axes.
+    """The largest value over some axes.
 
     Args:
-        input_tensor: a tensor of numbers.
+        input_tensor: a tensor of real numbers.
         axis: an axis or a list of them, negative ones counted from the end; None for all.
         keep_dims: True keeps each reduced axis with size 1.
         name: name of the node.
@@ -158,56 +229,198 @@ def reduce_sum(
     Returns:
         A tensor of the same dtype without the reduced axes.
 
-    Gradient: every element gets the gradient of its sum.
+    Gradient: to the largest elements; equal ones share it.
 
     Example:
         >>> import labkit as tf
-        >>> tf.Session().run(tf.reduce_sum([[1, 2], [3, 4]], axis=1))
-        array([3, 7], dtype=int32)
+        >>> tf.Session().run(tf.reduce_max([[1, 5], [7, 2]], axis=1))
+        array([5, 7], dtype=int32)
     """
-    over, keep = reduction_axes(input_tensor, axis, reduction_indices, keep_dims, keepdims)
-    return apply_reduction(Sum(keep), input_tensor, over, name)
-
-
-def reduce_mean(
-    input_tensor: Any, axis: Any = None, keep_dims: bool | None = None, name: str | None = None,
-    reduction_indices: Any = None, keepdims: bool | None = None,
-) -> Tensor:  # fmt: skip
-    """The mean over some axes; integers round toward zero, as in TensorFlow.
-
-    Args:
-        input_tensor: a tensor of numbers.
-        axis: an axis or a list of them, negative ones counted from the end; None for all.
-        keep_dims: True keeps each reduced axis with size 1.
-        name: name of the node.
-        reduction_indices: the old name of `axis`.
-        keepdims: the newer name of `keep_dims`.
-
-    Returns:
-        A tensor of the same dtype without the reduced axes.
-
-    Gradient: every element gets the gradient of its mean, divided by the number of elements that went into it.
-
-    Example:
-        >>> import labkit as tf
-        >>> tf.Session().run(tf.reduce_mean([[1.0, 2.0], [3.0, 6.0]], axis=0))
-        array([2., 4.], dtype=float32)
-    """
-    over, keep = reduction_axes(input_tensor, axis, reduction_indices, keep_dims, keepdims)
-    return apply_reduction(Mean(keep), input_tensor, over, name)
+    over, keep = reduction_axes(axis, reduction_indices, keep_dims, keepdims)
+    return apply_reduction(Max(keep), input_tensor, over, name)
 
 
 @op
-class ArgMax(Op):
-    """The index of the largest value along an axis; the first of equal ones."""
+class Min(Reduction):
+    """The smallest value over some axes."""
 
-    output_type: DType
+    keep_dims: bool = False
 
-    args = ("input", "dimension:index")
-    static_inputs = (1,)
+    allowed = REALS
 
-    def infer(self, x: Spec, axis: Spec) -> Spec:
-        return Spec(self.output_type, reduced_shape(x.shape, axis.value, keep_dims=False))
+    def kernel(self, x: Array, axes: Axes) -> Array:
+        return jnp.min(x, axes_of(axes, x.ndim), keepdims=self.keep_dims)
 
-    def kernel(self, x: Array, axis: Axes) -> Array:
-        return jnp.argmax(x, int(axis)).astype(self.output_type.np_dtype)
+    def gradient(self, node: Operation, grad: Tensor) -> Sequence[Tensor | None]:
+        return _shared_among_equals(node, grad, self.keep_dims), None
+
+
+def reduce_min(
+    input_tensor: Any, axis: Any = None, keep_dims: bool | None = None, name: str | None = None,
+    reduction_indices: Any = None, keepdims: bool | None = None,
+) -> Tensor:  # fmt: skip
+    """The smallest value over some axes.
+
+    Args:
+        input_tensor: a tensor of real numbers.
+        axis: an axis or a list of them, negative ones counted from the end; None for all.
+        keep_dims: True keeps each reduced axis with size 1.
+        name: name of the node.
+        reduction_indices: the old name of `axis`.
+        keepdims: the newer name of `keep_dims`.
+
+    Returns:
+        A tensor of the same dtype without the reduced axes.
+
+    Gradient: to the smallest elements; equal ones share it.
+
+    Example:
+        >>> import labkit as tf
+        >>> tf.Session().run(tf.reduce_min([[1, 5], [7, 2]], axis=1))
+        array([1, 2], dtype=int32)
+    """
+    over, keep = reduction_axes(axis, reduction_indices, keep_dims, keepdims)
+    return apply_reduction(Min(keep), input_tensor, over, name)
+
+
+def _shared_among_equals(node: Operation, grad: Tensor, keep_dims: bool) -> Tensor:
+    """The gradient of `Max` and `Min`: elements that equal the extreme share its gradient equally."""
+    x, axes = node.inputs
+
+    def spread(reduced: Tensor) -> Tensor:
+        return apply(Unreduce(keep_dims), reduced, x, axes)
+
+    chosen = cast(equal(x, spread(node.outputs[0])), x.dtype)
+    return chosen / spread(apply(Sum(keep_dims), chosen, axes)) * spread(grad)
+
+
+@op
+class Prod(Reduction):
+    """The product over some axes."""
+
+    keep_dims: bool = False
+
+    def kernel(self, x: Array, axes: Axes) -> Array:
+        return jnp.prod(x, axes_of(axes, x.ndim), dtype=x.dtype, keepdims=self.keep_dims)
+
+    def fold(self, specs: Sequence[Spec], values: Sequence[Any]) -> Any:
+        x, axes = values
+        if x is None or axes is None or axes.dtype == object:
+            return None
+        over = axes_of(axes, x.ndim)
+        if x.dtype != object:
+            return np.prod(x, over, dtype=x.dtype, keepdims=self.keep_dims)
+        return np.array(None, object) if over == (0,) and x.ndim == 1 and not self.keep_dims else None
+
+    def gradient(self, node: Operation, grad: Tensor) -> Sequence[Tensor | None]:
+        return vjp(node, grad)  # the product of the others; dividing by x would fail at 0
+
+
+def reduce_prod(
+    input_tensor: Any, axis: Any = None, keep_dims: bool | None = None, name: str | None = None,
+    reduction_indices: Any = None, keepdims: bool | None = None,
+) -> Tensor:  # fmt: skip
+    """The product over some axes.
+
+    Args:
+        input_tensor: a tensor of numbers.
+        axis: an axis or a list of them, negative ones counted from the end; None for all.
+        keep_dims: True keeps each reduced axis with size 1.
+        name: name of the node.
+        reduction_indices: the old name of `axis`.
+        keepdims: the newer name of `keep_dims`.
+
+    Returns:
+        A tensor of the same dtype without the reduced axes.
+
+    Gradient: to each element, the gradient times the product of the others.
+
+    Example:
+        >>> import labkit as tf
+        >>> tf.Session().run(tf.reduce_prod([[1, 5], [7, 2]], axis=1))
+        array([ 5, 14], dtype=int32)
+    """
+    over, keep = reduction_axes(axis, reduction_indices, keep_dims, keepdims)
+    return apply_reduction(Prod(keep), input_tensor, over, name)
+
+
+@op
+class All(Reduction):
+    """True where all values over some axes are true."""
+
+    keep_dims: bool = False
+
+    args = ("input:bool", "reduction_indices:index")
+    allowed = None
+
+    def kernel(self, x: Array, axes: Axes) -> Array:
+        return jnp.all(x, axes_of(axes, x.ndim), keepdims=self.keep_dims)
+
+
+def reduce_all(
+    input_tensor: Any, axis: Any = None, keep_dims: bool | None = None, name: str | None = None,
+    reduction_indices: Any = None, keepdims: bool | None = None,
+) -> Tensor:  # fmt: skip
+    """True where all values over some axes are true.
+
+    Args:
+        input_tensor: a bool tensor.
+        axis: an axis or a list of them, negative ones counted from the end; None for all.
+        keep_dims: True keeps each reduced axis with size 1.
+        name: name of the node.
+        reduction_indices: the old name of `axis`.
+        keepdims: the newer name of `keep_dims`.
+
+    Returns:
+        A tensor of the same dtype without the reduced axes.
+
+    Gradient: none.
+
+    Example:
+        >>> import labkit as tf
+        >>> tf.Session().run(tf.reduce_all([[True, False], [True, True]], axis=1))
+        array([False,  True])
+    """
+    over, keep = reduction_axes(axis, reduction_indices, keep_dims, keepdims)
+    return apply_reduction(All(keep), input_tensor, over, name)
+
+
+@op_named("Any")
+class AnyTrue(Reduction):
+    """True where any value over some axes is true."""
+
+    keep_dims: bool = False
+
+    args = ("input:bool", "reduction_indices:index")
+    allowed = None
+
+    def kernel(self, x: Array, axes: Axes) -> Array:
+        return jnp.any(x, axes_of(axes, x.ndim), keepdims=self.keep_dims)
+
+
+def reduce_any(
+    input_tensor: Any, axis: Any = None, keep_dims: bool | None = None, name: str | None = None,
+    reduction_indices: Any = None, keepdims: bool | None = None,
+) -> Tensor:  # fmt: skip
+    """True where any value over some axes is true.
+
+    Args:
+        input_tensor: a bool tensor.
+        axis: an axis or a list of them, negative ones counted from the end; None for all.
+        keep_dims: True keeps each reduced axis with size 1.
+        name: name of the node.
+        reduction_indices: the old name of `axis`.
+        keepdims: the newer name of `keep_dims`.
+
+    Returns:
+        A tensor of the same dtype without the reduced axes.
+
+    Gradient: none.
+
+    Example:
+        >>> import labkit as tf
+        >>> tf.Session().run(tf.reduce_any([[True, False], [False, False]], axis=1))
+        array([ True, False])
+    """
+    over, keep = reduction_axes(axis, reduction_indices, keep_dims, keepdims)
+    return apply_reduction(AnyTrue(keep), input_tensor, over, name)

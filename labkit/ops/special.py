@@ -187,6 +187,6 @@ def polygamma(a: Any, x: Any, name: str | None = None) -> Tensor:
     Example:
         >>> import labkit as tf
         >>> tf.Session().run(tf.polygamma(1.0, [1.0, 2.0])).round(3)
-        
+        array([1.645, 0.645], dtype=float32)
     """
     return apply(Polygamma(), a, x, name=name)

@@ -23,6 +23,7 @@ def complexes(shape: str) -> Floats:
 POSITIVE = Floats("a?", 0.3, 3.0)
 DIVISOR = Floats("b?", 0.4, 2.0)
 UNIT = Floats("a", -0.9, 0.9)
+WHOLE = "a step of the order leaves the whole numbers; Digamma's second derivative checks it"
 
 ARITHMETIC = [
     Sample(Add(), ("a? b?", "a? b?"), np.add),
@@ -92,7 +93,7 @@ SPECIAL = [
     Sample(Erfc(), ("a",), sp.erfc),
     Sample(Lgamma(), (POSITIVE,), sp.gammaln),
     Sample(Digamma(), (POSITIVE,), sp.digamma),
-    Sample(Polygamma(), (np.array(2.0), POSITIVE), lambda n, x: sp.polygamma(2, x)),
+    Sample(Polygamma(), (np.array(2.0), POSITIVE), lambda n, x: sp.polygamma(2, x), gradient=False, why=WHOLE),
 ]
 
 MAGNITUDE = [
