@@ -5,6 +5,7 @@
     weights     a grid of weight images, red for negative, blue for positive, white for zero
     confusion   which class was taken for which, with counts
     curve       learning curves
+    valley      a loss over two numbers from above, and the way training took
 
 Every function returns a `Picture`: a matplotlib figure that shows itself in a notebook, has a text for those who
 cannot see it, brings its own background (so that a dark theme does not swallow black letters), and can be saved:
@@ -17,7 +18,7 @@ cannot see it, brings its own background (so that a dark theme does not swallow 
     <picture of a graph: 2 constants, 1 op>
 
 The files: `picture` (the figure and the colours), `units` (which nodes share a box), `layout` (where boxes go),
-`graphs` (boxes and arrows), `patches` (how each looks), `arrays` (everything else). matplotlib and networkx are
+`graphs` (boxes and arrows), `patches` (how each looks), `arrays` and `valleys` (the rest). matplotlib and networkx are
 imported with this package, and this package only by those who draw: `import labkit` stays light.
 
 The picture of the README, `.github/graph.png`, is made by
@@ -28,5 +29,6 @@ The picture of the README, `.github/graph.png`, is made by
 from labkit.draw.arrays import confusion, curve, images, weights
 from labkit.draw.graphs import graph
 from labkit.draw.picture import Picture
+from labkit.draw.valleys import valley
 
-__all__ = ["Picture", "confusion", "curve", "graph", "images", "weights"]
+__all__ = ["Picture", "confusion", "curve", "graph", "images", "valley", "weights"]

@@ -187,7 +187,7 @@ def curve(
         raise ValueError("there is nothing to draw: no curves were given.")
     said = ": " + ", ".join(str(name) for name in named) if len(named) > 1 else ""
     picture = Picture(8, 3.8, f"{_count(len(named), 'curve')} of {ylabel} by {xlabel}{said}")
-    axes = picture.add_axes((0.095, 0.155, 0.735, 0.8))
+    axes = picture.add_axes((0.095, 0.155, 0.735 if any(str(name) for name in named) else 0.88, 0.8))
     axes.set_facecolor(PAPER)
     ends: list[tuple[float, float, str, str]] = []
     for i, (name, values) in enumerate(named.items()):

@@ -166,7 +166,11 @@ class _Painter:
         last = max(self.column.values())
         for unit in self.units:
             if unit.half == "gradient":
-                self.column[unit] = self.column[unit.of] if unit.of is not None else last + 1
+                before = [self.column[w.source] for w in self.wires if w.target is unit and w.source in self.column]
+                before = [column for column in before if unit.of is None and unit.key != "gradients start"]
+                self.column[unit] = min(before) - 1 if before else last + 1
+                if unit.of in self.column:
+                    self.column[unit] = self.column[unit.of]
             elif unit.half == "optimizer":
                 self.column[unit] = 0
         taken = {self.column[u] for u in self.units if u.half == "gradient"}
@@ -205,6 +209,8 @@ class _Painter:
         if wire.tensor is None or wire.updates or wire.source.kind not in {"op", "scope"}:
             return False
         if wire.source.half != "forward" or wire.target.half != "forward":
+            return False
+        if wire.tensor.static_shape is None:
             return False
         first = next(w for w in self.wires if w.tensor is wire.tensor and w.target.half == "forward")
         return first is wire

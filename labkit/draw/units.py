@@ -199,11 +199,15 @@ class _Grouping:
         return "/".join((own or node.name).split("/")[: self.depth]), "forward"
 
     def _is_setting(self, node: Operation) -> bool:
-        """True for a constant that only tells one op an axis or a shape."""
-        if node.type != "Const" or len(self.users[node]) != 1:
-            return False
-        (user,) = self.users[node]
-        return any(t.op is node and i in user.kind.static_inputs for i, t in enumerate(user.inputs))
+        """True for a constant that only tells ops an axis or a shape."""
+        users = self.users[node]
+        return (
+            node.type in {"Const", "AllAxes"}
+            and bool(users)
+            and all(
+                any(t.op is node and i in user.kind.static_inputs for i, t in enumerate(user.inputs)) for user in users
+            )
+        )
 
     def _gradient_key(self, node: Operation, rest: str) -> str:
         match = _GRADIENT_OF.match(rest)
@@ -211,8 +215,7 @@ class _Grouping:
             return "gradients of " + self.key(self.by_name[match["forward"]])[0]
         if node.type == "AddN":  # a sum of gradients that meet: part of the box it flows into
             users = {self.key(user) for user in self.users[node]}
-            if len(users) == 1:
-                return users.pop()[0]
+            return users.pop()[0] if len(users) == 1 else node.name
         return "gradients start" if not match else node.name
 
 
