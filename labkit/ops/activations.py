@@ -179,7 +179,7 @@ class Selu(Unary):
     allowed = FLOATS
 
     def kernel(self, x: Array) -> Array:
-        return SELU_SCALE * jnp.where(x > 0, x, SELU_ALPHA * jnp.expm1(jnp.minimum(x, jnp.zeros((), x.dtype))))
+        return SELU_SCALE * jnp.where(x >= 0, x, SELU_ALPHA * jnp.expm1(jnp.minimum(x, jnp.zeros((), x.dtype))))
 
     def gradient(self, node: Operation, grad: Tensor) -> Tensor:
         return apply(SeluGrad(), grad, node.outputs[0])
@@ -187,12 +187,12 @@ class Selu(Unary):
 
 @op
 class SeluGrad(ActivationGrad):
-    """The gradient of `Selu`, from its output y: the slope is scale where y > 0, y + scale * alpha elsewhere."""
+    """The gradient of `Selu`, from its output y: the slope is scale where y >= 0, y + scale * alpha elsewhere."""
 
     args = ("gradients", "outputs")
 
     def kernel(self, gradients: Array, outputs: Array) -> Array:
-        return gradients * jnp.where(outputs > 0, SELU_SCALE, outputs + SELU_SCALE * SELU_ALPHA)
+        return gradients * jnp.where(outputs >= 0, SELU_SCALE, outputs + SELU_SCALE * SELU_ALPHA)
 
 
 def selu(features: Any, name: str | None = None) -> Tensor:
@@ -205,12 +205,12 @@ def selu(features: Any, name: str | None = None) -> Tensor:
     Returns:
         A tensor of the same shape and dtype.
 
-    Gradient: 1.0507 where x > 0, 1.7581 exp(x) elsewhere.
+    Gradient: 1.0507 where x >= 0, 1.7581 exp(x) elsewhere.
 
     Example:
         >>> import labkit as tf
-        >>> tf.Session().run(tf.nn.selu([0.0, 1.0]))
-        array([0.       , 1.0507009], dtype=float32)
+        >>> tf.Session().run(tf.nn.selu([0.0, -1000.0]))
+        array([ 0.       , -1.7580993], dtype=float32)
     """
     return apply(Selu(), features, name=name)
 
