@@ -21,6 +21,7 @@ from labkit.ops.magnitude import *
 from labkit.ops.conversion import *
 from labkit.ops.reduce import *
 from labkit.ops.state import *
+from labkit.ops.scatter import *
 from labkit.ops.source import *
 from labkit.ops.control_flow import *
 from labkit.ops.linalg import *

@@ -4,9 +4,8 @@ Gathering copies rows out, scattering adds rows in, and each is the gradient of 
 embedding is a table of zeros to which the gradient of each row has been added. (TensorFlow keeps that table as
 `IndexedSlices`, the rows and their numbers; here it is whole.)
 
-An index outside the table: TensorFlow raises an error. Compiled code cannot, so here a gathered row is then NaN (0 for
-integers is never silently read from another row: it is the smallest integer), and a scattered row is dropped. Where
-the numbers are known when the node is made or runs alone (the watched mode), the error is raised.
+An index outside the table: TensorFlow on a CPU raises an error. Compiled code cannot, so here such a gathered row is
+NaN (for integers the smallest number that there is), which shows, and such a scattered row is dropped.
 
 Source: signatures and behaviour of `tensorflow/python/ops/array_ops.py` and `embedding_ops.py` (1.4).
 """

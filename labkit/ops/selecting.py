@@ -357,7 +357,10 @@ class ListDiff(Op):
     static_inputs = (0, 1)
 
     def infer(self, x: Spec, y: Spec) -> tuple[Spec, ...]:
-        return Spec(x.dtype, (None,)), Spec(self.out_idx, (None,))
+        count: int | None = None
+        if x.value is not None and y.value is not None and None not in (*x.value, *y.value):
+            count = int(np.sum(~np.isin(x.value, y.value)))
+        return Spec(x.dtype, (count,)), Spec(self.out_idx, (count,))
 
     def kernel(self, x: Static, y: Static) -> tuple[Array, ...]:
         (kept,) = np.nonzero(~np.isin(x, y))

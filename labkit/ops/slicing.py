@@ -148,9 +148,7 @@ class StridedSlice(Masked):
         return apply(StridedSliceGrad(**self.attributes()), *node.inputs, grad), None, None, None
 
     def cost(self, x: Spec, begin: Spec, end: Spec, strides: Spec) -> Cost:
-        return self.cost_with_flops(0, Spec(x.dtype, ()), begin, end, strides)._replace(
-            bytes=_moved(self, x, begin, end, strides)
-        )
+        return Cost(0, _moved(self, x, begin, end, strides))
 
 
 def _moved(kind: Op, *inputs: Spec) -> float:
@@ -181,7 +179,7 @@ class StridedSliceGrad(Masked):
         return None, None, None, None, apply(StridedSlice(**self.attributes()), grad, *node.inputs[1:4])
 
     def cost(self, *inputs: Spec) -> Cost:
-        return self.cost_with_flops(0, *inputs[1:])
+        return Cost(0, _moved(self, *inputs))
 
 
 def strided_slice(
@@ -315,7 +313,7 @@ class SliceGrad(Op):
         return apply(Slice(self.moving), grad, begin, shape(dy)), None, None
 
     def cost(self, dy: Spec, begin: Spec, like: Spec) -> Cost:
-        return self.cost_with_flops(0, dy, begin)._replace(bytes=_moved(self, dy, begin, like))
+        return Cost(0, _moved(self, dy, begin, like))
 
 
 def slice(input_: Any, begin: Any, size: Any, name: str | None = None) -> Tensor:
