@@ -49,7 +49,7 @@ bench: $(READY)
 	@$(BIN)/python -m tests.benchmarks
 
 bench-tf: $(READY) $(READY_TF)
-	@$(BIN)/python -m tests.benchmarks.tensorflow .venv-tf/bin/python
+	@$(BIN)/python -m tests.benchmarks.against_tensorflow .venv-tf/bin/python
 
 pins: $(READY)
 	$(BIN)/python $(PIP) install uv

@@ -1,6 +1,6 @@
 """`make bench-tf`: labkit's softmax step beside that of TensorFlow's `compat.v1` Session, block by block.
 
-    python -m tests.benchmarks.tensorflow PYTHON_WITH_TENSORFLOW
+    python -m tests.benchmarks.against_tensorflow PYTHON_WITH_TENSORFLOW
 """
 
 from __future__ import annotations
