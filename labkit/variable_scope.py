@@ -269,7 +269,7 @@ def variable_scope(
             scope = name_or_scope.inherited(name_or_scope.name, name_or_scope.original_name_scope, changes)
         else:
             inner = store.unique(wanted) if name_or_scope is None else name_or_scope
-            name = f"{outer.name}/{inner}" if outer.name and inner else outer.name or inner
+            name = f"{outer.name}/{inner}" if outer.name else inner
             scope = outer.inherited(name, name_scope, changes)
         store.opened[scope.name] = store.opened.get(scope.name, 0) + 1
         store.scope = scope

@@ -182,7 +182,7 @@ class Optimizer:
         if not pairs:
             raise LabkitError("apply_gradients was given no variables.")
         for pair in pairs:
-            if len(pair) != 2 or not isinstance(pair[1], Variable):
+            if not isinstance(pair, (tuple, list)) or len(pair) != 2 or not isinstance(pair[1], Variable):  # pyright: ignore[reportUnnecessaryIsInstance]  # learners are not typed
                 raise TypeError(f"apply_gradients takes pairs (gradient, variable), not {pair!r}.")
         used = [(grad, var) for grad, var in pairs if grad is not None]
         if not used:
