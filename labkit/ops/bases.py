@@ -146,7 +146,7 @@ class Vjp(Op):
             return tuple(listed[i] for i in self.outputs)
 
         # JAX's gradient of a complex number is the conjugate of TensorFlow's.
-        pulled: Any = jax.vjp(forward, *(arguments[i] for i in self.wrt))
+        pulled = cast("tuple[Any, Any]", jax.vjp(forward, *(arguments[i] for i in self.wrt)))
         return tuple(_conj(g) for g in pulled[1](tuple(_conj(g) for g in grads)))
 
     def gradient(self, node: Operation, *grads: Tensor) -> Sequence[Tensor | None]:
