@@ -338,12 +338,14 @@ class _Painter:
             cards = 0.08 if wire.target.kind == "scope" else 0.0
             start, end = (x0 - w0 / 2, y0), (x1 + w1 / 2 + cards, y1)
             steps = self.column[wire.source] - self.column[wire.target]
-            if steps > 1:
+            ends = sorted((self.column[wire.source], self.column[wire.target]))
+            upper = (self.column[u] for u in self.units if u.half != "forward")
+            if steps > 1 and any(ends[0] < column < ends[1] for column in upper):
                 rise = 0.22 + 0.05 * min(steps, 6)
                 start, end = (x0 - w0 / 4, y0 + h0 / 2), (x1 + w1 / 4, y1 + h1 / 2 + cards)
                 top = max(start[1], end[1]) + rise
                 path = [start, (start[0] - 0.3, top), (end[0] + 0.3, top), end]
-            elif steps == 1:
+            elif steps >= 1:
                 path = smooth([start, end], backward=True)
             else:
                 path = [(x0, y0), (x0 + 0.3, y0), (x1 + 0.3, y1), (x1, y1)]

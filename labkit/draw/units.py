@@ -278,7 +278,7 @@ def _describe_node(unit: Unit, node: Operation, settings: list[Operation]) -> No
         operands = [s for s in settings if any(t.op is s for t in node.inputs) and s.outputs[0].static_shape == ()]
         dynamic = [s for s in operands if not any(node.inputs[i].op is s for i in node.kind.static_inputs)]
         if dynamic:
-            unit.detail = ", ".join(f"{_last(s.name)} = {value_text(s)}" for s in dynamic)
+            unit.detail = "with " + ", ".join(value_text(s) for s in dynamic)
 
 
 def value_text(node: Operation) -> str:
