@@ -33,7 +33,7 @@ from labkit.dtypes import DType, DTypeLike, as_dtype, float32
 from labkit.errors import DTypeError, LabkitError, ShapeError
 from labkit.graph import Tensor
 from labkit.ops.array import ones, reshape, zeros
-from labkit.ops.decompositions import qr
+from labkit.ops.factorization import qr
 from labkit.ops.layout import transpose
 from labkit.ops.magnitude import sign
 from labkit.ops.random import random_normal, random_uniform, truncated_normal
