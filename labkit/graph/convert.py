@@ -9,7 +9,7 @@ Source: `tensorflow/python/framework/tensor_util.py`, `make_tensor_proto` (1.4).
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -46,7 +46,7 @@ def as_tensor(graph: Graph, value: Any, dtype: Any = None, name: str | None = No
     if not isinstance(value, Tensor):
         if is_tensor_like(value):
             value = value.as_graph_tensor()
-        elif isinstance(value, (list, tuple)) and _holds_tensor(value):
+        elif holds_tensor(value):
             return _pack(graph, value, wanted, name)
         else:
             return graph.apply(OPS["Const"](as_array(value, wanted)), (), name or "Const")  # pyright: ignore[reportCallIssue]
@@ -57,8 +57,11 @@ def as_tensor(graph: Graph, value: Any, dtype: Any = None, name: str | None = No
     return value
 
 
-def _holds_tensor(values: Any) -> bool:
-    return any(_holds_tensor(v) if isinstance(v, (list, tuple)) else is_tensor_like(v) for v in values)
+def holds_tensor(value: Any) -> bool:
+    """True for what stands for a tensor, and for nested lists with one inside."""
+    if isinstance(value, (list, tuple)):
+        return any(holds_tensor(entry) for entry in cast("Any", value))
+    return is_tensor_like(value)
 
 
 def _pack(graph: Graph, values: Any, wanted: DType | None, name: str | None) -> Tensor:
@@ -106,10 +109,29 @@ def as_array(value: Any, dtype: DType | None) -> Array:
             raise DTypeError(f"expected {dtype.name}, got {_short(value)} of type 'str' instead.")
         return _as_strings(value)
     if array.dtype.kind == "O":
+        sizes = _dimensions_as_ints(value)
+        if sizes is not value:
+            return as_array(sizes, dtype)
         raise DTypeError(f"cannot make a tensor of {_short(value)} ({type(value).__name__}).")
     if array.size == 0 and array.dtype == np.float64:
         return array.astype(np.float32 if dtype is None else dtype.np_dtype)
     return _plain_default(array) if dtype is None else _checked_cast(array, value, dtype)
+
+
+def _dimensions_as_ints(value: Any) -> Any:
+    """`value` with each `Dimension` in its lists as a number; `value` itself if there is none.
+
+    Raises:
+        ShapeError: if a size is unknown.
+    """
+    if isinstance(value, Dimension):
+        return int(value)
+    if not isinstance(value, (list, tuple)):
+        return value
+    listed: list[Any] = list(cast("Any", value))
+    entries = [_dimensions_as_ints(entry) for entry in listed]
+    changed = any(new is not old for new, old in zip(entries, listed, strict=True))
+    return entries if changed else cast("Any", value)
 
 
 def _shape_value(value: TensorShape | Dimension) -> Any:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from labkit.dtypes import string
 from labkit.nests import is_listed
 
 if TYPE_CHECKING:
@@ -35,7 +36,10 @@ def known_array(tensor: Tensor) -> np.ndarray[Any, Any] | None:
     if type(kind).fold is _no_fold() or tensor.value_index:
         return None
     inputs = tensor.op.inputs
-    return kind.fold([t.spec for t in inputs], [known_array(t) for t in inputs])
+    array = kind.fold([t.spec for t in inputs], [known_array(t) for t in inputs])
+    if array is None or array.dtype != object or tensor.dtype is string or any(entry is None for entry in array.flat):
+        return array
+    return array.astype(tensor.dtype.np_dtype)  # the unknown entries were left behind
 
 
 def _no_fold() -> Any:

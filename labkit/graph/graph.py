@@ -31,7 +31,7 @@ from typing import Any
 from labkit.errors import DTypeError, GraphError, LabkitError
 from labkit.graph import stacks
 from labkit.graph.collections import Collections
-from labkit.graph.convert import as_tensor, is_tensor_like
+from labkit.graph.convert import as_tensor, holds_tensor, is_tensor_like
 from labkit.graph.folding import known_value
 from labkit.graph.interpret import input_line
 from labkit.graph.lookup import Lookup
@@ -139,6 +139,8 @@ class Graph(Scopes, Lookup, Collections):
                 tensor = value if value.graph is self else self.adopt(value, f'{kind.type} "{name}"')
             else:
                 wanted = shared if rule == "T" else _RULE_DTYPES.get(rule, rule)
+                if rule == "index" and holds_tensor(value):
+                    wanted = None  # int32 and int64 are both welcome: checked below
                 outer, self.current_scope = self.current_scope, name
                 try:
                     tensor = self.adopt(self.as_tensor(value, wanted, arg), f'{kind.type} "{name}"')

@@ -14,7 +14,7 @@ from labkit.dtypes import DType, DTypeLike, as_dtype, string
 from labkit.errors import DTypeError, InvalidArgumentError, ShapeError
 from labkit.graph import Op, Spec, Tensor, apply, as_array, get_default_graph, graph_of, op
 from labkit.ops.bases import Array
-from labkit.shapes import Shape, as_shape, num_elements
+from labkit.shapes import Shape, as_shape, merge, num_elements
 
 
 @op
@@ -136,6 +136,7 @@ class PlaceholderWithDefault(Op):
     args = ("input",)
 
     def infer(self, x: Spec) -> Spec:
+        merge(x.shape, self.shape)
         return Spec(x.dtype, self.shape)
 
     def kernel(self, x: Array) -> Array:
@@ -155,6 +156,11 @@ def placeholder_with_default(input: Any, shape: Any, name: str | None = None) ->
 
     Returns:
         A tensor.
+
+    Raises:
+        ShapeError: if the default value does not have `shape`.
+
+    Gradient: to the default value, the gradient itself.
 
     Example:
         >>> import labkit as tf

@@ -1,0 +1,111 @@
+"""Values that shape a tensor: known while the graph is built, while it is compiled, or a reason why not."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import labkit as tf
+from labkit.graph import constant_value, known_value
+
+X = np.arange(24, dtype=np.float32).reshape(2, 3, 4)
+
+
+def batch() -> tf.Tensor:
+    """A placeholder of an unknown batch."""
+    return tf.placeholder(tf.float32, [None, 3, 4], name="x")
+
+
+PATTERNS = {
+    "batch and rest": (lambda x: tf.reshape(x, [tf.shape(x)[0], -1]), [None, None], (2, 12)),
+    "rest and known": (lambda x: tf.reshape(x, [-1, 12]), [None, 12], (2, 12)),
+    "packed": (lambda x: tf.reshape(x, tf.stack([tf.shape(x)[0], 2, 6])), [None, 2, 6], (2, 2, 6)),
+    "joined": (lambda x: tf.reshape(x, tf.concat([tf.shape(x)[:1], [12]], 0)), [None, 12], (2, 12)),
+    "joined behind": (lambda x: tf.reshape(x, tf.concat([[-1], tf.shape(x)[2:]], 0)), [None, 4], (6, 4)),
+    "zeros": (lambda x: tf.zeros([tf.shape(x)[0], 10]), [None, 10], (2, 10)),
+    "ones": (lambda x: tf.ones(tf.stack([tf.shape(x)[0], 1])), [None, 1], (2, 1)),
+    "fill": (lambda x: tf.fill([tf.shape(x)[0] * 3], 0.5), [None], (6,)),
+    "arithmetic": (lambda x: tf.zeros([tf.shape(x)[1] + 1, tf.shape(x)[2] // 2]), [4, 2], (4, 2)),
+    "range": (lambda x: tf.range(tf.shape(x)[0]), [None], (2,)),
+    "size": (lambda x: tf.reshape(x, [tf.size(x)]), [None], (24,)),
+    "rank": (lambda x: tf.zeros([tf.rank(x)]), [3], (3,)),
+    "unstacked": (lambda x: tf.zeros(tf.unstack(tf.shape(x))), [None, None, None], (2, 3, 4)),
+    "gathered": (lambda x: tf.zeros(tf.gather(tf.shape(x), [2, 0])), [4, None], (4, 2)),
+    "tiled": (lambda x: tf.tile([[1.0]], [tf.shape(x)[0], 3]), [None, 3], (2, 3)),
+    "cast": (lambda x: tf.zeros([tf.cast(tf.cast(tf.shape(x)[1], tf.int64), tf.int32)]), [3], (3,)),
+    "expanded": (lambda x: tf.zeros(tf.expand_dims(tf.shape(x)[0], 0)), [None], (2,)),
+    "squeezed": (lambda x: tf.zeros([tf.squeeze(tf.shape(x)[1:2])]), [3], (3,)),
+    "reversed": (lambda x: tf.zeros(tf.shape(x)[::-1]), [4, 3, None], (4, 3, 2)),
+    "sliced": (lambda x: tf.zeros(tf.slice(tf.shape(x), [1], [2])), [3, 4], (3, 4)),
+    "one axis of many": (lambda x: tf.transpose(x, tf.concat([[1, 0], tf.range(2, 3)], 0)), [3, None, 4], (3, 2, 4)),
+    "a Dimension": (lambda x: tf.reshape(x, [-1, x.get_shape()[1] * 4]), [None, 12], (2, 12)),
+    "a TensorShape": (lambda x: tf.zeros(x.get_shape()[1:]), [3, 4], (3, 4)),
+}
+
+
+@pytest.mark.parametrize("pattern", PATTERNS.values(), ids=PATTERNS)
+def test_shapes_computed_from_an_unknown_batch(pattern: Any) -> None:
+    """What is known is inferred, and the rest is found while compiling, for batch after batch."""
+    make, static, full = pattern
+    x = batch()
+    y = make(x)
+    assert static == y.get_shape().as_list()
+    with tf.Session() as sess:
+        assert full == np.shape(sess.run(y, {x: X}))
+        assert np.shape(sess.run(make(x), {x: np.concatenate([X, X])})) is not None
+
+
+def test_a_fed_size_becomes_part_of_the_program() -> None:
+    """`tf.stack([size, 5])` for a placeholder `size`: each fed value compiles its own program."""
+    x, size = tf.placeholder(tf.float32), tf.placeholder(tf.int32, [])
+    y = tf.reshape(x, tf.stack([size, 5]))
+    assert y.get_shape().as_list() == [None, 5]
+    with tf.Session() as sess:
+        for rows in (2, 4):
+            value = np.arange(rows * 5.0).reshape(5, rows)
+            np.testing.assert_array_equal(value.reshape(rows, 5), sess.run(y, {x: value, size: rows}))
+
+
+def test_a_fed_size_in_a_gradient() -> None:
+    """The gradient of such a reshape needs no size: it takes the shape of the input."""
+    x, size = tf.placeholder(tf.float64, [None]), tf.placeholder(tf.int32, [])
+    y = tf.reshape(x, [size, -1])
+    (grad,) = tf.gradients(y * y, x)
+    with tf.Session() as sess:
+        np.testing.assert_array_equal(2.0 * np.arange(6), sess.run(grad, {x: np.arange(6.0), size: 2}))
+
+
+def test_a_size_that_a_variable_holds_is_refused_with_the_reason() -> None:
+    """Compiled code has fixed sizes; the message names the node that the size comes from."""
+    size = tf.Variable(3, name="rows")
+    y = tf.zeros([size, 2])
+    with tf.Session() as sess:
+        sess.run(size.initializer)
+        with pytest.raises(tf.errors.InvalidArgumentError, match=r"(?s)known only when it runs.*Try: a constant"):
+            sess.run(y)
+
+
+def test_known_values_keep_what_is_known() -> None:
+    """None stands for each unknown entry; a value with one is no constant."""
+    shape = tf.shape(batch())
+    assert known_value(shape) == (None, 3, 4)
+    assert known_value(tf.stack([shape[0], 7])) == (None, 7)
+    assert known_value(shape[1] * 2 + 1) == 7
+    assert constant_value(shape) is None
+    np.testing.assert_array_equal([4, 3], constant_value(shape[:0:-1]))
+
+
+def test_a_boolean_mask_may_be_fed_and_has_a_gradient() -> None:
+    """The places are found while compiling; values and gradient are NumPy's."""
+    x, mask = tf.placeholder(tf.float32, [None, 3, 4]), tf.placeholder("bool", [None, 3])
+    y = tf.boolean_mask(x, mask)
+    (grad,) = tf.gradients(y, x)
+    (second,) = tf.gradients(tf.gradients(y**3, x)[0], x)
+    chosen = np.array([[True, False, True], [False, False, True]])
+    with tf.Session() as sess:
+        value, slope, curve = sess.run([y, grad, second], {x: X, mask: chosen})
+    np.testing.assert_array_equal(X[chosen], value)
+    np.testing.assert_array_equal(np.broadcast_to(chosen[..., None], X.shape), slope)
+    np.testing.assert_allclose(6 * X * chosen[..., None], curve)
