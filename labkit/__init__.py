@@ -11,6 +11,7 @@ from labkit.ops.joining import *
 from labkit.ops.padding import *
 from labkit.ops.gathering import *
 from labkit.ops.selecting import *
+from labkit.ops.partitioning import *
 from labkit.ops.ranges import *
 from labkit.ops.logic import *
 from labkit.ops.division import *
@@ -30,7 +31,6 @@ from labkit.gradients import *
 from labkit.session import *
 from labkit.ops.random import *
 from labkit.ops.sampling import *
-from labkit.ops.factorization import *
 from labkit.ops.math import cast  # the star imports above bring typing.cast
 from labkit.ops.conditional import *
 from labkit.ops.loops import *
@@ -43,3 +43,7 @@ from labkit.initializers import constant_initializer, glorot_normal_initializer,
 from labkit import nn as nn
 from labkit.ops.along_axis import *
 from labkit.ops.norms import *
+from labkit import layers as layers
+from labkit import losses as losses
+from labkit.ops.matrices import *
+from labkit.ops.decompositions import *
