@@ -59,8 +59,8 @@ class Convolution(Op):
 
     strides: tuple[int, ...]
     padding: str
-    data_format: str
-    dilations: tuple[int, ...]
+    data_format: str = "NHWC"
+    dilations: tuple[int, ...] = (1, 1, 1, 1)
 
     allowed = FLOATS
     family: ClassVar[tuple[str, str, str]] = ("", "", "")  # the op, its transpose to the input, that to the filter

@@ -47,7 +47,7 @@ class Pool(Op):
     ksize: tuple[int, ...]
     strides: tuple[int, ...]
     padding: str
-    data_format: str
+    data_format: str = "NHWC"
 
     args: ClassVar[tuple[str, ...]] = ("value",)
     family: ClassVar[tuple[str, str, str]] = ("", "", "")  # the op, its gradient, the gradient of that
