@@ -22,6 +22,11 @@ from labkit.ops.activations import relu6 as relu6
 from labkit.ops.activations import selu as selu
 from labkit.ops.activations import softplus as softplus
 from labkit.ops.activations import softsign as softsign
+from labkit.ops.candidates import compute_accidental_hits as compute_accidental_hits
+from labkit.ops.candidates import fixed_unigram_candidate_sampler as fixed_unigram_candidate_sampler
+from labkit.ops.candidates import learned_unigram_candidate_sampler as learned_unigram_candidate_sampler
+from labkit.ops.candidates import log_uniform_candidate_sampler as log_uniform_candidate_sampler
+from labkit.ops.candidates import uniform_candidate_sampler as uniform_candidate_sampler
 from labkit.ops.conv import conv2d as conv2d
 from labkit.ops.conv import conv2d_backprop_filter as conv2d_backprop_filter
 from labkit.ops.conv import conv2d_backprop_input as conv2d_backprop_input
@@ -46,6 +51,9 @@ from labkit.ops.elementwise_losses import sigmoid_cross_entropy_with_logits as s
 from labkit.ops.elementwise_losses import weighted_cross_entropy_with_logits as weighted_cross_entropy_with_logits
 from labkit.ops.exponential import sigmoid as sigmoid
 from labkit.ops.exponential import tanh as tanh
+from labkit.ops.gathering import embedding_lookup as embedding_lookup
+from labkit.ops.mean_pooling import avg_pool as avg_pool
+from labkit.ops.mean_pooling import avg_pool3d as avg_pool3d
 from labkit.ops.nn import bias_add as bias_add
 from labkit.ops.nn import dropout as dropout
 from labkit.ops.nn import relu_layer as relu_layer
@@ -58,12 +66,9 @@ from labkit.ops.normalization import l2_normalize as l2_normalize
 from labkit.ops.normalization import local_response_normalization as local_response_normalization
 from labkit.ops.normalization import lrn as lrn
 from labkit.ops.normalization import moments as moments
-from labkit.ops.pooling import avg_pool as avg_pool
-from labkit.ops.pooling import avg_pool3d as avg_pool3d
 from labkit.ops.pooling import max_pool as max_pool
 from labkit.ops.pooling import max_pool3d as max_pool3d
 from labkit.ops.ranking import in_top_k as in_top_k
 from labkit.ops.ranking import top_k as top_k
 from labkit.ops.softmax import log_softmax as log_softmax
 from labkit.ops.softmax import softmax as softmax
-from labkit.ops.gathering import embedding_lookup as embedding_lookup

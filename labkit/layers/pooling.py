@@ -11,7 +11,8 @@ from labkit.graph import Tensor, get_default_graph
 from labkit.layers.base import check_rank
 from labkit.nests import is_listed
 from labkit.ops.array import expand_dims, squeeze
-from labkit.ops.pooling import avg_pool, max_pool
+from labkit.ops.mean_pooling import avg_pool
+from labkit.ops.pooling import max_pool
 
 
 def pair(value: Any, what: str, count: int = 2) -> list[int]:

@@ -17,7 +17,8 @@ from labkit.errors import ShapeError
 from labkit.graph import Op, Tensor, apply, graph_of
 from labkit.ops.array import expand_dims, squeeze
 from labkit.ops.conv import Conv2D, Conv2DBackpropInput, Conv3D, Conv3DBackpropInputV2, DepthwiseConv2dNative, geometry
-from labkit.ops.pooling import avg_pool, avg_pool3d, max_pool, max_pool3d
+from labkit.ops.mean_pooling import avg_pool, avg_pool3d
+from labkit.ops.pooling import max_pool, max_pool3d
 from labkit.ops.windows import FORMATS, spatial_axes
 
 

@@ -1,8 +1,8 @@
-"""Pooling: `tf.nn.max_pool`, `tf.nn.avg_pool` and their kin.
+"""Pooling: what all of it shares, and the maxima, `tf.nn.max_pool` and `tf.nn.max_pool3d`.
 
 A window slides over the image as in a convolution, and each place gives the largest entry, or the mean, of what the
 window covers; channels stay apart. With padding "SAME" the added border never counts: it is below every entry for the
-maximum, and left out of the mean.
+maximum, and left out of the mean (`labkit.ops.mean_pooling`).
 
 The gradient of the maximum goes to the entry that won; of equal entries the first, in reading order, wins, as in
 TensorFlow. `MaxPoolGrad` finds the winner of each window (`_winners`, a small array of positions) and hands the
@@ -25,12 +25,9 @@ from jax import lax
 
 from labkit.errors import ShapeError
 from labkit.graph import OPS, Cost, Op, Operation, Spec, Tensor, apply, op
-from labkit.ops.array import shape, shape_from
-from labkit.ops.bases import FLOATS, REALS, Array, elements
+from labkit.ops.bases import REALS, Array, elements
 from labkit.ops.windows import FORMATS, check_rank, check_windows, output_size, pads, per_axis, transposed
 from labkit.shapes import Shape
-
-Sizes = np.ndarray[Any, Any]
 
 
 @dataclass(frozen=True)
@@ -87,6 +84,11 @@ class Pool(Op):
     def window_size(self) -> int:
         """How many entries a window covers."""
         return int(np.prod(self.ksize))
+
+
+def geometry(ksize: Any, strides: Any, padding: Any, data_format: str | None, rank: int) -> tuple[Any, ...]:
+    """The attributes of a pooling op, in the form that it keeps."""
+    return per_axis(ksize, "ksize"), per_axis(strides, "strides"), str(padding), data_format or FORMATS[rank][0]
 
 
 class Forward(Pool):
@@ -193,60 +195,6 @@ class MaxGradGrad(MaxGrad):
         return None, None, apply(self.sibling(1), x, y, grad)
 
 
-class Mean(Pool):
-    """Base of the means and their gradients."""
-
-    allowed = FLOATS
-
-    def mean(self, value: Array) -> Array:
-        """The mean of what each window covers."""
-        zero = np.zeros((), value.dtype)
-        total = lax.reduce_window(value, zero, lax.add, self.ksize, self.strides, self.pads(value.shape))
-        return total / jnp.asarray(self._counts(value.shape), value.dtype)
-
-    def _counts(self, sizes: Sequence[int]) -> np.ndarray[Any, Any]:
-        """How many entries each place covers, the border left out; 1 for an axis that no window moves over."""
-        counts = np.ones((1,) * len(sizes))
-        for axis, (size, window, stride) in enumerate(zip(sizes, self.ksize, self.strides, strict=True)):
-            places = output_size(size, window, stride, self.padding) or 0
-            first = np.arange(places) * stride - pads(size, window, stride, self.padding)[0]
-            covered = np.minimum(first + window, size) - np.maximum(first, 0)
-            if window > 1:
-                counts = counts * covered.reshape([-1 if i == axis else 1 for i in range(len(sizes))])
-        return counts
-
-
-class MeanForward(Mean, Forward):
-    """Base of the means."""
-
-    def kernel(self, x: Array) -> Array:
-        return self.mean(x)
-
-    def gradient(self, node: Operation, grad: Tensor) -> Tensor:
-        return apply(self.sibling(1), shape(node.inputs[0]), grad)
-
-
-class MeanGrad(Mean):
-    """Base of the gradients of the means: each place shares its gradient among the entries it covers."""
-
-    args = ("orig_input_shape:index", "grad")
-    static_inputs = (0,)
-
-    def infer(self, sizes: Spec, grad: Spec) -> Spec:
-        result = shape_from(sizes)
-        return Spec(grad.dtype, (None,) * len(self.ksize) if result is None else result)
-
-    def kernel(self, sizes: Sizes, grad: Array) -> Array:
-        return transposed(self.mean, sizes, grad)
-
-    def gradient(self, node: Operation, grad: Tensor) -> Sequence[Tensor | None]:
-        return None, apply(self.sibling(0), grad)
-
-    def cost(self, sizes: Spec, grad: Spec) -> Cost:
-        moved = self.cost_with_flops(0, sizes, grad).bytes
-        return Cost(float(self.window_size() * elements(grad)), moved)
-
-
 def _lowest(dtype: Any) -> np.ndarray[Any, Any]:
     """What is never larger than an entry."""
     lowest: Any = -np.inf if jnp.issubdtype(dtype, jnp.floating) else np.iinfo(dtype).min
@@ -295,34 +243,6 @@ class MaxPool3DGradGrad(MaxGradGrad):
     family = MaxPool3D.family
 
 
-@op
-class AvgPool(MeanForward):
-    """The mean of each window of an image."""
-
-    family = ("AvgPool", "AvgPoolGrad", "")
-
-
-@op
-class AvgPoolGrad(MeanGrad):
-    """The gradient of `AvgPool`."""
-
-    family = AvgPool.family
-
-
-@op
-class AvgPool3D(MeanForward):
-    """The mean of each window of a volume."""
-
-    family = ("AvgPool3D", "AvgPool3DGrad", "")
-
-
-@op
-class AvgPool3DGrad(MeanGrad):
-    """The gradient of `AvgPool3D`."""
-
-    family = AvgPool3D.family
-
-
 def max_pool(
     value: Any, ksize: Any, strides: Any, padding: str, data_format: str = "NHWC", name: str | None = None
 ) -> Tensor:
@@ -347,34 +267,7 @@ def max_pool(
         >>> tf.Session().run(tf.nn.max_pool(image, [1, 2, 2, 1], [1, 2, 2, 1], "SAME")).ravel().tolist()
         [4.0, 6.0]
     """
-    return apply(MaxPool(*_geometry(ksize, strides, padding, data_format, 2)), value, name=name)
-
-
-def avg_pool(
-    value: Any, ksize: Any, strides: Any, padding: str, data_format: str = "NHWC", name: str | None = None
-) -> Tensor:
-    """The mean of each window of an image; the border that "SAME" adds is left out of it.
-
-    Args:
-        value: images (batch, height, width, channels).
-        ksize: size of the window, one entry per axis: [1, 2, 2, 1] for 2 by 2.
-        strides: steps between windows, one entry per axis.
-        padding: "SAME" or "VALID".
-        data_format: "NHWC", or "NCHW" for (batch, channels, height, width).
-        name: name of the node.
-
-    Returns:
-        A tensor (batch, new height, new width, channels).
-
-    Gradient: each window shares its gradient equally among its entries.
-
-    Example:
-        >>> import labkit as tf
-        >>> image = tf.reshape(tf.constant([[1.0, 2.0, 5.0, 0.0], [3.0, 4.0, 0.0, 6.0]]), [1, 2, 4, 1])
-        >>> tf.Session().run(tf.nn.avg_pool(image, [1, 2, 2, 1], [1, 2, 2, 1], "SAME")).ravel().tolist()
-        [2.5, 2.75]
-    """
-    return apply(AvgPool(*_geometry(ksize, strides, padding, data_format, 2)), value, name=name)
+    return apply(MaxPool(*geometry(ksize, strides, padding, data_format, 2)), value, name=name)
 
 
 def max_pool3d(
@@ -400,35 +293,4 @@ def max_pool3d(
         >>> tf.nn.max_pool3d(tf.zeros([1, 4, 4, 4, 1]), [1, 2, 2, 2, 1], [1, 2, 2, 2, 1], "SAME").shape.as_list()
         [1, 2, 2, 2, 1]
     """
-    return apply(MaxPool3D(*_geometry(ksize, strides, padding, data_format, 3)), input, name=name)
-
-
-def avg_pool3d(
-    input: Any, ksize: Any, strides: Any, padding: str, data_format: str = "NDHWC", name: str | None = None
-) -> Tensor:
-    """The mean of each window of a volume.
-
-    Args:
-        input: volumes (batch, depth, height, width, channels).
-        ksize: size of the window, one entry per axis.
-        strides: steps between windows, one entry per axis.
-        padding: "SAME" or "VALID".
-        data_format: "NDHWC" or "NCDHW".
-        name: name of the node.
-
-    Returns:
-        A tensor (batch, new depth, new height, new width, channels).
-
-    Gradient: each window shares its gradient equally among its entries.
-
-    Example:
-        >>> import labkit as tf
-        >>> tf.nn.avg_pool3d(tf.zeros([1, 4, 4, 4, 1]), [1, 2, 2, 2, 1], [1, 2, 2, 2, 1], "SAME").shape.as_list()
-        [1, 2, 2, 2, 1]
-    """
-    return apply(AvgPool3D(*_geometry(ksize, strides, padding, data_format, 3)), input, name=name)
-
-
-def _geometry(ksize: Any, strides: Any, padding: Any, data_format: str | None, rank: int) -> tuple[Any, ...]:
-    """The attributes of a pooling op, in the form that it keeps."""
-    return per_axis(ksize, "ksize"), per_axis(strides, "strides"), str(padding), data_format or FORMATS[rank][0]
+    return apply(MaxPool3D(*geometry(ksize, strides, padding, data_format, 3)), input, name=name)

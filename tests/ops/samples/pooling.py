@@ -1,14 +1,11 @@
-"""Samples of `pooling`: by loops over places."""
+"""Samples of `pooling` and `mean_pooling`: by loops over places."""
 
 from typing import Any
 
 import numpy as np
 
+from labkit.ops.mean_pooling import AvgPool, AvgPool3D, AvgPool3DGrad, AvgPoolGrad
 from labkit.ops.pooling import (
-    AvgPool,
-    AvgPool3D,
-    AvgPool3DGrad,
-    AvgPoolGrad,
     MaxPool,
     MaxPool3D,
     MaxPool3DGrad,
