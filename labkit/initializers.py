@@ -31,13 +31,11 @@ import numpy as np
 
 from labkit.dtypes import DType, DTypeLike, as_dtype, float32
 from labkit.errors import DTypeError, LabkitError, ShapeError
-from labkit.graph import Tensor
+from labkit.graph import Tensor, apply
 from labkit.ops.array import ones, reshape, zeros
-from labkit.ops.factorization import qr
 from labkit.ops.layout import transpose
-from labkit.ops.magnitude import sign
 from labkit.ops.random import random_normal, random_uniform, truncated_normal
-from labkit.ops.reduce import reduce_sum
+from labkit.ops.sampling import Orthonormalize
 from labkit.ops.source import constant
 from labkit.shapes import Dimension, TensorShape, as_shape, is_static
 
@@ -369,9 +367,7 @@ class Orthogonal(Initializer):
             raise ShapeError(f"an orthogonal matrix needs at least two axes, and the shape is {list(sizes)}.")
         rows, columns = math.prod(sizes[:-1]), sizes[-1]
         drawn = random_normal([max(rows, columns), min(rows, columns)], dtype=dtype, seed=self.seed)
-        q, r = qr(drawn)
-        diagonal = reduce_sum(r * np.eye(min(rows, columns), dtype=dtype.np_dtype), 0)
-        q = q * sign(diagonal)  # so that all orthogonal matrices are equally likely
+        q = apply(Orthonormalize(), drawn)  # normal numbers make all orthogonal matrices equally likely
         return self.gain * reshape(transpose(q) if rows < columns else q, sizes)
 
 

@@ -16,7 +16,7 @@ import numpy as np
 
 from labkit.dtypes import DType, DTypeLike, as_dtype, float32, float64, int64
 from labkit.errors import ShapeError
-from labkit.graph import Cost, Spec, Tensor, apply, graph_of, op
+from labkit.graph import Cost, Op, Spec, Tensor, apply, graph_of, op
 from labkit.ops import philox
 from labkit.ops.array import shape as shape_op
 from labkit.ops.array import shape_from, zeros_like
@@ -281,3 +281,18 @@ def random_crop(value: Any, size: Any, seed: int | None = None, name: str | None
         limit = sides - sizes + 1
         first = random_uniform(shape_op(sides), dtype=sizes.dtype, maxval=sizes.dtype.max, seed=seed) % limit
         return slice_op(whole, first, sizes, name=scope)
+
+
+@op
+class Orthonormalize(Op):
+    """The columns of a tall matrix made orthonormal: Q of its product Q R, where the diagonal of R is positive."""
+
+    args = ("x",)
+    allowed = frozenset([float32, float64])
+
+    def infer(self, x: Spec) -> Spec:
+        return Spec(x.dtype, x.shape)
+
+    def kernel(self, x: Array) -> Array:
+        q, r = jnp.linalg.qr(x)
+        return q * jnp.sign(cast("Array", jnp.diagonal(r)))
