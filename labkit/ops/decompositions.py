@@ -422,8 +422,8 @@ class SelfAdjointEigV2(Factorization):
         return (values, Spec(x.dtype, shape)) if self.compute_v else (values,)
 
     def kernel(self, x: Array) -> tuple[Array, ...]:
-        values, vectors = jnp.linalg.eigh(x)
-        return (values, vectors) if self.compute_v else (values,)
+        found: Any = jnp.linalg.eigh(x)
+        return tuple(found) if self.compute_v else (found[0],)
 
     def gradient(self, node: Operation, *grads: Tensor) -> Sequence[Tensor | None]:
         return vjp(node, *grads)
