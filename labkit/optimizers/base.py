@@ -274,7 +274,7 @@ class Optimizer:
         """The slot of a variable, with initial value `val` if it is made now."""
         slots = self._slots.setdefault(slot_name, {})
         if var not in slots:
-            slots[var] = _make_slot(var, op_name, initializer=val, validate_shape=is_static(var.static_shape))
+            slots[var] = make_slot(var, op_name, initializer=val, validate_shape=is_static(var.static_shape))
         return slots[var]
 
     def _get_or_make_slot_with_initializer(
@@ -289,7 +289,7 @@ class Optimizer:
             return self._slots[slot_name][var]
         slots = self._slots.setdefault(slot_name, {})
         if var not in slots:
-            slots[var] = _make_slot(var, op_name, shape=shape, dtype=dtype, initializer=initializer)
+            slots[var] = make_slot(var, op_name, shape=shape, dtype=dtype, initializer=initializer)
         return slots[var]
 
     def _non_slot(self, name: str, initial_value: Any, var_list: list[Any]) -> Any:
@@ -320,7 +320,7 @@ def check_positive(initial: float) -> None:
         raise ValueError(f"the initial value of an accumulator must be positive, not {initial}.")
 
 
-def _make_slot(var: Any, op_name: str, **arguments: Any) -> Any:
+def make_slot(var: Any, op_name: str, **arguments: Any) -> Any:
     """A variable named `<var>/<op_name>`, on the device of `var`."""
     with variable_scope(None, f"{var.op.name}/{op_name}"), var.graph.colocate_with(var.op):
         return get_variable("", trainable=False, **arguments)

@@ -1,6 +1,7 @@
 """`tf.train`: what trains, and what looks after training.
 
 Optimizers              `Optimizer` and its subclasses: from a loss to the operation that makes it smaller
+Moving averages         `ExponentialMovingAverage`: smoother weights for testing
 Learning rates          schedules: tensors computed from the global step
 The global step         the variable that counts training steps
 
@@ -12,6 +13,7 @@ from labkit.global_step import create_global_step as create_global_step
 from labkit.global_step import get_global_step as get_global_step
 from labkit.global_step import get_or_create_global_step as get_or_create_global_step
 from labkit.global_step import global_step as global_step
+from labkit.moving_averages import ExponentialMovingAverage as ExponentialMovingAverage
 from labkit.optimizers import AdadeltaOptimizer as AdadeltaOptimizer
 from labkit.optimizers import AdagradDAOptimizer as AdagradDAOptimizer
 from labkit.optimizers import AdagradOptimizer as AdagradOptimizer
@@ -35,6 +37,7 @@ __all__ = [
     "AdagradDAOptimizer",
     "AdagradOptimizer",
     "AdamOptimizer",
+    "ExponentialMovingAverage",
     "FtrlOptimizer",
     "GradientDescentOptimizer",
     "MomentumOptimizer",
