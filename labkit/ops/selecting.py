@@ -11,7 +11,7 @@ Source: signatures and behaviour of `tensorflow/python/ops/array_ops.py` (1.4).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, cast
+from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
@@ -52,9 +52,9 @@ class Select(Op):
         chosen = condition.shape
         if chosen is None or result is None or len(chosen) == 0:
             return Spec(t.dtype, result)
-        if len(chosen) == 1 and len(result) > 1:
-            return Spec(t.dtype, (cast("tuple[int | None]", merge(chosen, result[:1]))[0], *result[1:]))
         try:
+            if len(chosen) == 1 and len(result) > 1:
+                return Spec(t.dtype, (*(merge(chosen, result[:1]) or ()), *result[1:]))
             return Spec(t.dtype, merge(chosen, result))
         except ShapeError:
             raise ShapeError(

@@ -7,7 +7,7 @@ import numpy as np
 from labkit.dtypes import int32, int64
 from labkit.ops.array import ExpandDims, Identity, IdentityN, Reshape, ReshapeLike, Squeeze
 from labkit.ops.filling import Fill, ZerosLike
-from labkit.ops.layout import InvertPermutation, Transpose
+from labkit.ops.layout import DepthToSpace, InvertPermutation, ReverseSequence, SpaceToDepth, Transpose
 from labkit.ops.shaping import AllAxes, Rank, Shape, Size
 from tests.ops.sample import Bools, Ints, Sample
 
@@ -15,6 +15,25 @@ from tests.ops.sample import Bools, Ints, Sample
 def index(*values: Any) -> Any:
     """An int32 vector."""
     return np.array(values, np.int32)
+
+
+def turned(x: Any, lengths: Any) -> Any:
+    """The first `lengths[i]` entries of row i reversed."""
+    rows = [np.concatenate([row[:n][::-1], row[n:]]) for row, n in zip(x, lengths, strict=True)]
+    return np.stack(rows)
+
+
+def small(x: Any) -> Any:
+    """Blocks of 2 by 2 pixels as channels."""
+    return np.concatenate([x[:, i::2, j::2] for i in (0, 1) for j in (0, 1)], 3)
+
+
+def large(x: Any) -> Any:
+    """Nine channels as blocks of 3 by 3 pixels."""
+    result = np.zeros((len(x), 3 * x.shape[1], 3 * x.shape[2], 1))
+    for channel in range(9):
+        result[:, channel // 3 :: 3, channel % 3 :: 3, 0] = x[..., channel]
+    return result
 
 
 SAMPLES = [
@@ -38,4 +57,8 @@ SAMPLES = [
     Sample(Fill(), (lambda s: index(s["a"], s["b"]), ""), lambda dims, x: np.full(dims, x),
            sizes={"a": (0, 3), "b": (1, 3)}),
     Sample(ZerosLike(), ("a b",), np.zeros_like),
+    Sample(ReverseSequence(1), ("b t c", Ints("b", "t")), turned),
+    Sample(ReverseSequence(0, 1), ("t b", Ints("b", "t")), lambda x, n: turned(x.T, n).T),
+    Sample(SpaceToDepth(2), ("a 4 6 c",), small),
+    Sample(DepthToSpace(3), ("a h w 9",), large),
 ]  # fmt: skip
