@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from labkit.dtypes import int64
-from labkit.graph import Tensor, apply, graph_of
+from labkit.graph import Tensor, apply, graph_of, is_tensor_like
 from labkit.ops.array import expand_dims, ones_like, reshape, zeros_like
 from labkit.ops.array import shape as shape_op
 from labkit.ops.candidates import AccidentalHits, log_uniform_candidate_sampler
@@ -40,6 +40,7 @@ def _sampled_logits(
     tables: list[Any] = list(weights) if isinstance(weights, (list, tuple)) else [weights]  # pyright: ignore[reportUnknownArgumentType]
     graph = graph_of([*tables, biases, inputs, labels])
     with graph.name_scope(name):
+        tables = [table if is_tensor_like(table) else graph.as_tensor(table, None, "weights") for table in tables]
         rows = graph.as_tensor(inputs, None, "inputs")
         true = graph.as_tensor(labels, None, "labels")
         true = true if true.dtype is int64 else cast(true, int64)

@@ -90,6 +90,13 @@ def test_seeds_ranges_and_draws_are_tensorflows(key: str, make: Callable[[], Any
         np.testing.assert_allclose(kept(value), np.asarray(expected, np.float64), 5e-7, 1e-6)
 
 
+def test_dropout_silences_what_tensorflow_silences() -> None:
+    """The same seed of the op gives the same mask, run after run."""
+    runs = three_runs(lambda: tf.nn.dropout(tf.ones([10]), 0.5, seed=11))
+    for expected, value in zip(GOLDEN["dropout"], runs, strict=True):
+        np.testing.assert_array_equal(value, np.asarray(expected, np.float32))
+
+
 def test_a_new_session_starts_over_and_a_run_goes_on() -> None:
     """The stream belongs to the session: three runs differ, and a second session repeats them."""
     with tf.Graph().as_default():
