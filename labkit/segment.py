@@ -86,7 +86,7 @@ class Segment:
         """Runs the segment: values of `outputs`, and new values of `writes`."""
         if self.host:
             return self._call_host(store, inputs)
-        function = self._plain
+        function, given = self._plain, inputs
         if function is None or self.optional:
             function, inputs = self._specialised(store, inputs)
         try:
@@ -94,7 +94,7 @@ class Segment:
             kept = [store[slot] for slot in self._kept]
         except KeyError:
             self.check_initialized(store)
-            return self.call(store, inputs)
+            return self.call(store, given)
         present = [store[slot] for slot in self.optional if slot in store]
         try:
             with jax.enable_x64(True):
