@@ -19,6 +19,17 @@ if _BESIDE.is_dir():
 os.environ.setdefault("LABKIT_NO_DOWNLOAD", "1")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skips nbval's cells of notebook 03 where MNIST is missing: its stored outputs are those of the real MNIST."""
+    from labkit.datasets import mnist
+
+    if mnist.find() is None:
+        skip = pytest.mark.skip(reason="MNIST is not on this computer: notebook 03 would run on the digits instead")
+        for item in items:
+            if "03_mnist_from_scratch.ipynb" in item.nodeid:
+                item.add_marker(skip)
+
+
 @pytest.fixture(autouse=True)
 def _fresh_graph() -> Iterator[None]:
     """Starts with an empty default graph, so that node names start from nothing; closes what a test left open."""

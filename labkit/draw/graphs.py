@@ -182,7 +182,9 @@ class _Painter:
         for wire in self.wires:
             ends = sorted((self.column[wire.source], self.column[wire.target]))
             if wire.tensor is not None and self._labelled(wire):
-                width = text_width(shape_text(wire.tensor), SHAPE_SIZE) + 0.3
+                width = text_width(shape_text(wire.tensor), SHAPE_SIZE) + (
+                    0.42 if wire.source.kind == "scope" else 0.34
+                )
                 gaps[ends[1] - 1] = max(gaps.get(ends[1] - 1, 0.0), min(width, 1.5))
         x = 0.0
         for column in sorted(set(self.column.values())):
@@ -302,11 +304,10 @@ class _Painter:
         arrow(axes, smooth(points), color, 1.4 if not dead else 1.0, **style)
         if wire.tensor is not None and self._labelled(wire):
             (x0, y0), (x1, y1) = points[-2:]
-            axes.text(
-                (x0 + x1) / 2 - 0.03, (y0 + y1) / 2, shape_text(wire.tensor), size=SHAPE_SIZE,
-                color=FAINT if dead else "#3c444d", ha="center", va="center", zorder=4,
-                bbox={"facecolor": PAPER, "edgecolor": "none", "pad": 0.8, "alpha": 0.9},
-            )  # fmt: skip
+            shift = 0.01 if wire.source.kind == "scope" else -0.03  # away from the cards, or from the arrow's head
+            style = {"size": SHAPE_SIZE, "color": FAINT if dead else "#3c444d", "ha": "center", "va": "center"}
+            style["bbox"] = {"facecolor": PAPER, "edgecolor": "none", "pad": 0.8, "alpha": 0.9}
+            axes.text((x0 + x1) / 2 + shift, (y0 + y1) / 2, shape_text(wire.tensor), zorder=4, **style)
 
     def _route(self, wire: Wire) -> list[tuple[float, float]]:
         (x0, y0), (x1, y1) = self.at[wire.source], self.at[wire.target]

@@ -213,10 +213,12 @@ class _Grouping:
         match = _GRADIENT_OF.match(rest)
         if match and match["forward"] in self.by_name:
             return "gradients of " + self.key(self.by_name[match["forward"]])[0]
+        if match:  # the forward op is not on the picture, because nothing on it needs that op's value
+            return "gradients of " + "/".join(match["forward"].split("/")[: self.depth])
         if node.type == "AddN":  # a sum of gradients that meet: part of the box it flows into
             users = {self.key(user) for user in self.users[node]}
             return users.pop()[0] if len(users) == 1 else node.name
-        return "gradients start" if not match else node.name
+        return "gradients start"
 
 
 def _wires(nodes: Iterable[Operation], place: dict[Operation, Unit]) -> list[Wire]:

@@ -1,0 +1,159 @@
+"""The notebooks: clean as files, and run with right and with wrong answers in place of the learner's.
+
+That they run as they are, with the outputs that are stored in them, is nbval's part: `pytest --nbval notebooks/`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+
+from labkit.exercises import EXERCISES
+from tests.notebooks.answers import UNTRIED, WRONG
+from tests.notebooks.strip import strip
+
+PATHS = sorted((Path(__file__).parents[2] / "notebooks").glob("*.ipynb"))
+TRAINS = "03_mnist_from_scratch"
+"""The notebook whose training takes a minute; with wrong answers, that part is left out."""
+
+
+@pytest.fixture(params=PATHS, ids=[path.stem for path in PATHS])
+def path(request: pytest.FixtureRequest) -> Path:
+    """Each notebook."""
+    return request.param
+
+
+@pytest.fixture
+def notebook(path: Path) -> Any:
+    """Each notebook, as nbformat reads it."""
+    return nbformat.read(path, 4)
+
+
+def code(notebook: Any) -> Iterator[Any]:
+    """The code cells."""
+    return (cell for cell in notebook.cells if cell.cell_type == "code")
+
+
+def exercise_of(cell: Any) -> str | None:
+    """The number of the exercise whose answer a cell holds."""
+    tags = [tag for tag in cell.metadata.get("tags", []) if tag.startswith("exercise-")]
+    return tags[0].removeprefix("exercise-") if tags else None
+
+
+def with_answers(notebook: Any, answers: dict[str, str]) -> Any:
+    """The notebook with other sources in the cells of the exercises."""
+    changed = deepcopy(notebook)
+    for cell in code(changed):
+        number = exercise_of(cell)
+        if number:
+            cell.source = answers[number]
+    return changed
+
+
+def run(notebook: Any, folder: Path) -> list[str]:
+    """Runs a notebook in a fresh kernel; the lines that its checks printed."""
+    NotebookClient(notebook, timeout=600, resources={"metadata": {"path": str(folder)}}).execute()
+    printed = [
+        output.text for cell in code(notebook) for output in cell.outputs if output.output_type == "stream"
+    ]  # fmt: skip
+    return [line for line in "".join(printed).splitlines() if re.match(r"\d\d\.\d (right|not yet|not tried)", line)]
+
+
+def test_opens_with_a_title(notebook: Any) -> None:
+    """The first cell is the notebook's one heading of the first level."""
+    headings = [
+        line for cell in notebook.cells if cell.cell_type == "markdown"
+        for line in cell.source.splitlines() if line.startswith("# ")
+    ]  # fmt: skip
+    assert len(headings) == 1
+    assert notebook.cells[0].source.startswith(headings[0])
+
+
+def test_is_stored_clean(path: Path, notebook: Any) -> None:
+    """No pictures, no widgets, no times, no colours of a terminal: what `strip` would take out is out."""
+    assert strip(deepcopy(notebook)) == notebook
+    text = path.read_text(encoding="utf-8")
+    assert "image/png" not in text
+    assert "\\u001b" not in text
+    assert "execution" not in {key for cell in notebook.cells for key in cell.metadata}
+
+
+def test_was_run_from_top_to_bottom(notebook: Any) -> None:
+    """Every code cell has its number in order; nbval does not compare cells that have none."""
+    counts = [cell.execution_count for cell in code(notebook)]
+    assert counts == list(range(1, len(counts) + 1))
+
+
+def test_keeps_its_text_outputs(notebook: Any) -> None:
+    """There is something for nbval to compare."""
+    assert sum(bool(cell.outputs) for cell in code(notebook)) > 10
+
+
+def test_cells_are_short_enough_to_read(notebook: Any) -> None:
+    """Ten lines a cell at most."""
+    assert all(len(cell.source.splitlines()) <= 10 for cell in code(notebook))
+
+
+def test_stores_no_path_of_a_computer(path: Path) -> None:
+    """Outputs name no folder of the machine on which they were made."""
+    assert not re.search(r"/(home|root|tmp|work|Users)/", path.read_text(encoding="utf-8"))
+
+
+def test_has_pictures_predictions_and_exercises(notebook: Any) -> None:
+    """Each notebook asks before it shows, draws, and lets the learner do something two to four times."""
+    prose = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
+    assert prose.count("**Predict:**") >= 3
+    assert sum("draw." in cell.source for cell in code(notebook)) >= 3
+    assert 2 <= sum(exercise_of(cell) is not None for cell in code(notebook)) <= 4
+
+
+def test_exercises_are_those_of_the_package(path: Path, notebook: Any) -> None:
+    """Each exercise of this notebook is there, untouched, and checked in the next cell."""
+    cells = list(code(notebook))
+    found = {exercise_of(cell): i for i, cell in enumerate(cells) if exercise_of(cell)}
+    assert [number for number in EXERCISES if number.startswith(path.stem[:2])] == list(found)
+    for number, i in found.items():
+        assert number is not None
+        assert cells[i].source == UNTRIED[number]
+        assert f'check("{number}", ' in cells[i + 1].source
+
+
+def test_links_lead_somewhere(path: Path, notebook: Any) -> None:
+    """A link to another notebook names one that is there."""
+    prose = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
+    for target in re.findall(r"\]\(([^)#]+\.ipynb)\)", prose):
+        assert (path.parent / target).exists()
+
+
+def test_right_answers_are_right(path: Path, notebook: Any, tmp_path: Path) -> None:
+    """With the solutions in their cells the notebook runs through, and every check says so."""
+    answers = {number: exercise.solution for number, exercise in EXERCISES.items()}
+    lines = run(_without_training(path, with_answers(notebook, answers)), tmp_path)
+    mine = [number for number in EXERCISES if number.startswith(path.stem[:2])]
+    assert [f"{number} right: {EXERCISES[number].shows}" for number in mine] == lines
+
+
+def test_wrong_answers_are_told_their_mistake(path: Path, notebook: Any, tmp_path: Path) -> None:
+    """With a common mistake in each exercise the notebook runs through, and every check names the mistake."""
+    answers = {number: pairs[0][0] for number, pairs in WRONG.items()}
+    lines = run(_without_training(path, with_answers(notebook, answers)), tmp_path)
+    mine = [number for number in EXERCISES if number.startswith(path.stem[:2])]
+    assert len(mine) == len(lines)
+    for number, line in zip(mine, lines, strict=True):
+        assert line.startswith(f"{number} not yet: ")
+        assert WRONG[number][0][1] in line
+
+
+def _without_training(path: Path, notebook: Any) -> Any:
+    """Notebook 03 with an epoch of ten steps: its exercises do not depend on it, and nbval runs the whole one."""
+    if path.stem == TRAINS:
+        for cell in code(notebook):
+            cell.source = cell.source.replace("range(EPOCH // BATCH)", "range(10)").replace("range(1000)", "range(10)")
+    return notebook
