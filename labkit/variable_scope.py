@@ -21,7 +21,6 @@ Source: `tensorflow/python/ops/variable_scope.py` (1.4).
 
 from __future__ import annotations
 
-import weakref
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager, nullcontext
 from enum import Enum
@@ -29,7 +28,7 @@ from typing import Any
 
 from labkit.dtypes import DType, DTypeLike, as_dtype, float32
 from labkit.errors import GraphError
-from labkit.graph import Graph, GraphKeys, get_default_graph, graph_of
+from labkit.graph import GraphKeys, get_default_graph, graph_of
 from labkit.graph.subgraph import SubGraph
 
 
@@ -188,18 +187,14 @@ class Store:
         return candidate
 
 
-_stores: weakref.WeakKeyDictionary[Graph, Store] = weakref.WeakKeyDictionary()
-
-
 def store_of_graph() -> Store:
     """The store of the default graph; a subgraph (of a loop, of a branch) uses that of the graph around it."""
     graph = get_default_graph()
     while isinstance(graph, SubGraph):
         graph = graph.outer
-    store = _stores.get(graph)
-    if store is None:
-        store = _stores[graph] = Store()
-    return store
+    if graph.variable_store is None:
+        graph.variable_store = Store()
+    return graph.variable_store
 
 
 def get_variable_scope() -> VariableScope:

@@ -6,7 +6,9 @@ in `test_names_are_tensorflows`.
 
 from __future__ import annotations
 
+import gc
 import json
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -229,3 +231,14 @@ def test_graphs_do_not_share_their_stores() -> None:
         second = zeros_of("w")
     assert first.graph is not second.graph
     assert second.name == "w:0"
+
+
+def test_a_graph_with_variables_can_be_forgotten() -> None:
+    """Nothing outside keeps a graph alive once the learner has dropped it."""
+    graph = tf.Graph()
+    with graph.as_default():
+        zeros_of("w")
+    watcher = weakref.ref(graph)
+    del graph
+    gc.collect()
+    assert watcher() is None

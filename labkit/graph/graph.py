@@ -62,6 +62,7 @@ class Graph(Scopes, Lookup, Collections):
         self.seed: int | None = None
         self.lock = threading.RLock()
         self.plans: dict[Any, Any] = {}  # what sessions have prepared to run; see labkit.executor
+        self.variable_store: Any = None  # variables by name and the open scope; see labkit.variable_scope
         self._known_specs: dict[Any, tuple[Spec, ...]] = {}
 
     @property
