@@ -12,8 +12,13 @@ normalization   moments batch_normalization batch_norm_with_global_normalization
 local_response_normalization lrn l2_normalize
 layers          bias_add xw_plus_b relu_layer dropout
 ranking         top_k in_top_k zero_fraction
+    embeddings      embedding_lookup nce_loss sampled_softmax_loss compute_accidental_hits
+                    uniform_candidate_sampler log_uniform_candidate_sampler
+                    learned_unigram_candidate_sampler fixed_unigram_candidate_sampler
+    recurrence      rnn_cell dynamic_rnn static_rnn rnn bidirectional_dynamic_rnn static_bidirectional_rnn
 """
 
+from labkit import rnn_cells as rnn_cell
 from labkit.ops.activations import crelu as crelu
 from labkit.ops.activations import elu as elu
 from labkit.ops.activations import leaky_relu as leaky_relu
@@ -72,3 +77,25 @@ from labkit.ops.ranking import in_top_k as in_top_k
 from labkit.ops.ranking import top_k as top_k
 from labkit.ops.softmax import log_softmax as log_softmax
 from labkit.ops.softmax import softmax as softmax
+from labkit.rnn import bidirectional_dynamic_rnn as bidirectional_dynamic_rnn
+from labkit.rnn import dynamic_rnn as dynamic_rnn
+from labkit.rnn import rnn as rnn
+from labkit.rnn import static_bidirectional_rnn as static_bidirectional_rnn
+from labkit.rnn import static_rnn as static_rnn
+from labkit.sampled_losses import nce_loss as nce_loss
+from labkit.sampled_losses import sampled_softmax_loss as sampled_softmax_loss
+
+__all__ = [
+    "atrous_conv2d", "avg_pool", "avg_pool3d", "batch_norm_with_global_normalization", "batch_normalization",
+    "bias_add", "bidirectional_dynamic_rnn", "compute_accidental_hits", "conv1d", "conv2d", "conv2d_backprop_filter",
+    "conv2d_backprop_input", "conv2d_transpose", "conv3d", "conv3d_transpose", "convolution", "crelu",
+    "depthwise_conv2d", "depthwise_conv2d_native", "dropout", "dynamic_rnn", "elu", "embedding_lookup",
+    "fixed_unigram_candidate_sampler", "fused_batch_norm", "in_top_k", "l2_loss", "l2_normalize", "leaky_relu",
+    "learned_unigram_candidate_sampler", "local_response_normalization", "log_poisson_loss", "log_softmax",
+    "log_uniform_candidate_sampler", "lrn", "max_pool", "max_pool3d", "moments", "nce_loss", "pool", "relu", "relu6",
+    "relu_layer", "rnn", "rnn_cell", "sampled_softmax_loss", "selu", "separable_conv2d", "sigmoid",
+    "sigmoid_cross_entropy_with_logits", "softmax", "softmax_cross_entropy_with_logits",
+    "softmax_cross_entropy_with_logits_v2", "softplus", "softsign", "sparse_softmax_cross_entropy_with_logits",
+    "static_bidirectional_rnn", "static_rnn", "tanh", "top_k", "uniform_candidate_sampler",
+    "weighted_cross_entropy_with_logits", "xw_plus_b", "zero_fraction",
+]  # fmt: skip

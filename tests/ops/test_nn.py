@@ -263,6 +263,14 @@ def test_dropout_keeps_the_mean_and_the_share() -> None:
     np.testing.assert_array_equal(session.run(y, {x: ones, keep: 1.0}), ones)
 
 
+def test_dropout_makes_tensorflows_choices() -> None:
+    """With a seed, two successive runs keep exactly the entries that TensorFlow 2.21's `tf.compat.v1` keeps."""
+    y = tf.nn.dropout(tf.ones([24]), keep_prob=0.5, seed=42)
+    session = tf.Session()
+    kept = ["".join(str(int(value > 0)) for value in session.run(y)) for _ in range(2)]
+    assert kept == ["111101000101110010011010", "100010100001001100000110"]
+
+
 def test_dropout_by_channel() -> None:
     """`noise_shape` makes one choice for a whole channel; a constant keep_prob of 1 adds nothing to the graph."""
     y = tf.nn.dropout(tf.ones([8, 4, 4, 16]), 0.5, noise_shape=[8, 1, 1, 16], seed=1)
