@@ -82,7 +82,7 @@ class Interpreter:
             return  # a variable: whoever uses it reads the state
         try:
             inputs = [
-                self.static_array(t) if i in kind.static_inputs
+                self._static_input(node, t) if i in kind.static_inputs
                 else None if i in kind.ref_inputs and not kind.uses_ref_value
                 else self.state.get(variable_of(t)) if i in kind.optional_refs
                 else self.value(t)
@@ -117,6 +117,16 @@ class Interpreter:
             return
         if not node.kind.host:
             node.kind.output_specs(*(_concrete_spec(t, v) for t, v in zip(node.inputs, inputs, strict=True)))
+
+    def _static_input(self, node: Operation, tensor: Tensor) -> np.ndarray[Any, Any]:
+        """`static_array` of an input of `node`; its error says what to write instead, if the op knows."""
+        try:
+            return self.static_array(tensor)
+        except InvalidArgumentError as error:
+            if node.kind.static_advice:
+                explain_run(error, node, self.values)
+                error.add_note(f"  Or: {node.kind.static_advice}")
+            raise
 
     def static_array(self, tensor: Tensor) -> np.ndarray[Any, Any]:
         """The value of `tensor` as a NumPy array, also while tracing.

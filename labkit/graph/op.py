@@ -79,6 +79,7 @@ class Op:
         allowed: the dtypes that the inputs without a rule may have; None for all.
         static_inputs: inputs whose value the kernel needs while it is traced (a shape, an axis); it gets them as
             NumPy arrays, and `infer` finds what is known of them in `Spec.value`.
+        static_advice: what to write instead where such a value is known only when the program runs; ends its error.
         ref_inputs: inputs that must be references to variables.
         writes: which of the `ref_inputs` the kernel's results replace, in order.
         uses_ref_value: False if the kernel only replaces the variable; it then gets None for its value.
@@ -93,6 +94,7 @@ class Op:
     args: ClassVar[tuple[str, ...]] = ("x",)
     allowed: ClassVar[frozenset[DType] | None] = None
     static_inputs: ClassVar[tuple[int, ...]] = ()
+    static_advice: ClassVar[str] = ""
     ref_inputs: ClassVar[tuple[int, ...]] = ()
     writes: ClassVar[tuple[int, ...]] = ()
     uses_ref_value: ClassVar[bool] = True

@@ -30,6 +30,7 @@ class Range(Op):
     args = ("start", "limit", "delta")
     allowed = REALS
     static_inputs = (0, 1, 2)
+    static_advice = "a tf.range as long as it can get, and tf.sequence_mask or a comparison for the part that counts."
 
     def infer(self, start: Spec, limit: Spec, delta: Spec) -> Spec:
         for spec in (start, limit, delta):

@@ -79,6 +79,10 @@ class Where(Op):
 
     args = ("condition:bool",)
     static_inputs = (0,)
+    static_advice = (
+        "keep the size: tf.where(mask, x, tf.zeros_like(x)) instead of tf.boolean_mask(x, mask), and "
+        "tf.reduce_sum(x * tf.cast(mask, x.dtype)) for a sum over the places."
+    )
 
     def infer(self, condition: Spec) -> Spec:
         rank = None if condition.shape is None else len(condition.shape)
@@ -278,6 +282,9 @@ class Unique(Op):
 
     args = ("x:any",)
     static_inputs = (0,)
+    static_advice = (
+        "np.unique(session.run(x)): how many distinct entries there are is a shape, and shapes are compiled."
+    )
 
     def infer(self, x: Spec) -> tuple[Spec, ...]:
         count = None if x.value is None or None in x.value else len(set(x.value))
@@ -316,6 +323,9 @@ class UniqueWithCounts(Op):
 
     args = ("x:any",)
     static_inputs = (0,)
+    static_advice = (
+        "np.unique(session.run(x)): how many distinct entries there are is a shape, and shapes are compiled."
+    )
 
     def infer(self, x: Spec) -> tuple[Spec, ...]:
         count = None if x.value is None or None in x.value else len(set(x.value))

@@ -84,6 +84,7 @@ class StridedSlice(Masked):
 
     args = ("input:any", "begin:index", "end:index", "strides:index")
     static_inputs = (1, 2, 3)
+    static_advice = "tf.slice(x, begin, size): it may begin where the program says, if its size is known."
 
     def infer(self, x: Spec, begin: Spec, end: Spec, strides: Spec) -> Spec:
         count = next(

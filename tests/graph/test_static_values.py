@@ -87,6 +87,27 @@ def test_a_size_that_a_variable_holds_is_refused_with_the_reason() -> None:
             sess.run(y)
 
 
+@pytest.mark.parametrize(
+    ("make", "advice"),
+    [
+        (lambda v: tf.boolean_mask(v, v > 1), r"Or: keep the size: tf\.where\(mask, x, tf\.zeros_like\(x\)\)"),
+        (lambda v: tf.where(v > 1), r"Or: keep the size"),
+        (lambda v: tf.unique(v)[0], r"Or: np\.unique\(session\.run\(x\)\)"),
+        (lambda v: tf.constant([1, 2, 3])[: v[0]], r"Or: tf\.slice\(x, begin, size\)"),
+        (lambda v: tf.range(v[0]), r"Or: a tf\.range as long as it can get"),
+    ],
+)
+def test_a_size_that_depends_on_values_says_what_to_write_instead(make: Any, advice: str) -> None:
+    """Each such op knows the form of fixed size."""
+    v = tf.Variable([1, 2, 3])
+    y = make(v + 0)
+    with tf.Session() as sess:
+        sess.run(v.initializer)
+        with pytest.raises(tf.errors.InvalidArgumentError, match=advice) as caught:
+            sess.run(y)
+    assert "in " in caught.value.__notes__[0]
+
+
 def test_known_values_keep_what_is_known() -> None:
     """None stands for each unknown entry; a value with one is no constant."""
     shape = tf.shape(batch())
