@@ -14,7 +14,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 READY_TF := .venv-tf/.ready
-PIP := -m pip --disable-pip-version-check -q
+PIP := -m pip --disable-pip-version-check -qq
 
 .DEFAULT_GOAL := help
 .PHONY: help lab test lint tests notebooks bench bench-tf pins

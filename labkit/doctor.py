@@ -17,7 +17,7 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from packaging.requirements import Requirement
 from packaging.version import Version
@@ -125,7 +125,7 @@ def devices() -> Iterator[Check]:
     """What JAX will run on."""
     import jax  # here: a broken JAX is then one line of the report
 
-    found: Any = jax.devices()
+    found = cast(list[Any], jax.devices())
     kinds = {str(device.device_kind) for device in found}
     noun = "device" if len(found) == 1 else "devices"
     yield Check("JAX devices", OK, f"{len(found)} {found[0].platform} {noun} ({', '.join(sorted(kinds))})")

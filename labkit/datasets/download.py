@@ -52,7 +52,6 @@ def fetch(
     Raises:
         DownloadError: no mirror gave a file that passes the check.
     """
-    target.parent.mkdir(parents=True, exist_ok=True)
     part = target.with_name(target.name + ".part")
     failures: list[str] = []
     for url in urls:
@@ -106,6 +105,7 @@ def _append(url: str, part: Path, timeout_seconds: float) -> None:
         announced: str | None = response.headers.get("Content-Length")
         total = have + int(announced) if announced is not None else None
         bar = Bar(url.rsplit("/", 1)[-1], total)
+        part.parent.mkdir(parents=True, exist_ok=True)  # not before: an answer that never comes leaves no folder behind
         with open(part, "ab" if have else "wb") as file:
             while chunk := response.read1(CHUNK_BYTES):
                 file.write(chunk)

@@ -101,9 +101,10 @@ def test_a_bad_mirror_is_left_for_the_next_and_told_of_if_there_is_none(tmp_path
 
 
 def test_a_computer_without_network_is_told_so(tmp_path):
-    """A refused connection is one line for each mirror."""
+    """A refused connection is one line for each mirror, and leaves nothing behind."""
     with pytest.raises(DownloadError, match="refused"):
-        fetch(["http://127.0.0.1:9/x.gz"], tmp_path / "x.gz", check)
+        fetch(["http://127.0.0.1:9/x.gz"], tmp_path / "MNIST_data" / "x.gz", check)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_bar_fills_and_ends_full():
