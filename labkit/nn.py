@@ -1,17 +1,19 @@
 """`tf.nn`: the parts of neural networks.
 
-activations     relu relu6 crelu elu selu leaky_relu softplus softsign sigmoid tanh; softmax log_softmax
-losses          softmax_cross_entropy_with_logits softmax_cross_entropy_with_logits_v2
-sparse_softmax_cross_entropy_with_logits sigmoid_cross_entropy_with_logits
-weighted_cross_entropy_with_logits log_poisson_loss l2_loss
-convolution     conv1d conv2d conv3d conv2d_transpose conv3d_transpose convolution
-conv2d_backprop_input conv2d_backprop_filter
-depthwise_conv2d depthwise_conv2d_native separable_conv2d atrous_conv2d
-pooling         max_pool avg_pool max_pool3d avg_pool3d pool
-normalization   moments batch_normalization batch_norm_with_global_normalization fused_batch_norm
-local_response_normalization lrn l2_normalize
-layers          bias_add xw_plus_b relu_layer dropout
-ranking         top_k in_top_k zero_fraction
+The functions live with their ops in `labkit/ops/`; this file is the table of contents.
+
+    activations     relu relu6 crelu elu selu leaky_relu softplus softsign sigmoid tanh; softmax log_softmax
+    losses          softmax_cross_entropy_with_logits softmax_cross_entropy_with_logits_v2
+                    sparse_softmax_cross_entropy_with_logits sigmoid_cross_entropy_with_logits
+                    weighted_cross_entropy_with_logits log_poisson_loss l2_loss
+    convolution     conv1d conv2d conv3d conv2d_transpose conv3d_transpose convolution
+                    conv2d_backprop_input conv2d_backprop_filter
+                    depthwise_conv2d depthwise_conv2d_native separable_conv2d atrous_conv2d
+    pooling         max_pool avg_pool max_pool3d avg_pool3d pool
+    normalization   moments batch_normalization batch_norm_with_global_normalization fused_batch_norm
+                    local_response_normalization lrn l2_normalize
+    layers          bias_add xw_plus_b relu_layer dropout
+    ranking         top_k in_top_k zero_fraction
     embeddings      embedding_lookup nce_loss sampled_softmax_loss compute_accidental_hits
                     uniform_candidate_sampler log_uniform_candidate_sampler
                     learned_unigram_candidate_sampler fixed_unigram_candidate_sampler
