@@ -47,3 +47,4 @@ from labkit import layers as layers
 from labkit import losses as losses
 from labkit.ops.matrices import *
 from labkit.ops.decompositions import *
+from labkit.ops.segment import *

@@ -66,7 +66,8 @@ class MatrixInverse(Factorization):
         return Spec(x.dtype, square_shape(x))
 
     def kernel(self, x: Array) -> Array:
-        return jnp.linalg.inv(jnp.conj(jnp.swapaxes(x, -1, -2)) if self.adjoint else x)
+        result: Array = jnp.linalg.inv(jnp.conj(jnp.swapaxes(x, -1, -2)) if self.adjoint else x)
+        return result
 
     def gradient(self, node: Operation, grad: Tensor) -> Tensor:
         y = node.outputs[0]
@@ -94,7 +95,8 @@ def matrix_inverse(input: Any, adjoint: bool = False, name: str | None = None) -
     Example:
         >>> import labkit as tf
         >>> tf.Session().run(tf.matrix_inverse([[2.0, 0.0], [0.0, 4.0]]))
-        @@
+        array([[0.5 , 0.  ],
+               [0.  , 0.25]], dtype=float32)
     """
     return apply(MatrixInverse(adjoint), input, name=name)
 
@@ -108,7 +110,8 @@ class MatrixDeterminant(Factorization):
         return Spec(x.dtype, None if shape is None else shape[:-2])
 
     def kernel(self, x: Array) -> Array:
-        return jnp.linalg.det(x)
+        result: Array = jnp.linalg.det(x)
+        return result
 
     def gradient(self, node: Operation, grad: Tensor) -> Tensor:
         scale = grad * conj_of(node.outputs[0])
@@ -133,7 +136,7 @@ def matrix_determinant(input: Any, name: str | None = None) -> Tensor:
     Example:
         >>> import labkit as tf
         >>> tf.Session().run(tf.matrix_determinant([[3.0, 0.0], [1.0, 2.0]]))
-        @@
+        np.float32(6.0)
     """
     return apply(MatrixDeterminant(), input, name=name)
 
@@ -162,7 +165,8 @@ class MatrixSolve(Factorization):
         return Spec(matrix.dtype, solution(matrix, rhs))
 
     def kernel(self, matrix: Array, rhs: Array) -> Array:
-        return jnp.linalg.solve(jnp.conj(jnp.swapaxes(matrix, -1, -2)) if self.adjoint else matrix, rhs)
+        result: Array = jnp.linalg.solve(jnp.conj(jnp.swapaxes(matrix, -1, -2)) if self.adjoint else matrix, rhs)
+        return result
 
     def gradient(self, node: Operation, grad: Tensor) -> Sequence[Tensor | None]:
         matrix, x = node.inputs[0], node.outputs[0]
@@ -191,7 +195,8 @@ def matrix_solve(matrix: Any, rhs: Any, adjoint: bool = False, name: str | None 
     Example:
         >>> import labkit as tf
         >>> tf.Session().run(tf.matrix_solve([[2.0, 0.0], [0.0, 4.0]], [[2.0], [2.0]]))
-        @@
+        array([[1. ],
+               [0.5]], dtype=float32)
     """
     return apply(MatrixSolve(adjoint), matrix, rhs, name=name)
 
@@ -242,7 +247,8 @@ def matrix_triangular_solve(
     Example:
         >>> import labkit as tf
         >>> tf.Session().run(tf.matrix_triangular_solve([[2.0, 0.0], [1.0, 4.0]], [[2.0], [5.0]]))
-        @@
+        array([[1.],
+               [1.]], dtype=float32)
     """
     return apply(MatrixTriangularSolve(lower, adjoint), matrix, rhs, name=name)
 
@@ -255,7 +261,8 @@ class Cholesky(Factorization):
         return Spec(x.dtype, square_shape(x))
 
     def kernel(self, x: Array) -> Array:
-        return jnp.linalg.cholesky(x)
+        result: Array = jnp.linalg.cholesky(x)
+        return result
 
     def gradient(self, node: Operation, grad: Tensor) -> Sequence[Tensor | None]:
         return vjp(node, grad)
@@ -280,7 +287,8 @@ def cholesky(input: Any, name: str | None = None) -> Tensor:
     Example:
         >>> import labkit as tf
         >>> tf.Session().run(tf.cholesky([[4.0, 2.0], [2.0, 5.0]]))
-        @@
+        array([[2., 0.],
+               [1., 2.]], dtype=float32)
     """
     return apply(Cholesky(), input, name=name)
 
@@ -299,7 +307,8 @@ def cholesky_solve(chol: Any, rhs: Any, name: str | None = None) -> Tensor:
     Example:
         >>> import labkit as tf
         >>> tf.Session().run(tf.cholesky_solve(tf.cholesky([[4.0, 2.0], [2.0, 5.0]]), [[8.0], [8.0]]))
-        @@
+        array([[1.5],
+               [1. ]], dtype=float32)
     """
     with graph_of([chol, rhs]).name_scope(name or "cholesky_solve"):
         half = matrix_triangular_solve(chol, rhs, lower=True, adjoint=False)
@@ -347,7 +356,7 @@ def qr(input: Any, full_matrices: bool = False, name: str | None = None) -> tupl
     Example:
         >>> import labkit as tf
         >>> [abs(t).round(3).tolist() for t in tf.Session().run(tf.qr([[3.0, 0.0], [4.0, 5.0]]))]
-        @@
+        [[[0.6000000238418579, 0.800000011920929], [0.800000011920929, 0.6000000238418579]], [[5.0, 4.0], [0.0, 3.0]]]
     """
     q, r = apply_node(Qr(full_matrices), input, name=name).outputs
     return q, r
@@ -404,7 +413,7 @@ def svd(tensor: Any, full_matrices: bool = False, compute_uv: bool = True, name:
     Example:
         >>> import labkit as tf
         >>> tf.Session().run(tf.svd([[3.0, 0.0], [0.0, -2.0]], compute_uv=False))
-        @@
+        array([3., 2.], dtype=float32)
     """
     outputs = apply_node(Svd(compute_uv, full_matrices), tensor, name=name).outputs
     return tuple(outputs) if compute_uv else outputs[0]
@@ -447,7 +456,7 @@ def self_adjoint_eig(tensor: Any, name: str | None = None) -> tuple[Tensor, Tens
     Example:
         >>> import labkit as tf
         >>> tf.Session().run(tf.self_adjoint_eig([[3.0, 0.0], [0.0, 2.0]])[0])
-        @@
+        array([2., 3.], dtype=float32)
     """
     values, vectors = apply_node(SelfAdjointEigV2(), tensor, name=name).outputs
     return values, vectors
@@ -466,6 +475,6 @@ def self_adjoint_eigvals(tensor: Any, name: str | None = None) -> Tensor:
     Example:
         >>> import labkit as tf
         >>> tf.Session().run(tf.self_adjoint_eigvals([[3.0, 0.0], [0.0, 2.0]]))
-        @@
+        array([2., 3.], dtype=float32)
     """
     return apply(SelfAdjointEigV2(compute_v=False), tensor, name=name)

@@ -73,7 +73,8 @@ def diag(diagonal: Any, name: str | None = None) -> Tensor:
     Example:
         >>> import labkit as tf
         >>> tf.Session().run(tf.diag([1, 2]))
-        @@
+        array([[1, 0],
+               [0, 2]], dtype=int32)
     """
     return apply(Diag(), diagonal, name=name)
 
@@ -95,7 +96,8 @@ class DiagPart(Moving):
     def kernel(self, x: Array) -> Array:
         shape = x.shape[: x.ndim // 2]
         size = int(np.prod(shape, dtype=np.int64))
-        return jnp.diagonal(x.reshape(size, size)).reshape(shape)
+        result: Array = jnp.diagonal(x.reshape(size, size)).reshape(shape)
+        return result
 
     def gradient(self, node: Operation, grad: Tensor) -> Tensor:
         return diag(grad)
@@ -116,7 +118,7 @@ def diag_part(input: Any, name: str | None = None) -> Tensor:
     Example:
         >>> import labkit as tf
         >>> tf.Session().run(tf.diag_part([[1, 2], [3, 4]]))
-        @@
+        array([1, 4], dtype=int32)
     """
     return apply(DiagPart(), input, name=name)
 
@@ -153,7 +155,8 @@ def matrix_diag(diagonal: Any, name: str | None = None) -> Tensor:
     Example:
         >>> import labkit as tf
         >>> tf.Session().run(tf.matrix_diag([[1, 2]]))
-        @@
+        array([[[1, 0],
+                [0, 2]]], dtype=int32)
     """
     return apply(MatrixDiag(), diagonal, name=name)
 
@@ -169,7 +172,8 @@ class MatrixDiagPart(Moving):
         return Spec(x.dtype, None if x.shape is None else (*x.shape[:-2], smaller(*x.shape[-2:])))
 
     def kernel(self, x: Array) -> Array:
-        return jnp.diagonal(x, axis1=-2, axis2=-1)
+        result: Array = jnp.diagonal(x, axis1=-2, axis2=-1)
+        return result
 
     def gradient(self, node: Operation, grad: Tensor) -> Tensor:
         x = node.inputs[0]
@@ -191,7 +195,7 @@ def matrix_diag_part(input: Any, name: str | None = None) -> Tensor:
     Example:
         >>> import labkit as tf
         >>> tf.Session().run(tf.matrix_diag_part([[1, 2, 3], [4, 5, 6]]))
-        @@
+        array([1, 5], dtype=int32)
     """
     return apply(MatrixDiagPart(), input, name=name)
 
@@ -233,7 +237,8 @@ def matrix_set_diag(input: Any, diagonal: Any, name: str | None = None) -> Tenso
     Example:
         >>> import labkit as tf
         >>> tf.Session().run(tf.matrix_set_diag([[1, 2], [3, 4]], [8, 9]))
-        @@
+        array([[8, 2],
+               [3, 9]], dtype=int32)
     """
     return apply(MatrixSetDiag(), input, diagonal, name=name)
 
@@ -275,7 +280,8 @@ def matrix_band_part(input: Any, num_lower: Any, num_upper: Any, name: str | Non
     Example:
         >>> import labkit as tf
         >>> tf.Session().run(tf.matrix_band_part([[1, 2], [3, 4]], -1, 0))
-        @@
+        array([[1, 0],
+               [3, 4]], dtype=int32)
     """
     return apply(MatrixBandPart(), input, num_lower, num_upper, name=name)
 
@@ -317,7 +323,8 @@ def eye(
     Example:
         >>> import labkit as tf
         >>> tf.Session().run(tf.eye(2))
-        @@
+        array([[1., 0.],
+               [0., 1.]], dtype=float32)
     """
     with graph_of([num_rows, num_columns]).name_scope(name or "eye"):
         batch: list[Any] = [] if batch_shape is None else list(batch_shape)
