@@ -36,7 +36,7 @@ from labkit.ops.filling import ones_like, zeros_like
 from labkit.ops.logic import equal, greater
 from labkit.ops.magnitude import abs as absolute
 from labkit.ops.magnitude import minimum
-from labkit.ops.math import add_n, cast, square, squared_difference
+from labkit.ops.math import add_n, cast, multiply, square, squared_difference
 from labkit.ops.reduce import reduce_sum
 from labkit.ops.selecting import where
 from labkit.ops.shaping import shape
@@ -134,7 +134,7 @@ def compute_weighted_loss(
         if factors.dtype is not each.dtype:
             factors = cast(factors, each.dtype)
         _check_weights(factors, each)
-        weighted = each * factors
+        weighted = multiply(each, factors)
         if reduction == Reduction.NONE:
             result = weighted
         else:

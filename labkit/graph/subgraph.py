@@ -3,8 +3,8 @@
 While a branch is being built, its `SubGraph` is the default graph. A tensor of the graph around it that an op inside
 uses is *captured*: the subgraph gets a node that stands for it, and the tensor becomes one more input of the node that
 will hold the subgraph. So a branch may use whatever Python can see, and the edges of the outer graph still say what
-depends on what. Small constants are copied instead, so that shapes stay known; a captured variable is a reference
-inside too, so that it can be assigned to.
+depends on what. Small integer constants are copied instead, so that shapes stay known; a captured variable is a
+reference inside too, so that it can be assigned to.
 
 A finished subgraph is a `Body`: a pure function from values (of its parameters and of what it captures) to values,
 which JAX's `cond`, `while_loop` and `scan` can take.
@@ -37,9 +37,9 @@ from labkit.graph.graph import Graph, get_default_graph
 from labkit.graph.interpret import Interpreter, call_kernel, variable_of
 from labkit.graph.op import Cost, Op, Spec, op
 from labkit.graph.tensor import Operation, Tensor
-from labkit.shapes import Shape
+from labkit.shapes import Shape, num_elements
 
-_LARGEST_COPY = 4096  # entries: constants up to this size are copied into a subgraph
+_LARGEST_COPY = 4096  # entries: integer constants up to this size are copied into a subgraph
 
 
 @op
@@ -53,9 +53,11 @@ class Parameter(Op):
     memoise_infer = False
 
     def infer(self) -> Spec:
+        """What was said."""
         return Spec(self.dtype, self.shape)
 
     def cost(self) -> Cost:
+        """Nothing."""
         return Cost(0, 0)
 
 
@@ -69,12 +71,15 @@ class Captured(Op):
     memoise_infer = False
 
     def infer(self) -> Spec:
+        """That of the tensor outside."""
         return self.outside.spec
 
     def fold(self, specs: Sequence[Spec], values: Sequence[Any]) -> Any:
+        """What is known of the tensor outside."""
         return known_array(self.outside)
 
     def cost(self) -> Cost:
+        """Nothing."""
         return Cost(0, 0)
 
 
@@ -90,6 +95,7 @@ class CapturedRef(Op):
     stateful = True
 
     def infer(self) -> Spec:
+        """That of the tensor outside."""
         return self.outside.spec
 
 
@@ -131,9 +137,10 @@ class SubGraph(Graph):
     def _stand_in(self, outside: Tensor) -> Tensor:
         source = outside.op.kind
         kind: Op = CapturedRef(outside) if source.is_ref else Captured(outside)
-        if source.type == "Const" and outside.static_shape is not None:
-            if int(np.prod(outside.static_shape)) <= _LARGEST_COPY:
-                kind = source
+        size = num_elements(outside.static_shape)
+        small = size is not None and size <= _LARGEST_COPY
+        if source.type == "Const" and small and not outside.dtype.is_differentiable:
+            kind = source
         scope, self.current_scope = self.current_scope, ""
         try:
             with super().control_dependencies(None):

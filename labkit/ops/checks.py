@@ -474,7 +474,7 @@ class RankCheck(HostCheck):
 
     def kernel(self, x: Any, rank: NumpyArray) -> tuple[()]:
         found, wanted = np.ndim(x), int(rank)
-        if found < wanted or found > wanted and not self.least:
+        if found < wanted or (found > wanted and not self.least):
             prefix = f"{self.message} " if self.message else ""
             at_least = "at least " if self.least else ""
             raise InvalidArgumentError(
@@ -534,7 +534,7 @@ def _check_rank(x: Any, rank: Any, least: bool, message: str | None, name: str) 
         known, shape = constant_value(wanted), tensor.static_shape
         if known is None or shape is None:
             return apply_node(RankCheck(least, message or ""), tensor, wanted)
-        if len(shape) < int(known) or len(shape) > int(known) and not least:
+        if len(shape) < int(known) or (len(shape) > int(known) and not least):
             prefix = f"{message} " if message else ""
             at_least = "at least " if least else ""
             raise ShapeError(

@@ -128,7 +128,7 @@ class Functional(Op):
         return tuple(specs)
 
     def compute(self, inputs: Values) -> tuple[list[Any], dict[Tensor, Any], list[Any]]:
-        """Outputs, variables afterwards and new state, from the inputs (and the state, if there is one, as the last)."""
+        """Outputs, variables afterwards and new state, from the inputs and, as the last of them, the state if any."""
         count = self.own + len(self.captured)
         states = self._take_apart(inputs[count]) if self.has_state else [[] for _ in self.bodies()]
         captured = dict(zip(self.captured, inputs[self.own : count], strict=True))

@@ -26,7 +26,7 @@ import numpy as np
 
 from labkit.errors import DTypeError, GraphError, ShapeError, UnimplementedError
 from labkit.graph import Cost, Graph, Operation, Spec, Tensor, apply_node, get_default_graph, known_value, op
-from labkit.graph.subgraph import Body, SubGraph, trace_body
+from labkit.graph.subgraph import Body, trace_body
 from labkit.nests import is_listed
 from labkit.ops.array import identity
 from labkit.ops.control_flow import stop_gradient
@@ -128,7 +128,8 @@ class While(Functional):
         return self.test, self.body
 
     def results(self, *inputs: Spec) -> tuple[Spec, ...]:
-        return tuple(Spec(s.dtype, _common(s.shape, t.static_shape)) for s, t in zip(inputs, self.body.outputs, strict=False))
+        pairs = zip(inputs, self.body.outputs, strict=False)
+        return tuple(Spec(spec.dtype, _common(spec.shape, t.static_shape)) for spec, t in pairs)
 
     def forward(self, own: Values, captured: dict[Tensor, Any], states: list[list[Any]]) -> tuple[Any, ...]:
         first, proceed, step, refs = self._parts(own, captured, states)

@@ -53,7 +53,8 @@ def _walk(part: Any, leaves: list[Any]) -> tuple[Callable[[Iterator[Any]], Any],
         inside = ", ".join(form for _, form in walked)
         if hasattr(kind, "_fields"):
             return lambda values: kind(*[take(values) for take, _ in walked]), f"{kind.__name__}({inside})"
-        return lambda values: kind([take(values) for take, _ in walked]), f"[{inside}]" if kind is list else f"({inside})"
+        form = f"[{inside}]" if kind is list else f"({inside})"
+        return lambda values: kind([take(values) for take, _ in walked]), form
     if is_mapping(part):
         named = {key: _walk(part[key], leaves) for key in sorted(part)}
         inside = ", ".join(f"{key!r}: {form}" for key, (_, form) in named.items())

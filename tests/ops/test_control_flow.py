@@ -70,10 +70,10 @@ def test_nested_cond_captures_through_two_levels(graph):
 
 
 def test_cond_keeps_the_nesting_of_what_the_branches_return(graph):
-    p = tf.placeholder(tf.bool, [])
-    y = tf.cond(p, lambda: {"a": [1.0, tf.constant([2])], "b": (3,)}, lambda: {"a": [4.0, [5]], "b": (6,)})
-    assert {"a": [1.0, [2]], "b": (3,)} == run(y, {p: True})
-    assert {"a": [4.0, [5]], "b": (6,)} == run(y, {p: False})
+    p = tf.placeholder("bool", [])
+    y = tf.cond(p, lambda: {"a": [1.0, tf.constant([2])], "b": (3,)}, lambda: {"a": [4.0, tf.constant([5])], "b": (6,)})
+    made = run(y, {p: True}), run(y, {p: False})
+    assert made == ({"a": [1.0, [2]], "b": (3,)}, {"a": [4.0, [5]], "b": (6,)})
 
 
 def test_a_list_of_one_is_unpacked_unless_strict(graph):
@@ -83,7 +83,7 @@ def test_a_list_of_one_is_unpacked_unless_strict(graph):
 
 
 def test_an_assignment_in_a_branch_happens_only_if_the_branch_runs(graph):
-    p = tf.placeholder(tf.bool, [])
+    p = tf.placeholder("bool", [])
     w = tf.Variable(1.0)
     change = tf.cond(p, lambda: tf.assign_add(w, 10.0), lambda: tf.identity(w))
     with tf.Session() as session:
@@ -93,7 +93,7 @@ def test_an_assignment_in_a_branch_happens_only_if_the_branch_runs(graph):
 
 
 def test_a_branch_may_return_an_operation(graph):
-    p = tf.placeholder(tf.bool, [])
+    p = tf.placeholder("bool", [])
     w = tf.Variable(1.0)
     change = tf.cond(p, lambda: tf.group(tf.assign(w, 5.0)), tf.no_op)
     with tf.Session() as session:
@@ -120,14 +120,14 @@ def test_gradient_of_a_branch_that_reads_and_writes_uses_the_value_before_the_wr
 
 
 def test_a_variable_made_inside_a_branch_belongs_to_the_outer_graph(graph):
-    p = tf.placeholder(tf.bool, [])
+    p = tf.placeholder("bool", [])
     y = tf.cond(p, lambda: tf.Variable(2.0, name="inside") * 3.0, lambda: 0.0)
     assert [v.name for v in tf.global_variables()] == ["cond/inside:0"]
     assert float(run(y, {p: True})) == 6.0
 
 
 def test_dropout_in_a_branch_has_the_mask_of_its_gradient(graph):
-    training = tf.placeholder(tf.bool, [])
+    training = tf.placeholder("bool", [])
     x = tf.ones([1000])
     y = tf.cond(training, lambda: tf.nn.dropout(x, 0.5), lambda: tf.identity(x))
     value, slope = run([y, tf.gradients(y, x)[0]], {training: True})
@@ -175,14 +175,14 @@ def test_a_python_bool_as_predicate_teaches(graph):
 
 def test_shapes_that_differ_only_when_run_teach(graph):
     x, y = tf.placeholder(tf.float32, [None]), tf.placeholder(tf.float32, [None])
-    p = tf.placeholder(tf.bool, [])
+    p = tf.placeholder("bool", [])
     z = tf.cond(p, lambda: x * 1.0, lambda: y * 1.0)
     with pytest.raises(ValueError, match=r"\[2\] if the predicate is true and \[3\] if it is false"):
         run(z, {x: [1, 2], y: [1, 2, 3], p: True})
 
 
 def test_printing_in_a_branch_prints_only_if_it_runs(graph, capsys):
-    p = tf.placeholder(tf.bool, [])
+    p = tf.placeholder("bool", [])
     y = tf.cond(p, lambda: tf.Print(1.0, [tf.constant(5)], "ran "), lambda: 0.0)
     run(y, {p: False})
     assert capsys.readouterr().err == ""

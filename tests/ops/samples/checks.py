@@ -1,0 +1,15 @@
+"""Samples of `labkit.ops.checks`."""
+
+import numpy as np
+
+from labkit.ops.checks import AllTrue, AssertOp, CheckNumerics, CountTrue, PrintOp, RankCheck
+from tests.ops.sample import Bools, Sample
+
+SAMPLES = [
+    Sample(PrintOp("values: "), ("a b", "c"), lambda x, *_: x, gradient=False, why="a host op: nothing to trace"),
+    Sample(AssertOp(), (np.array(True), "a"), lambda *_: ()),
+    Sample(CheckNumerics("x"), ("a b",), lambda x: x, gradient=False, why="a host op: nothing to trace"),
+    Sample(AllTrue("<"), ("a b", "a b"), lambda x, y: np.all(x < y)),
+    Sample(RankCheck(), ("a b", np.array(2, np.int32)), lambda *_: ()),
+    Sample(CountTrue(), (Bools(""), Bools("")), lambda a, b: np.int32(int(a) + int(b))),
+]
