@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
+from typing import cast as typed  # JAX types jnp.linalg loosely
 
 import jax.numpy as jnp
 import jax.scipy.linalg as jsl
@@ -66,8 +67,7 @@ class MatrixInverse(Factorization):
         return Spec(x.dtype, square_shape(x))
 
     def kernel(self, x: Array) -> Array:
-        result: Array = jnp.linalg.inv(jnp.conj(jnp.swapaxes(x, -1, -2)) if self.adjoint else x)
-        return result
+        return typed("Array", jnp.linalg.inv(jnp.conj(jnp.swapaxes(x, -1, -2)) if self.adjoint else x))
 
     def gradient(self, node: Operation, grad: Tensor) -> Tensor:
         y = node.outputs[0]
@@ -110,8 +110,7 @@ class MatrixDeterminant(Factorization):
         return Spec(x.dtype, None if shape is None else shape[:-2])
 
     def kernel(self, x: Array) -> Array:
-        result: Array = jnp.linalg.det(x)
-        return result
+        return typed("Array", jnp.linalg.det(x))
 
     def gradient(self, node: Operation, grad: Tensor) -> Tensor:
         scale = grad * conj_of(node.outputs[0])
@@ -165,8 +164,7 @@ class MatrixSolve(Factorization):
         return Spec(matrix.dtype, solution(matrix, rhs))
 
     def kernel(self, matrix: Array, rhs: Array) -> Array:
-        result: Array = jnp.linalg.solve(jnp.conj(jnp.swapaxes(matrix, -1, -2)) if self.adjoint else matrix, rhs)
-        return result
+        return typed("Array", jnp.linalg.solve(jnp.conj(jnp.swapaxes(matrix, -1, -2)) if self.adjoint else matrix, rhs))
 
     def gradient(self, node: Operation, grad: Tensor) -> Sequence[Tensor | None]:
         matrix, x = node.inputs[0], node.outputs[0]
@@ -261,8 +259,7 @@ class Cholesky(Factorization):
         return Spec(x.dtype, square_shape(x))
 
     def kernel(self, x: Array) -> Array:
-        result: Array = jnp.linalg.cholesky(x)
-        return result
+        return typed("Array", jnp.linalg.cholesky(x))
 
     def gradient(self, node: Operation, grad: Tensor) -> Sequence[Tensor | None]:
         return vjp(node, grad)
@@ -431,7 +428,7 @@ class SelfAdjointEigV2(Factorization):
         return (values, Spec(x.dtype, shape)) if self.compute_v else (values,)
 
     def kernel(self, x: Array) -> tuple[Array, ...]:
-        found: Any = jnp.linalg.eigh(x)
+        found = typed("tuple[Array, Array]", jnp.linalg.eigh(x))
         return tuple(found) if self.compute_v else (found[0],)
 
     def gradient(self, node: Operation, *grads: Tensor) -> Sequence[Tensor | None]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
+from typing import cast as typed  # JAX types jnp.linalg loosely
 
 import jax.numpy as jnp
 import numpy as np
@@ -96,8 +97,7 @@ class DiagPart(Moving):
     def kernel(self, x: Array) -> Array:
         shape = x.shape[: x.ndim // 2]
         size = int(np.prod(shape, dtype=np.int64))
-        result: Array = jnp.diagonal(x.reshape(size, size)).reshape(shape)
-        return result
+        return typed("Array", jnp.diagonal(x.reshape(size, size)).reshape(shape))
 
     def gradient(self, node: Operation, grad: Tensor) -> Tensor:
         return diag(grad)
@@ -172,8 +172,7 @@ class MatrixDiagPart(Moving):
         return Spec(x.dtype, None if x.shape is None else (*x.shape[:-2], smaller(*x.shape[-2:])))
 
     def kernel(self, x: Array) -> Array:
-        result: Array = jnp.diagonal(x, axis1=-2, axis2=-1)
-        return result
+        return typed("Array", jnp.diagonal(x, axis1=-2, axis2=-1))
 
     def gradient(self, node: Operation, grad: Tensor) -> Tensor:
         x = node.inputs[0]

@@ -76,7 +76,8 @@ class Unsorted(Op):
 
     def kernel(self, data: Array, ids: Array, count: Static) -> Array:
         rows = data.reshape((ids.size, *data.shape[ids.ndim :]))
-        low: Any = (jnp.finfo if jnp.issubdtype(data.dtype, jnp.floating) else jnp.iinfo)(data.dtype).min
+        floating = jnp.issubdtype(data.dtype, jnp.floating)
+        low = float(np.asarray(jnp.finfo(data.dtype).min)) if floating else int(jnp.iinfo(data.dtype).min)
         return combined(self.way, rows, ids.reshape(-1), int(count), low if self.way == "max" else 0)
 
     def gradient(self, node: Operation, grad: Tensor) -> Sequence[Tensor | None]:

@@ -33,6 +33,10 @@ NO_SAMPLE = {
     "Const": "its value is an attribute; every other test runs it",
     "NoOp": "does nothing",
     "VariableV2": "its output is a reference; every sample with a reference input runs it",
+    "Parameter": "stands in a subgraph for an argument; the samples of cond, while_loop and map_fn run it",
+    "Captured": "stands in a subgraph for a tensor from outside; likewise",
+    "CapturedRef": "stands in a subgraph for a variable from outside; likewise",
+    "SubgraphVjp": "the gradients of the ops with subgraphs run it",
     "Vjp": "the samples of the ops that use it in their gradients run it",
 }
 
