@@ -8,6 +8,7 @@ from labkit.ops.array import *
 from labkit.ops.layout import *
 from labkit.ops.slicing import *
 from labkit.ops.joining import *
+from labkit.ops.tiling import *
 from labkit.ops.padding import *
 from labkit.ops.gathering import *
 from labkit.ops.selecting import *
