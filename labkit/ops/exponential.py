@@ -304,7 +304,7 @@ def log_sigmoid(x: Any, name: str | None = None) -> Tensor:
     Example:
         >>> import labkit as tf
         >>> tf.Session().run(tf.log_sigmoid([0.0, -100.0])).round(3)
-        
+        array([  -0.693, -100.   ], dtype=float32)
     """
     graph = graph_of([x])
     with graph.name_scope(name or "LogSigmoid") as scope:

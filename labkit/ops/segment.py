@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any, ClassVar
+from typing import cast as typed
 
 import jax
 import jax.numpy as jnp
@@ -77,7 +78,7 @@ class Unsorted(Op):
     def kernel(self, data: Array, ids: Array, count: Static) -> Array:
         rows = data.reshape((ids.size, *data.shape[ids.ndim :]))
         floating = jnp.issubdtype(data.dtype, jnp.floating)
-        low = float(np.asarray(jnp.finfo(data.dtype).min)) if floating else int(jnp.iinfo(data.dtype).min)
+        low = float(typed("Any", jnp.finfo(data.dtype).min)) if floating else int(jnp.iinfo(data.dtype).min)
         return combined(self.way, rows, ids.reshape(-1), int(count), low if self.way == "max" else 0)
 
     def gradient(self, node: Operation, grad: Tensor) -> Sequence[Tensor | None]:
