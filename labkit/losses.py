@@ -23,6 +23,7 @@ from typing import Any
 from labkit.dtypes import float32
 from labkit.errors import ShapeError
 from labkit.graph import Graph, GraphKeys, Tensor, get_default_graph, graph_of
+from labkit.missing import namespace
 from labkit.ops.activations import relu
 from labkit.ops.array import squeeze
 from labkit.ops.bases import BroadcastLike
@@ -534,3 +535,13 @@ def get_total_loss(add_regularization_losses: bool = True, name: str = "total_lo
     if not losses:
         raise ValueError("there is no loss in the default graph.\n  Try: tf.losses.mean_squared_error(labels, y).")
     return add_n(losses, name=name)
+
+
+__all__ = [
+    "Reduction", "absolute_difference", "add_loss", "compute_weighted_loss", "cosine_distance", "get_losses",
+    "get_regularization_loss", "get_regularization_losses", "get_total_loss", "hinge_loss", "huber_loss",
+    "log_loss", "mean_squared_error", "sigmoid_cross_entropy", "softmax_cross_entropy",
+    "sparse_softmax_cross_entropy",
+]  # fmt: skip
+
+__getattr__ = namespace(__name__, __all__)

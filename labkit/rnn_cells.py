@@ -169,7 +169,7 @@ class RNNCell(Layer):
 
 
 def _sizes(size: Any) -> list[int]:
-    return [int(n) for n in size.as_list()] if isinstance(size, TensorShape) else [int(size)]
+    return [int(n or 0) for n in size.as_list()] if isinstance(size, TensorShape) else [int(size)]
 
 
 class BasicRNNCell(RNNCell):

@@ -17,6 +17,7 @@ from labkit.layers.conv import (
 from labkit.layers.core import Dense, Dropout, Flatten, dense, dropout, flatten, fully_connected
 from labkit.layers.normalization import BatchNormalization, batch_normalization
 from labkit.layers.pooling import average_pooling1d, average_pooling2d, max_pooling1d, max_pooling2d
+from labkit.missing import namespace
 
 __all__ = [
     "BatchNormalization", "Conv1D", "Conv2D", "Conv2DTranspose", "Dense", "Dropout", "Flatten", "Layer",
@@ -24,3 +25,5 @@ __all__ = [
     "conv2d_transpose", "dense", "dropout", "flatten", "fully_connected", "max_pooling1d", "max_pooling2d",
     "separable_conv2d",
 ]  # fmt: skip
+
+__getattr__ = namespace(__name__, __all__)

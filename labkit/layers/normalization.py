@@ -116,11 +116,12 @@ class BatchNormalization(Layer):
     def _with(self, inputs: Tensor, mean: Any, variance: Any, axis: int) -> Tensor:
         """Normalized with this mean and variance."""
         rank = len(inputs.static_shape or ())
-        vectors = (mean, variance, self.beta, self.gamma)
+        vectors: list[Any] = [mean, variance, self.beta, self.gamma]
         if axis != rank - 1:  # vectors must broadcast along another axis than the last
             form = [-1 if i == axis else 1 for i in range(rank)]
-            vectors = tuple(None if v is None else reshape(v, form) for v in vectors)
-        return normalize(inputs, *vectors, self.epsilon)
+            vectors = [None if v is None else reshape(v, form) for v in vectors]
+        mean, variance, beta, gamma = vectors
+        return normalize(inputs, mean, variance, beta, gamma, self.epsilon)
 
     def _follow(self, moving: Any, value: Tensor) -> Tensor:
         """The operation that moves a moving average a step towards a value."""

@@ -80,7 +80,7 @@ def summary(value: Any, limit: int) -> str:
     limit = array.size if limit < 0 else limit
     left = [limit]
 
-    def walk(part: NumpyArray, depth: int) -> str:
+    def walk(part: Any, depth: int) -> str:
         if part.ndim <= 1:
             shown = part.reshape(-1)[: left[0]]
             more = "..." if depth and len(shown) < part.size else ""
@@ -94,12 +94,13 @@ def summary(value: Any, limit: int) -> str:
 def _text(entry: Any) -> str:
     if isinstance(entry, bytes):
         return entry.decode(errors="replace")
-    if isinstance(entry, (bool, np.bool_)):
+    dtype = np.asarray(entry).dtype
+    if dtype.kind == "b":
         return str(int(entry))
-    if isinstance(entry, (float, np.floating)):
-        short, long = (15, 17) if isinstance(entry, np.float64) else (6, 9)
+    if dtype.kind == "f":
+        short, long = (15, 17) if dtype == np.float64 else (6, 9)
         text = f"{entry:.{short}g}"
-        return text if type(entry)(text) == entry or entry != entry else f"{entry:.{long}g}"
+        return text if dtype.type(text) == entry or entry != entry else f"{entry:.{long}g}"
     return str(entry)
 
 

@@ -16,15 +16,17 @@ Source: `tensorflow/python/ops/control_flow_ops.py` (1.4); `If` of TensorFlow 2.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, cast
 
 import jax
+import jax.core
 import jax.numpy as jnp
 import numpy as np
 
 from labkit.errors import DTypeError, GraphError, ShapeError
 from labkit.graph import Operation, Spec, Tensor, apply_node, get_default_graph, is_tensor_like, op
 from labkit.graph.subgraph import Body, SubGraph, trace_body
+from labkit.nests import is_listed, is_mapping
 from labkit.ops.array import identity
 from labkit.ops.functional import Functional, Values
 from labkit.ops.structure import Rebuild, flatten
@@ -60,12 +62,16 @@ class Cond(Functional):
         if not isinstance(own[0], jax.core.Tracer):
             return branch(0 if bool(own[0]) else 1)
 
-        def lowered(which: int) -> tuple[Any, ...]:
-            outputs, variables, new = branch(which)
-            return [jnp.asarray(v) for v in outputs], [jnp.asarray(v) for v in variables.values()], new
+        def lowered(which: int) -> Callable[[], Any]:
+            def run() -> tuple[Any, ...]:
+                outputs, variables, new = branch(which)
+                return [jnp.asarray(v) for v in outputs], [jnp.asarray(v) for v in variables.values()], new
 
-        _check_same([jax.eval_shape(lambda which=which: lowered(which)[0]) for which in range(2)])
-        outputs, after, new = jax.lax.cond(own[0], lambda: lowered(0), lambda: lowered(1))
+            return run
+
+        shapes: list[Any] = [jax.eval_shape(lowered(which)) for which in range(2)]
+        _check_same([outputs for outputs, *_ in shapes])
+        outputs, after, new = cast("Any", jax.lax).cond(own[0], lowered(0), lowered(1))
         variables = [self.captured[i - 1] for i in self.ref_inputs]
         return outputs, dict(zip(variables, after, strict=True)), new
 
@@ -175,8 +181,11 @@ def _branch(graph: Any, build: Callable[[], Any], strict: bool, what: str) -> tu
 
 def unpacked(made: Any, rebuild: Rebuild) -> Rebuild:
     """`rebuild`, except that a list of one entry becomes the entry."""
-    if isinstance(made, (list, tuple)) and len(made) == 1 and not hasattr(made, "_fields"):  # pyright: ignore[reportUnknownArgumentType]
-        return Rebuild(lambda values: rebuild(values)[0], rebuild.form)
+    if is_listed(made) and len(made) == 1 and not hasattr(made, "_fields"):
+        def only(values: Sequence[Any]) -> Any:
+            return rebuild(values)[0]
+
+        return Rebuild(only, rebuild.form)
     return rebuild
 
 
@@ -245,9 +254,9 @@ def case(
     """
     from labkit.ops.checks import assert_at_most_one, assert_some
 
-    pairs: list[Any] = list(pred_fn_pairs.items() if isinstance(pred_fn_pairs, dict) else pred_fn_pairs)
+    pairs: list[Any] = list(pred_fn_pairs.items() if is_mapping(pred_fn_pairs) else pred_fn_pairs)
     for pair in pairs:
-        if not (isinstance(pair, (list, tuple)) and len(pair) == 2 and callable(pair[1])):  # pyright: ignore[reportUnknownArgumentType]
+        if not (is_listed(pair) and len(pair) == 2 and callable(pair[1])):
             raise TypeError(f"tf.case takes (predicate, function) pairs, not {pair!r}.")
     if not pairs:
         raise TypeError("tf.case needs at least one (predicate, function) pair.")

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cached_property
-from typing import Any
+from typing import Any, cast
 
 import jax
 import jax.numpy as jnp
@@ -130,7 +130,7 @@ class Functional(Op):
     def compute(self, inputs: Values) -> tuple[list[Any], dict[Tensor, Any], list[Any]]:
         """Outputs, variables afterwards and new state, from the inputs and, as the last of them, the state if any."""
         count = self.own + len(self.captured)
-        states = self._take_apart(inputs[count]) if self.has_state else [[] for _ in self.bodies()]
+        states = self._take_apart(inputs[count] if self.has_state else None)
         captured = dict(zip(self.captured, inputs[self.own : count], strict=True))
         outputs, after, new = self.forward(inputs[: self.own], captured, states)
         flat = [jnp.reshape(part, (-1,)) for parts in new for part in parts]
@@ -213,7 +213,7 @@ class SubgraphVjp(Op):
             results: list[Any] = self.of.outputs_from(arguments)
             return [results[i] for i in self.outputs]
 
-        _, pull_back = jax.vjp(forward, *[arguments[i] for i in self.wrt])
+        _, pull_back = cast("Any", jax).vjp(forward, *[arguments[i] for i in self.wrt])
         return list(pull_back(list(grads)))
 
     def gradient(self, node: Operation, *grads: Any) -> Sequence[Tensor | None]:

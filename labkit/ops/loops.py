@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, cast
 
 import jax
 import jax.numpy as jnp
@@ -145,12 +145,12 @@ class While(Functional):
     def outputs_from(self, inputs: Values) -> list[Any]:
         """The outputs by a scan of `maximum` steps, which JAX can differentiate."""
         count = self.own + len(self.captured)
-        states = self._take_apart(inputs[count]) if self.has_state else [[], []]
+        states = self._take_apart(inputs[count] if self.has_state else None)
         captured = dict(zip(self.captured, inputs[self.own : count], strict=True))
         first, proceed, step, _ = self._parts(inputs[: self.own], captured, states)
 
         def maybe(carry: Any, _: None) -> tuple[Any, None]:
-            return jax.lax.cond(proceed(carry), step, lambda unchanged: unchanged, carry), None
+            return cast("Any", jax.lax).cond(proceed(carry), step, _unchanged, carry), None
 
         carry, _ = jax.lax.scan(maybe, first, None, length=self.maximum)
         return list(carry[0][0])
@@ -188,6 +188,10 @@ class While(Functional):
         times = self.maximum or 1
         once = [body.cost() for body in self.bodies()]
         return Cost(times * sum(c.flops for c in once), times * sum(c.bytes for c in once))
+
+
+def _unchanged(carry: Any) -> Any:
+    return carry
 
 
 def _check_unchanged(before: Sequence[Any], after: Sequence[Any]) -> None:

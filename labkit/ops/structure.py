@@ -43,7 +43,11 @@ def flatten(structure: Any) -> tuple[list[Any], Rebuild]:
     """
     leaves: list[Any] = []
     take, form = _walk(structure, leaves)
-    return leaves, Rebuild(lambda values: take(iter(values)), form)
+
+    def build(values: Sequence[Any]) -> Any:
+        return take(iter(values))
+
+    return leaves, Rebuild(build, form)
 
 
 def _walk(part: Any, leaves: list[Any]) -> tuple[Callable[[Iterator[Any]], Any], str]:
@@ -51,10 +55,14 @@ def _walk(part: Any, leaves: list[Any]) -> tuple[Callable[[Iterator[Any]], Any],
     if is_listed(part):
         walked = [_walk(entry, leaves) for entry in part]
         inside = ", ".join(form for _, form in walked)
-        if hasattr(kind, "_fields"):
-            return lambda values: kind(*[take(values) for take, _ in walked]), f"{kind.__name__}({inside})"
-        form = f"[{inside}]" if kind is list else f"({inside})"
-        return lambda values: kind([take(values) for take, _ in walked]), form
+        named_tuple = hasattr(kind, "_fields")
+        form = f"{kind.__name__}({inside})" if named_tuple else f"[{inside}]" if kind is list else f"({inside})"
+
+        def build(values: Iterator[Any]) -> Any:
+            entries: Any = [take(values) for take, _ in walked]
+            return cast("Any", kind(*entries) if named_tuple else kind(entries))
+
+        return build, form
     if is_mapping(part):
         named = {key: _walk(part[key], leaves) for key in sorted(part)}
         inside = ", ".join(f"{key!r}: {form}" for key, (_, form) in named.items())
