@@ -424,8 +424,8 @@ def map_fn(
 
     Example:
         >>> import labkit as tf
-        >>> sums = tf.map_fn(lambda pair: pair[0] * pair[1], ([1.0, 2.0], [3.0, 4.0]), dtype=tf.float32)
-        >>> tf.Session().run(sums)
+        >>> pairs = tf.constant([1.0, 2.0]), tf.constant([3.0, 4.0])
+        >>> tf.Session().run(tf.map_fn(lambda pair: pair[0] * pair[1], pairs, dtype=tf.float32))
         array([3., 8.], dtype=float32)
     """
     form: list[Rebuild] = []
