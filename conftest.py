@@ -13,6 +13,9 @@ from pathlib import Path
 
 import pytest
 
+import labkit  # noqa: F401  # whole and first: pytest imports single files of a package in its own way
+from labkit.graph import reset_default_graph, stacks
+
 _BESIDE = Path(__file__).resolve().parent.parent / "shared" / "data" / "mnist"
 if _BESIDE.is_dir():
     os.environ.setdefault("LABKIT_DATA", str(_BESIDE))
@@ -33,8 +36,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(autouse=True)
 def _fresh_graph() -> Iterator[None]:
     """Starts with an empty default graph, so that node names start from nothing; closes what a test left open."""
-    from labkit.graph import reset_default_graph, stacks
-
     while (session := stacks.default_session()) is not None:
         stacks.pop_session(session)
     reset_default_graph()

@@ -1,51 +1,365 @@
-"""labkit"""
-from labkit.graph import *
-from labkit import errors
-from labkit import nn
-from labkit.dtypes import *
-from labkit.ops.math import *
-from labkit.ops.array import *
-from labkit.ops.layout import *
-from labkit.ops.slicing import *
-from labkit.ops.joining import *
-from labkit.ops.tiling import *
-from labkit.ops.padding import *
-from labkit.ops.gathering import *
-from labkit.ops.selecting import *
-from labkit.ops.partitioning import *
-from labkit.ops.ranges import *
-from labkit.ops.logic import *
-from labkit.ops.division import *
-from labkit.ops.exponential import *
-from labkit.ops.trigonometry import *
-from labkit.ops.special import *
-from labkit.ops.magnitude import *
-from labkit.ops.conversion import *
-from labkit.ops.reduce import *
-from labkit.ops.state import *
-from labkit.ops.scatter import *
-from labkit.ops.source import *
-from labkit.ops.control_flow import *
-from labkit.ops.linalg import *
-from labkit.variables import *
-from labkit.gradients import *
-from labkit.session import *
-from labkit.ops.random import *
-from labkit.ops.sampling import *
-from labkit.ops.math import cast  # the star imports above bring typing.cast
-from labkit.ops.conditional import *
-from labkit.ops.loops import *
-from labkit.ops.checks import *
-from labkit.variable_scope import *
-from labkit.shared_variables import *
-from labkit.clip import *
-from labkit import train
-from labkit.initializers import constant_initializer, glorot_normal_initializer, glorot_uniform_initializer, ones_initializer, orthogonal_initializer, random_normal_initializer, random_uniform_initializer, truncated_normal_initializer, uniform_unit_scaling_initializer, variance_scaling_initializer, zeros_initializer
-from labkit import nn as nn
-from labkit.ops.along_axis import *
-from labkit.ops.norms import *
-from labkit import layers as layers
-from labkit import losses as losses
-from labkit.ops.matrices import *
-from labkit.ops.decompositions import *
-from labkit.ops.segment import *
+"""labkit: dataflow graphs as TensorFlow 1 has them, running on JAX. Write `import labkit as tf`.
+
+This file is the table of contents: every public name under a heading. Namespaces are modules: `tf.nn`, `tf.train`,
+`tf.layers`, `tf.losses`, `tf.errors`, `tf.test`, `tf.compat`; `tf.draw`, `tf.check`, `tf.datasets` and `tf.examples`
+are imported when first used, because they bring matplotlib or data with them.
+
+Example:
+    >>> import labkit as tf
+    >>> x = tf.placeholder(tf.float32, [])
+    >>> float(tf.Session().run(x * x, {x: 3.0}))
+    9.0
+"""
+
+# ruff: noqa: I001  # the headings order the imports, not the alphabet
+
+from labkit import compat, errors, layers, losses, nn, python, test, train
+
+# Graphs, operations, tensors
+from labkit.graph import (
+    Graph,
+    GraphKeys,
+    Operation,
+    Tensor,
+    add_to_collection,
+    colocate_with,
+    control_dependencies,
+    device,
+    get_collection,
+    get_collection_ref,
+    get_default_graph,
+    name_scope,
+    reset_default_graph,
+)
+
+# Element types, shapes, device names
+from labkit.dtypes import (
+    DType,
+    as_dtype,
+    bfloat16,
+    complex128,
+    complex64,
+    float16,
+    float32,
+    float64,
+    int16,
+    int32,
+    int64,
+    int8,
+    string,
+    uint16,
+    uint32,
+    uint64,
+    uint8,
+)
+from labkit.shapes import Dimension, TensorShape
+from labkit.devices import DeviceSpec
+from labkit.dtypes import bool_ as bool
+from labkit.dtypes import float16 as half
+from labkit.dtypes import float64 as double
+
+# Where values enter
+from labkit.ops.source import constant, convert_to_tensor, placeholder, placeholder_with_default
+from labkit.ops.filling import fill, ones, ones_like, zeros, zeros_like
+from labkit.ops.ranges import lin_space, linspace, meshgrid, range
+
+# Variables, and the initial values they take
+from labkit.variables import (
+    Variable,
+    assert_variables_initialized,
+    global_variables,
+    global_variables_initializer,
+    local_variables,
+    local_variables_initializer,
+    model_variables,
+    moving_average_variables,
+    report_uninitialized_variables,
+    trainable_variables,
+    variables_initializer,
+)
+from labkit.ops.state import assign, assign_add, assign_sub, is_variable_initialized
+from labkit.ops.scatter import (
+    scatter_add,
+    scatter_div,
+    scatter_mul,
+    scatter_nd_add,
+    scatter_nd_sub,
+    scatter_nd_update,
+    scatter_sub,
+    scatter_update,
+)
+from labkit.shared_variables import get_local_variable, get_variable, no_regularizer
+from labkit.variable_scope import AUTO_REUSE, VariableScope, get_variable_scope, variable_op_scope, variable_scope
+from labkit.initializers import (
+    constant_initializer,
+    glorot_normal_initializer,
+    glorot_uniform_initializer,
+    ones_initializer,
+    orthogonal_initializer,
+    random_normal_initializer,
+    random_uniform_initializer,
+    truncated_normal_initializer,
+    uniform_unit_scaling_initializer,
+    variance_scaling_initializer,
+    zeros_initializer,
+)
+
+# Sessions and their options
+from labkit.session import InteractiveSession, Session, get_default_session
+from labkit.config import ConfigProto, GPUOptions, GraphOptions, OptimizerOptions, RunMetadata, RunOptions
+
+# Derivatives
+from labkit.gradients import AggregationMethod, gradients
+from labkit.clip import clip_by_average_norm, clip_by_global_norm, clip_by_norm, global_norm
+
+# Arithmetic, element by element
+from labkit.ops.math import (
+    accumulate_n,
+    add,
+    add_n,
+    cast,
+    multiply,
+    negative,
+    reciprocal,
+    scalar_mul,
+    square,
+    squared_difference,
+    subtract,
+)
+from labkit.ops.division import (
+    div,
+    divide,
+    floor_div,
+    floordiv,
+    floormod,
+    mod,
+    realdiv,
+    truediv,
+    truncatediv,
+    truncatemod,
+)
+from labkit.ops.exponential import exp, expm1, log, log1p, log_sigmoid, pow, rsqrt, sigmoid, sqrt, tanh
+from labkit.ops.trigonometry import acos, acosh, asin, asinh, atan, atan2, atanh, cos, cosh, sin, sinh, tan
+from labkit.ops.special import digamma, erf, erfc, lgamma, polygamma
+from labkit.ops.magnitude import abs, ceil, clip_by_value, floor, maximum, minimum, rint, round, sign
+from labkit.ops.conversion import (
+    angle,
+    complex,
+    conj,
+    imag,
+    real,
+    saturate_cast,
+    to_bfloat16,
+    to_double,
+    to_float,
+    to_int32,
+    to_int64,
+)
+from labkit.ops.logic import (
+    equal,
+    greater,
+    greater_equal,
+    is_finite,
+    is_inf,
+    is_nan,
+    less,
+    less_equal,
+    logical_and,
+    logical_not,
+    logical_or,
+    logical_xor,
+    not_equal,
+)
+
+# Reductions, and what runs along an axis
+from labkit.ops.reduce import reduce_all, reduce_any, reduce_max, reduce_mean, reduce_min, reduce_prod, reduce_sum
+from labkit.ops.norms import count_nonzero, norm, reduce_logsumexp
+from labkit.ops.along_axis import argmax, argmin, cross, cumprod, cumsum
+from labkit.ops.segment import (
+    confusion_matrix,
+    segment_max,
+    segment_mean,
+    segment_min,
+    segment_prod,
+    segment_sum,
+    unsorted_segment_max,
+    unsorted_segment_sum,
+)
+
+# Matrices
+from labkit.ops.decompositions import (
+    cholesky,
+    cholesky_solve,
+    matrix_determinant,
+    matrix_inverse,
+    matrix_solve,
+    matrix_triangular_solve,
+    qr,
+    self_adjoint_eig,
+    self_adjoint_eigvals,
+    svd,
+)
+from labkit.ops.linalg import einsum, matmul, matrix_transpose, tensordot
+from labkit.ops.matrices import (
+    diag,
+    diag_part,
+    eye,
+    matrix_band_part,
+    matrix_diag,
+    matrix_diag_part,
+    matrix_set_diag,
+    trace,
+)
+
+# Shapes and layout
+from labkit.ops.array import expand_dims, identity, identity_n, newaxis, reshape, squeeze
+from labkit.ops.shaping import rank, shape, shape_n, size
+from labkit.ops.layout import depth_to_space, invert_permutation, reverse_sequence, space_to_depth, transpose
+from labkit.ops.joining import parallel_stack, stack, unstack
+from labkit.ops.tiling import broadcast_to, tile
+from labkit.ops.padding import pad
+
+# Parts of tensors
+from labkit.ops.slicing import slice, strided_slice
+from labkit.ops.gathering import gather, gather_nd, scatter_nd
+from labkit.ops.selecting import (
+    boolean_mask,
+    listdiff,
+    one_hot,
+    sequence_mask,
+    setdiff1d,
+    unique,
+    unique_with_counts,
+    where,
+)
+from labkit.ops.partitioning import dynamic_partition, dynamic_stitch
+
+# Random numbers
+from labkit.ops.random import get_seed, random_normal, random_uniform, set_random_seed, truncated_normal
+from labkit.ops.sampling import multinomial, random_crop, random_gamma, random_poisson, random_shuffle
+
+# Control flow
+from labkit.ops.control_flow import group, no_op, stop_gradient
+from labkit.ops.conditional import case, cond
+from labkit.ops.loops import foldl, foldr, map_fn, scan, while_loop
+from labkit.ops.checks import (
+    Assert,
+    Print,
+    add_check_numerics_ops,
+    assert_equal,
+    assert_greater,
+    assert_greater_equal,
+    assert_less,
+    assert_less_equal,
+    assert_negative,
+    assert_non_negative,
+    assert_non_positive,
+    assert_none_equal,
+    assert_positive,
+    assert_rank,
+    assert_rank_at_least,
+    check_numerics,
+    verify_tensor_all_finite,
+)
+from labkit.ops.control_flow import tuple_ as tuple
+
+# Names and argument orders of TensorFlow before 1.0
+from labkit.historic import (
+    all_variables,
+    arg_max,
+    arg_min,
+    batch_matmul,
+    complex_abs,
+    concat,
+    initialize_all_variables,
+    initialize_local_variables,
+    initialize_variables,
+    inv,
+    mul,
+    neg,
+    op_scope,
+    pack,
+    reverse,
+    select,
+    split,
+    sub,
+    unpack,
+)
+
+from labkit.missing import missing_name
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "compat", "errors", "layers", "losses", "nn", "python", "test", "train",
+    # Graphs, operations, tensors
+    "Graph", "GraphKeys", "Operation", "Tensor", "add_to_collection", "colocate_with", "control_dependencies",
+    "device", "get_collection", "get_collection_ref", "get_default_graph", "name_scope", "reset_default_graph",
+    # Element types, shapes, device names
+    "DType", "as_dtype", "bfloat16", "complex128", "complex64", "float16", "float32", "float64", "int16", "int32",
+    "int64", "int8", "string", "uint16", "uint32", "uint64", "uint8", "Dimension", "TensorShape", "DeviceSpec",
+    "bool", "double", "half",
+    # Where values enter
+    "constant", "convert_to_tensor", "placeholder", "placeholder_with_default", "fill", "ones", "ones_like",
+    "zeros", "zeros_like", "lin_space", "linspace", "meshgrid", "range",
+    # Variables, and the initial values they take
+    "Variable", "assert_variables_initialized", "global_variables", "global_variables_initializer",
+    "local_variables", "local_variables_initializer", "model_variables", "moving_average_variables",
+    "report_uninitialized_variables", "trainable_variables", "variables_initializer", "assign", "assign_add",
+    "assign_sub", "is_variable_initialized", "scatter_add", "scatter_div", "scatter_mul", "scatter_nd_add",
+    "scatter_nd_sub", "scatter_nd_update", "scatter_sub", "scatter_update", "get_local_variable", "get_variable",
+    "no_regularizer", "AUTO_REUSE", "VariableScope", "get_variable_scope", "variable_op_scope", "variable_scope",
+    "constant_initializer", "glorot_normal_initializer", "glorot_uniform_initializer", "ones_initializer",
+    "orthogonal_initializer", "random_normal_initializer", "random_uniform_initializer",
+    "truncated_normal_initializer", "uniform_unit_scaling_initializer", "variance_scaling_initializer",
+    "zeros_initializer",
+    # Sessions and their options
+    "InteractiveSession", "Session", "get_default_session", "ConfigProto", "GPUOptions", "GraphOptions",
+    "OptimizerOptions", "RunMetadata", "RunOptions",
+    # Derivatives
+    "AggregationMethod", "gradients", "clip_by_average_norm", "clip_by_global_norm", "clip_by_norm", "global_norm",
+    # Arithmetic, element by element
+    "accumulate_n", "add", "add_n", "cast", "multiply", "negative", "reciprocal", "scalar_mul", "square",
+    "squared_difference", "subtract", "div", "divide", "floor_div", "floordiv", "floormod", "mod", "realdiv",
+    "truediv", "truncatediv", "truncatemod", "exp", "expm1", "log", "log1p", "log_sigmoid", "pow", "rsqrt",
+    "sigmoid", "sqrt", "tanh", "acos", "acosh", "asin", "asinh", "atan", "atan2", "atanh", "cos", "cosh", "sin",
+    "sinh", "tan", "digamma", "erf", "erfc", "lgamma", "polygamma", "abs", "ceil", "clip_by_value", "floor",
+    "maximum", "minimum", "rint", "round", "sign", "angle", "complex", "conj", "imag", "real", "saturate_cast",
+    "to_bfloat16", "to_double", "to_float", "to_int32", "to_int64", "equal", "greater", "greater_equal",
+    "is_finite", "is_inf", "is_nan", "less", "less_equal", "logical_and", "logical_not", "logical_or",
+    "logical_xor", "not_equal",
+    # Reductions, and what runs along an axis
+    "reduce_all", "reduce_any", "reduce_max", "reduce_mean", "reduce_min", "reduce_prod", "reduce_sum",
+    "count_nonzero", "norm", "reduce_logsumexp", "argmax", "argmin", "cross", "cumprod", "cumsum",
+    "confusion_matrix", "segment_max", "segment_mean", "segment_min", "segment_prod", "segment_sum",
+    "unsorted_segment_max", "unsorted_segment_sum",
+    # Matrices
+    "cholesky", "cholesky_solve", "matrix_determinant", "matrix_inverse", "matrix_solve", "matrix_triangular_solve",
+    "qr", "self_adjoint_eig", "self_adjoint_eigvals", "svd", "einsum", "matmul", "matrix_transpose", "tensordot",
+    "diag", "diag_part", "eye", "matrix_band_part", "matrix_diag", "matrix_diag_part", "matrix_set_diag", "trace",
+    # Shapes and layout
+    "expand_dims", "identity", "identity_n", "newaxis", "reshape", "squeeze", "rank", "shape", "shape_n", "size",
+    "depth_to_space", "invert_permutation", "reverse_sequence", "space_to_depth", "transpose", "parallel_stack",
+    "stack", "unstack", "broadcast_to", "tile", "pad",
+    # Parts of tensors
+    "slice", "strided_slice", "gather", "gather_nd", "scatter_nd", "boolean_mask", "listdiff", "one_hot",
+    "sequence_mask", "setdiff1d", "unique", "unique_with_counts", "where", "dynamic_partition", "dynamic_stitch",
+    # Random numbers
+    "get_seed", "random_normal", "random_uniform", "set_random_seed", "truncated_normal", "multinomial",
+    "random_crop", "random_gamma", "random_poisson", "random_shuffle",
+    # Control flow
+    "group", "no_op", "stop_gradient", "case", "cond", "foldl", "foldr", "map_fn", "scan", "while_loop", "Assert",
+    "Print", "add_check_numerics_ops", "assert_equal", "assert_greater", "assert_greater_equal", "assert_less",
+    "assert_less_equal", "assert_negative", "assert_non_negative", "assert_non_positive", "assert_none_equal",
+    "assert_positive", "assert_rank", "assert_rank_at_least", "check_numerics",
+    "verify_tensor_all_finite", "tuple",
+    # Names and argument orders of TensorFlow before 1.0
+    "all_variables", "arg_max", "arg_min", "batch_matmul", "complex_abs", "concat", "initialize_all_variables",
+    "initialize_local_variables", "initialize_variables", "inv", "mul", "neg", "op_scope", "pack", "reverse",
+    "select", "split", "sub", "unpack",
+]  # fmt: skip
+
+
+def __getattr__(name: str) -> object:
+    """Imports `tf.draw` and its kin when they are first used; for other names, says what labkit has instead."""
+    return missing_name(__name__, name, __all__)

@@ -25,6 +25,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+__all__ = [
+    "AbortedError", "AlreadyExistsError", "CancelledError", "ClosedSessionError", "DTypeError", "DataLossError",
+    "DeadlineExceededError", "FailedPreconditionError", "FeedError", "FetchError", "GraphError", "InternalError",
+    "InvalidArgumentError", "LabkitError", "NameNotFoundError", "NotFoundError", "OpError", "OutOfRangeError",
+    "PermissionDeniedError", "ResourceExhaustedError", "ShapeError", "SymbolicError", "UnavailableError",
+    "UnimplementedError", "UnknownError", "UnknownNameError",
+]  # fmt: skip
+
 
 class LabkitError(Exception):
     """What every labkit error inherits from.

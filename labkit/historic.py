@@ -19,8 +19,7 @@ import numpy as np
 from labkit.graph import Operation, Tensor, is_tensor_like
 from labkit.graph import name_scope as name_scope_1
 from labkit.nests import is_listed
-from labkit.ops import cross_entropy, elementwise_losses, joining, linalg, magnitude, math, reduce, slicing
-from labkit.ops import selection as selecting
+from labkit.ops import cross_entropy, elementwise_losses, joining, linalg, magnitude, math, reduce, selecting, slicing
 from labkit.variables import (
     global_variables,
     global_variables_initializer,

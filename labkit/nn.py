@@ -21,6 +21,10 @@ The functions live with their ops in `labkit/ops/`; this file is the table of co
 """
 
 from labkit import rnn_cells as rnn_cell
+from labkit.historic import sigmoid_cross_entropy_with_logits as sigmoid_cross_entropy_with_logits
+from labkit.historic import softmax_cross_entropy_with_logits as softmax_cross_entropy_with_logits
+from labkit.historic import sparse_softmax_cross_entropy_with_logits as sparse_softmax_cross_entropy_with_logits
+from labkit.missing import namespace
 from labkit.ops.activations import crelu as crelu
 from labkit.ops.activations import elu as elu
 from labkit.ops.activations import leaky_relu as leaky_relu
@@ -47,14 +51,9 @@ from labkit.ops.conv_variants import depthwise_conv2d as depthwise_conv2d
 from labkit.ops.conv_variants import depthwise_conv2d_native as depthwise_conv2d_native
 from labkit.ops.conv_variants import pool as pool
 from labkit.ops.conv_variants import separable_conv2d as separable_conv2d
-from labkit.ops.cross_entropy import softmax_cross_entropy_with_logits as softmax_cross_entropy_with_logits
 from labkit.ops.cross_entropy import softmax_cross_entropy_with_logits_v2 as softmax_cross_entropy_with_logits_v2
-from labkit.ops.cross_entropy import (
-    sparse_softmax_cross_entropy_with_logits as sparse_softmax_cross_entropy_with_logits,
-)
 from labkit.ops.elementwise_losses import l2_loss as l2_loss
 from labkit.ops.elementwise_losses import log_poisson_loss as log_poisson_loss
-from labkit.ops.elementwise_losses import sigmoid_cross_entropy_with_logits as sigmoid_cross_entropy_with_logits
 from labkit.ops.elementwise_losses import weighted_cross_entropy_with_logits as weighted_cross_entropy_with_logits
 from labkit.ops.exponential import sigmoid as sigmoid
 from labkit.ops.exponential import tanh as tanh
@@ -101,3 +100,5 @@ __all__ = [
     "static_bidirectional_rnn", "static_rnn", "tanh", "top_k", "uniform_candidate_sampler",
     "weighted_cross_entropy_with_logits", "xw_plus_b", "zero_fraction",
 ]  # fmt: skip
+
+__getattr__ = namespace(__name__, __all__)

@@ -44,6 +44,11 @@ from labkit.shapes import TensorShape
 from labkit.shared_variables import get_variable
 from labkit.variable_scope import variable_scope
 
+__all__ = [
+    "BasicLSTMCell", "BasicRNNCell", "DeviceWrapper", "DropoutWrapper", "GRUCell", "LSTMCell", "LSTMStateTuple",
+    "MultiRNNCell", "RNNCell", "ResidualWrapper",
+]  # fmt: skip
+
 
 class LSTMStateTuple(NamedTuple):
     """The state of an LSTM: the memory `c` and the output `h`.

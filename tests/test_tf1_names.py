@@ -64,26 +64,26 @@ def test_the_first_150_names_are_there_with_their_arguments(name):
 
 @pytest.mark.parametrize("name", LATER)
 def test_a_name_that_comes_later_says_so(name):
-    with pytest.raises(AttributeError, match="labkit has no"):
+    with pytest.raises(AttributeError, match=r"labkit[.a-z]* has no"):
         resolve(name)
 
 
 def test_a_misspelt_name_suggests_the_nearest():
-    with pytest.raises(AttributeError, match=r"labkit has no `matmull`.*matmul"):
+    with pytest.raises(AttributeError, match=r"(?s)labkit has no `matmull`.*matmul"):
         tf.matmull
-    with pytest.raises(AttributeError, match=r"labkit has no `contirb`.*contrib"):
+    with pytest.raises(AttributeError, match=r"(?s)labkit has no `contirb`.*contrib"):
         tf.contirb
-    with pytest.raises(AttributeError, match=r"labkit.nn has no `sofmax`.*softmax"):
+    with pytest.raises(AttributeError, match=r"(?s)labkit.nn has no `sofmax`.*softmax"):
         tf.nn.sofmax
-    with pytest.raises(AttributeError, match=r"labkit.train has no `AdamOptimiser`.*AdamOptimizer"):
+    with pytest.raises(AttributeError, match=r"(?s)labkit.train has no `AdamOptimiser`.*AdamOptimizer"):
         tf.train.AdamOptimiser
 
 
 def test_every_public_name_is_listed_and_documented_with_an_example_that_runs():
     """The doctests themselves run with the test suite; here: nothing public is without one."""
     bare = []
-    for module in (tf, tf.nn, tf.train, tf.layers, tf.losses, tf.errors, tf.nn.rnn_cell):
-        for name in module.__all__:
+    for module in (tf, tf.nn, tf.train, tf.layers, tf.losses, tf.errors, tf.test, tf.compat, tf.nn.rnn_cell):
+        for name in getattr(module, "__all__", vars(module)):
             found = getattr(module, name)
             if inspect.isfunction(found) or inspect.isclass(found):
                 if ">>>" not in (inspect.getdoc(found) or ""):
@@ -92,10 +92,10 @@ def test_every_public_name_is_listed_and_documented_with_an_example_that_runs():
 
 
 def test_all_names_are_reachable():
-    for module in (tf, tf.nn, tf.train, tf.layers, tf.losses, tf.errors):
+    for module in (tf, tf.nn, tf.train, tf.layers, tf.losses, tf.test, tf.compat):
         assert len(set(module.__all__)) == len(module.__all__)
         for name in module.__all__:
-            assert getattr(module, name) is not None
+            assert hasattr(module, name), name
 
 
 def test_the_old_module_paths_import():

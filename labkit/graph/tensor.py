@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from labkit import dtypes
 from labkit.errors import DTypeError, NameNotFoundError, SymbolicError
 from labkit.graph import stacks
+from labkit.graph.folding import known_value
 from labkit.graph.indexing import getitem
 from labkit.graph.op import OPS, Cost, Op, Spec
 from labkit.shapes import Shape, TensorShape, as_shape, merge
@@ -326,7 +327,10 @@ class Operation:
 
     def cost(self) -> Cost:
         """FLOPs and bytes of one execution; unknown sizes count as nothing."""
-        return self.kind.cost(*(tensor.spec for tensor in self.inputs))
+        static = self.kind.static_inputs
+        return self.kind.cost(
+            *(t.spec._replace(value=known_value(t)) if i in static else t.spec for i, t in enumerate(self.inputs))
+        )
 
     def colocation_groups(self) -> list[bytes]:
         """The names that this operation must share a device with, as TensorFlow's `loc:@name`."""

@@ -13,6 +13,7 @@ from labkit.global_step import create_global_step as create_global_step
 from labkit.global_step import get_global_step as get_global_step
 from labkit.global_step import get_or_create_global_step as get_or_create_global_step
 from labkit.global_step import global_step as global_step
+from labkit.missing import namespace
 from labkit.moving_averages import ExponentialMovingAverage as ExponentialMovingAverage
 from labkit.optimizers import AdadeltaOptimizer as AdadeltaOptimizer
 from labkit.optimizers import AdagradDAOptimizer as AdagradDAOptimizer
@@ -57,3 +58,5 @@ __all__ = [
     "piecewise_constant",
     "polynomial_decay",
 ]
+
+__getattr__ = namespace(__name__, __all__)

@@ -1,0 +1,93 @@
+"""`tf.something` that is not there: imported when first used, or explained.
+
+A few modules bring matplotlib, data sets or IPython with them, so `import labkit` leaves them alone and `tf.draw`
+imports them. Every other unknown name raises an `AttributeError` that says where the thing is, or names the nearest
+names that exist.
+
+Example:
+    >>> missing_name("labkit", "contrib", ["nn", "train"])
+    Traceback (most recent call last):
+    labkit.errors.UnknownNameError: labkit has no `contrib`.
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+from collections.abc import Callable, Sequence
+
+from labkit.errors import UnknownNameError
+
+LAZY = ("check", "datasets", "draw", "examples")
+
+ELSEWHERE = {
+    "labkit.contrib": "its layers are in tf.layers, its initializers are tf.glorot_uniform_initializer and its kin, "
+    "its cells are in tf.nn.rnn_cell.",
+    "labkit.keras": "labkit has TensorFlow 1's own layers: tf.layers.",
+    "labkit.function": "labkit runs graphs through tf.Session, as TensorFlow 1 does; there is no eager mode.",
+    "labkit.GradientTape": "tf.gradients(ys, xs) adds the derivatives to the graph.",
+    "labkit.enable_eager_execution": "there is no eager mode: a tensor gets its value in tf.Session().run(tensor).",
+    "labkit.disable_v2_behavior": "labkit is TensorFlow 1 throughout: leave this line out.",
+    "labkit.summary": "labkit cannot write event files yet. Watch values with session.watch(fetches), plot them with "
+    "tf.draw.curve.",
+    "labkit.scalar_summary": "labkit cannot write event files yet.",
+    "labkit.histogram_summary": "labkit cannot write event files yet.",
+    "labkit.image_summary": "labkit cannot write event files yet.",
+    "labkit.merge_all_summaries": "labkit cannot write event files yet.",
+    "labkit.merge_summary": "labkit cannot write event files yet.",
+    "labkit.data": "labkit has no input pipelines yet: feed NumPy arrays, for example mnist.train.next_batch(100).",
+    "labkit.image": "labkit cannot decode images yet: read them with another library and feed the array.",
+    "labkit.gfile": "use Python's open().",
+    "labkit.app": "use argparse and call main() yourself.",
+    "labkit.flags": "use argparse.",
+    "labkit.logging": "use Python's logging.",
+    "labkit.estimator": "labkit has no estimators yet: write the training loop with tf.Session.",
+    "labkit.train.Saver": "labkit cannot store variables yet: np.savez(path, **{v.op.name: session.run(v) for v in "
+    "tf.global_variables()}) keeps them, v.load(value, session) brings them back.",
+    "labkit.train.SummaryWriter": "labkit cannot write event files yet.",
+    "labkit.train.get_checkpoint_state": "labkit cannot store variables yet.",
+    "labkit.train.latest_checkpoint": "labkit cannot store variables yet.",
+    "labkit.train.Coordinator": "labkit has no queues yet: feed NumPy arrays.",
+    "labkit.train.start_queue_runners": "labkit has no queues yet: feed NumPy arrays.",
+    "labkit.FIFOQueue": "labkit has no queues yet: feed NumPy arrays.",
+}
+
+
+def missing_name(module: str, name: str, names: Sequence[str]) -> object:
+    """What `module.name` is, where `name` is not among the module's `names`.
+
+    Args:
+        module: full name of the module that was asked.
+        name: the attribute that it does not have.
+        names: the public names that it has.
+
+    Returns:
+        A submodule that is imported when first used.
+
+    Raises:
+        UnknownNameError: for all other names, with the nearest or with what to use instead.
+    """
+    if module == "labkit" and name in LAZY:
+        return importlib.import_module(f"labkit.{name}")
+    where = ELSEWHERE.get(f"{module}.{name}")
+    if where is None:
+        known = [*names, *(LAZY if module == "labkit" else ()), *_elsewhere_in(module)]
+        near = difflib.get_close_matches(name, known, n=3, cutoff=0.6)
+        guess = f" Did you mean {' or '.join(near)}?" if near else ""
+        raise UnknownNameError(f"{module} has no `{name}`.{guess}")
+    raise UnknownNameError(f"{module} has no `{name}`.", where)
+
+
+def namespace(module: str, names: Sequence[str]) -> Callable[[str], object]:
+    """The `__getattr__` of a namespace module such as `tf.nn`."""
+
+    def module_getattr(name: str) -> object:
+        return missing_name(module, name, names)
+
+    return module_getattr
+
+
+def _elsewhere_in(module: str) -> list[str]:
+    """The names of `module` that `ELSEWHERE` explains."""
+    start = f"{module}."
+    return [key.removeprefix(start) for key in ELSEWHERE if key.startswith(start) and "." not in key[len(start) :]]
