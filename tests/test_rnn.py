@@ -10,6 +10,7 @@ from labkit import rnn, rnn_cells
 @pytest.fixture(autouse=True)
 def graph():
     with tf.Graph().as_default() as made:
+        tf.set_random_seed(1)
         yield made
 
 
@@ -131,7 +132,7 @@ def test_after_its_length_a_sequence_gives_zeros_and_keeps_its_state(rng, static
     (made, end), _ = values([outputs, state])
     for row, length in enumerate(lengths):
         assert not made[row, length:].any()
-        np.testing.assert_allclose(end[row], made[row, length - 1] if length else np.zeros(4), rtol=1e-6)
+        np.testing.assert_allclose(end[row], made[row, length - 1] if length else np.zeros(4), rtol=1e-4, atol=1e-6)
 
 
 def test_time_major_exchanges_the_first_two_axes(rng):
