@@ -1,0 +1,139 @@
+"""A live JupyterLab with its own home folder, and a Chromium that looks at it.
+
+Everything is on the loopback interface, with a token, in temporary folders: nothing of the user's settings is read or
+changed. The shell of JupyterLab is asked through `window.jupyterapp`, because its toolbar says "idle" before the
+notebook is connected to its kernel.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+CHROMIUM = next((p for name in ("chromium", "chromium-browser", "google-chrome") if (p := shutil.which(name))), None)
+_SETTINGS = {
+    "@jupyterlab/apputils-extension/notification": '{"fetchNews": "false", "checkForUpdates": false}',
+    "@jupyterlab/docmanager-extension/plugin": '{"autosave": false}',
+}
+_RUN = """async () => {
+  const until = async condition => { while (!condition()) await new Promise(done => setTimeout(done, 100)); };
+  await until(() => window.jupyterapp?.shell.currentWidget?.sessionContext);
+  const app = window.jupyterapp, command = 'notebook:run-all-cells';
+  const session = app.shell.currentWidget.sessionContext;
+  await session.ready;
+  await until(() => session.session?.kernel);
+  await session.session.kernel.info;
+  await until(() => app.commands.hasCommand(command) && app.commands.isEnabled(command));
+  await app.commands.execute('notebook:clear-all-cell-outputs');
+  await app.commands.execute(command);
+  const cells = () => [...app.shell.currentWidget.model.cells].filter(cell => cell.type === 'code');
+  await until(() => cells().every(cell => cell.executionCount) && session.session.kernel.status === 'idle'); }"""
+
+
+class Lab(NamedTuple):
+    """A running JupyterLab: its address, its token, and the folder it serves."""
+
+    address: str
+    token: str
+    folder: Path
+
+    def url(self, notebook: str) -> str:
+        """The address of a notebook; `reset` forgets what was open before."""
+        return f"{self.address}/lab/tree/{notebook}?token={self.token}&reset"
+
+
+@contextmanager
+def running_lab(home: Path, notebooks: Path) -> Iterator[Lab]:
+    """Starts JupyterLab on a copy of the notebooks; stops it at the end."""
+    folder = home / "course"
+    shutil.copytree(notebooks, folder)
+    for name, text in _SETTINGS.items():
+        file = home / "settings" / f"{name}.jupyterlab-settings"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    token = secrets.token_hex(16)
+    env = os.environ | {
+        "HOME": str(home), "JUPYTER_CONFIG_DIR": str(home / "config"), "JUPYTER_DATA_DIR": str(home / "data"),
+        "JUPYTER_RUNTIME_DIR": str(home / "runtime"), "JUPYTERLAB_SETTINGS_DIR": str(home / "settings"),
+        "JUPYTERLAB_WORKSPACES_DIR": str(home / "workspaces"), "IPYTHONDIR": str(home / "ipython"),
+    }  # fmt: skip
+    command = [
+        sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--ip=127.0.0.1", f"--port={port}",
+        f"--ServerApp.root_dir={folder}", f"--IdentityProvider.token={token}", "--LabApp.expose_app_in_browser=True",
+    ]  # fmt: skip
+    address = f"http://127.0.0.1:{port}"
+    with (home / "lab.log").open("w") as log:
+        server = subprocess.Popen(command, env=env, stdout=log, stderr=subprocess.STDOUT)
+        try:
+            _wait_for(f"{address}/api/status?token={token}", server, home / "lab.log")
+            yield Lab(address, token, folder)
+        finally:
+            server.terminate()
+            try:
+                server.wait(30)
+            except subprocess.TimeoutExpired:
+                server.kill()
+                server.wait()
+
+
+def _wait_for(url: str, server: subprocess.Popen[bytes], log: Path) -> None:
+    deadline = time.monotonic() + 90
+    while time.monotonic() < deadline and server.poll() is None:
+        try:
+            with urllib.request.urlopen(url, timeout=5):
+                return
+        except OSError:
+            time.sleep(0.2)
+    raise RuntimeError(f"JupyterLab did not start:\n{log.read_text()[-3000:]}")
+
+
+@contextmanager
+def browser(home: Path) -> Iterator[Any]:
+    """A headless Chromium of the system, with a profile of its own."""
+    from playwright.sync_api import sync_playwright
+
+    options = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-dev-shm-usage"]
+    with sync_playwright() as playwright:
+        context = playwright.chromium.launch_persistent_context(
+            str(home / "browser"), executable_path=CHROMIUM, headless=True, args=options,
+            viewport={"width": 1366, "height": 900},
+        )  # fmt: skip
+        try:
+            yield context
+        finally:
+            context.close()
+
+
+def open_and_run(page: Any, lab: Lab, notebook: str) -> None:
+    """Opens a notebook, waits for its kernel, runs every cell, and waits until the last one is done."""
+    page.goto(lab.url(notebook))
+    page.evaluate(_RUN)
+
+
+def outputs(page: Any) -> list[dict[str, Any]]:
+    """The outputs of the notebook's cells, as its model has them."""
+    return page.evaluate(
+        """() => [...window.jupyterapp.shell.currentWidget.model.cells].filter(c => c.type === 'code')
+            .flatMap(c => c.outputs.toJSON())"""
+    )
+
+
+def set_theme(page: Any, theme: str) -> None:
+    """Switches to "JupyterLab Light" or "JupyterLab Dark"."""
+    page.evaluate(
+        "theme => window.jupyterapp.commands.execute('apputils:change-theme', {theme})", theme
+    )  # fmt: skip
+    page.wait_for_selector(f"body[data-jp-theme-name='{theme}']", state="attached")

@@ -1,0 +1,76 @@
+"""What a learner sees: JupyterLab in a browser, the first notebooks opened and run, in both themes, wide and narrow."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.browser.lab import CHROMIUM, Lab, browser, open_and_run, outputs, running_lab, set_theme
+
+NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
+
+pytestmark = [
+    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this computer: apt install chromium"),
+    pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the browser tests are written for Linux"),
+]
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    """One JupyterLab for this file."""
+    with running_lab(tmp_path_factory.mktemp("lab"), NOTEBOOKS) as lab:
+        yield lab
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """One browser for this file."""
+    with browser(tmp_path_factory.mktemp("browser")) as context:
+        yield context.new_page()
+
+
+def kinds(page: Any) -> list[str]:
+    """For each output: the name of a stream, an error's name, or the richest format of a result."""
+    found: list[str] = []
+    for output in outputs(page):
+        kind = output["output_type"]
+        found.append(output["name"] if kind == "stream" else output.get("ename") or sorted(output["data"])[0])
+    return found
+
+
+@pytest.mark.parametrize(
+    ("notebook", "errors"),
+    [
+        ("01_hello_graph.ipynb", ["ShapeError", "InvalidArgumentError", "SymbolicError"]),
+        ("02_getting_started.ipynb", ["FailedPreconditionError"]),
+    ],
+)
+def test_a_notebook_runs_and_shows_its_pictures(lab: Lab, page: Any, notebook: str, errors: list[str]) -> None:
+    """Run All gives every picture, only the errors that are meant, and nothing on the error stream."""
+    open_and_run(page, lab, notebook)
+    found = kinds(page)
+    assert errors == [kind for kind in found if kind.endswith("Error")]
+    assert found.count("image/png") >= 4
+    assert "stderr" not in found
+
+
+@pytest.mark.parametrize("theme", ["JupyterLab Light", "JupyterLab Dark"])
+@pytest.mark.parametrize("width", [1366, 560])
+def test_pictures_fit_the_page_in_both_themes(lab: Lab, page: Any, theme: str, width: int) -> None:
+    """Pictures keep their white paper, are loaded, and never stick out of their cell, however narrow the window."""
+    if "01_hello_graph" not in page.url:
+        open_and_run(page, lab, "01_hello_graph.ipynb")
+    page.set_viewport_size({"width": width, "height": 900})
+    set_theme(page, theme)
+    page.wait_for_timeout(500)
+    seen = page.evaluate(
+        """() => [...document.querySelectorAll('.jp-OutputArea-output img')].map(image => {
+            const box = image.getBoundingClientRect(), area = image.closest('.jp-OutputArea').getBoundingClientRect();
+            return {loaded: image.naturalWidth > 0, fits: box.right <= area.right + 1, shown: box.width > 60}; })"""
+    )
+    assert seen
+    assert all(image == {"loaded": True, "fits": True, "shown": True} for image in seen)
