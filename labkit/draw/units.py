@@ -263,7 +263,7 @@ def _describe(unit: Unit) -> None:
         variables = sum(node.type == "VariableV2" for node in unit.nodes)
         unit.kind, unit.label = "scope", unit.key
         inside = _count(len(unit.nodes), "op")
-        unit.detail = f"{inside}, {_count(variables, 'variable')}" if variables else inside
+        unit.detail = f"{inside}, {_count(variables, 'var')}" if variables else inside
 
 
 def _describe_node(unit: Unit, node: Operation, settings: list[Operation]) -> None:
