@@ -19,7 +19,17 @@ import numpy as np
 from labkit.graph import Operation, Tensor, is_tensor_like
 from labkit.graph import name_scope as name_scope_1
 from labkit.nests import is_listed
-from labkit.ops import cross_entropy, elementwise_losses, joining, linalg, magnitude, math, reduce, selecting, slicing
+from labkit.ops import (
+    along_axis,
+    cross_entropy,
+    elementwise_losses,
+    joining,
+    linalg,
+    magnitude,
+    math,
+    selecting,
+    slicing,
+)
 from labkit.variables import (
     global_variables,
     global_variables_initializer,
@@ -187,7 +197,7 @@ def arg_max(input: Any, dimension: Any, output_type: Any = "int64", name: str | 
         >>> int(tf.Session().run(tf.arg_max([1, 9, 3], 0)))
         1
     """
-    return reduce.argmax(input, dimension, name, output_type=output_type)
+    return along_axis.argmax(input, dimension, name, output_type=output_type)
 
 
 def arg_min(input: Any, dimension: Any, output_type: Any = "int64", name: str | None = None) -> Tensor:
@@ -204,7 +214,7 @@ def arg_min(input: Any, dimension: Any, output_type: Any = "int64", name: str | 
         >>> int(tf.Session().run(tf.arg_min([4, 9, 3], 0)))
         2
     """
-    return reduce.argmin(input, dimension, name, output_type=output_type)
+    return along_axis.argmin(input, dimension, name, output_type=output_type)
 
 
 def all_variables() -> list[Any]:

@@ -206,12 +206,12 @@ class Dimension:
     __rmul__ = __mul__
 
     def __floordiv__(self, other: Any) -> Dimension:
-        return self._with(other, operator.floordiv)
+        return self._with(other, lambda a, b: a // b)
 
     __div__ = __floordiv__
 
     def __mod__(self, other: Any) -> Dimension:
-        return self._with(other, operator.mod)
+        return self._with(other, lambda a, b: a % b)
 
     def _compare(self, other: Any, result: Callable[[int, int], bool]) -> bool:
         size = _as_size(other)

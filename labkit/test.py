@@ -40,12 +40,12 @@ class TestCase(unittest.TestCase):
         reset_default_graph()
 
     @contextmanager
-    def test_session(self, graph: Graph | None = None, config: Any = None, **_: Any) -> Generator[Session]:
+    def session(self, graph: Graph | None = None, config: Any = None, **_: Any) -> Generator[Session]:
         """A session on `graph`, or on the default graph, that is the default inside the block."""
         with Session(graph=graph or get_default_graph(), config=config) as session:
             yield session
 
-    session = test_session
+    test_session = session  # the name of 1.4
 
     def get_temp_dir(self) -> str:
         """A folder for files of the test."""
@@ -61,7 +61,7 @@ class TestCase(unittest.TestCase):
 
     def assertShapeEqual(self, np_array: Any, tf_tensor: Any) -> None:  # noqa: N802  # TensorFlow's name
         """Fails unless the tensor has the array's shape."""
-        self.assertEqual(np.asarray(np_array).shape, tuple(tf_tensor.get_shape().as_list()))
+        self.assertAllEqual(np.asarray(np_array).shape, tf_tensor.get_shape().as_list())
 
 
 def main(argv: list[str] | None = None) -> None:

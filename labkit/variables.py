@@ -240,17 +240,6 @@ def local_variables(scope: str | None = None) -> list[Any]:
     return get_default_graph().get_collection(GraphKeys.LOCAL_VARIABLES, scope)
 
 
-def all_variables() -> list[Any]:
-    """The older name of `tf.global_variables`.
-
-    Example:
-        >>> import labkit as tf
-        >>> tf.all_variables() == tf.global_variables()
-        True
-    """
-    return global_variables()
-
-
 def model_variables(scope: str | None = None) -> list[Any]:
     """The variables of the default graph that make up the model, as layers mark them.
 

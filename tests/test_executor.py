@@ -23,7 +23,8 @@ def test_a_program_without_host_operations_is_one_segment():
     w = tf.Variable([1.0, 2.0, 3.0])
     step = w.assign_sub(tf.gradients(tf.reduce_sum(w * x), [w])[0])
     plan = plan_for(x.graph, (), (step.op,), (x,))
-    assert plan.is_single and len(plan.segments) == 1
+    assert plan.is_single
+    assert len(plan.segments) == 1
 
 
 def test_strings_make_a_host_segment_of_their_own():

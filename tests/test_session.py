@@ -26,7 +26,8 @@ def test_any_nesting_of_fetches_comes_back_in_the_same_nesting():
     fetches = {"list": [a, [b, (a,)]], "pair": Pair(b, {"deep": a}), "op": a.op, "name": "Const:0"}
     result = tf.Session().run(fetches)
     assert list(result) == list(fetches)
-    assert result["list"][0] == 1 and result["list"][1][1] == (1,)
+    assert result["list"][0] == 1
+    assert result["list"][1][1] == (1,)
     assert isinstance(result["pair"], Pair)
     np.testing.assert_array_equal([2, 3], result["pair"].first)
     assert result["pair"].second == {"deep": 1}

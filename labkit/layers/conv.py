@@ -88,9 +88,7 @@ class _Conv(Layer):
         """The filtered images."""
         steps = batched(self.strides, self.data_format)
         gaps = batched(self.dilation_rate, self.data_format)
-        return self.finished(
-            convolve(inputs, self.kernel, steps, self.padding, data_format=self.form, dilations=gaps)
-        )
+        return self.finished(convolve(inputs, self.kernel, steps, self.padding, data_format=self.form, dilations=gaps))
 
 
 class Conv2D(_Conv):

@@ -43,9 +43,7 @@ def layout(data_format: str) -> str:
     return "NCHW" if data_format == "channels_first" else "NHWC"
 
 
-def _pool2d(
-    pool: Any, inputs: Any, pool_size: Any, strides: Any, padding: str, data_format: str, name: str
-) -> Tensor:
+def _pool2d(pool: Any, inputs: Any, pool_size: Any, strides: Any, padding: str, data_format: str, name: str) -> Tensor:
     graph = get_default_graph()
     with graph.name_scope(name):
         x = graph.as_tensor(inputs)
@@ -55,9 +53,7 @@ def _pool2d(
         return pool(x, window, batched(pair(strides, "strides"), data_format), padding.upper(), form)
 
 
-def _pool1d(
-    pool: Any, inputs: Any, pool_size: Any, strides: Any, padding: str, data_format: str, name: str
-) -> Tensor:
+def _pool1d(pool: Any, inputs: Any, pool_size: Any, strides: Any, padding: str, data_format: str, name: str) -> Tensor:
     graph = get_default_graph()
     with graph.name_scope(name):
         x = graph.as_tensor(inputs)

@@ -308,6 +308,12 @@ def learned_unigram_candidate_sampler(
 
     Raises:
         LabkitError: if more different classes are asked for than there are.
+
+    Example:
+        >>> import labkit as tf
+        >>> drawn, *_ = tf.nn.learned_unigram_candidate_sampler([[2]], 1, 3, unique=False, range_max=5, seed=1)
+        >>> tf.Session().run(drawn).shape
+        (3,)
     """
     return _sampler(
         LearnedUnigramCandidateSampler, true_classes, num_true, num_sampled, unique, range_max, seed,
@@ -342,6 +348,12 @@ def fixed_unigram_candidate_sampler(
 
     Raises:
         LabkitError: if the number of frequencies is not `range_max`, or there are several shards.
+
+    Example:
+        >>> import labkit as tf
+        >>> drawn, *_ = tf.nn.fixed_unigram_candidate_sampler([[0]], 1, 4, False, 2, unigrams=[0.0, 1.0], seed=1)
+        >>> tf.Session().run(drawn)
+        array([1, 1, 1, 1])
     """
     if (num_shards, shard) != (1, 0):
         raise LabkitError("labkit samples from all classes at once: num_shards must be 1 and shard 0.")

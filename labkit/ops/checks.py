@@ -392,9 +392,7 @@ def assert_greater_equal(
     return _compare(x, ">=", y, data, summarize, message, name or "assert_greater_equal")
 
 
-def _against_zero(
-    x: Any, relation: str, data: Any, summarize: int | None, message: str | None, name: str
-) -> Operation:
+def _against_zero(x: Any, relation: str, data: Any, summarize: int | None, message: str | None, name: str) -> Operation:
     graph = graph_of([x])
     with graph.name_scope(name) as scope:
         tensor = graph.as_tensor(x, None, "x")

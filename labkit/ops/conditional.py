@@ -182,6 +182,7 @@ def _branch(graph: Any, build: Callable[[], Any], strict: bool, what: str) -> tu
 def unpacked(made: Any, rebuild: Rebuild) -> Rebuild:
     """`rebuild`, except that a list of one entry becomes the entry."""
     if is_listed(made) and len(made) == 1 and not hasattr(made, "_fields"):
+
         def only(values: Sequence[Any]) -> Any:
             return rebuild(values)[0]
 

@@ -22,7 +22,7 @@ from labkit.errors import ShapeError
 from labkit.graph import Cost, Op, Operation, Spec, Tensor, apply, apply_node, graph_of, op
 from labkit.ops.array import expand_dims
 from labkit.ops.bases import COMPLEX, Array, elements, vjp
-from labkit.ops.linalg import batch_matmul
+from labkit.ops.linalg import stacked_product
 from labkit.ops.math import conj_of
 from labkit.ops.matrices import at_least, matrix_band_part, smaller
 from labkit.shapes import Shape, merge, shape_text
@@ -72,8 +72,8 @@ class MatrixInverse(Factorization):
     def gradient(self, node: Operation, grad: Tensor) -> Tensor:
         y = node.outputs[0]
         if self.adjoint:
-            return -batch_matmul(y, batch_matmul(grad, y, adj_x=True))
-        return -batch_matmul(y, batch_matmul(grad, y, adj_y=True), adj_x=True)
+            return -stacked_product(y, stacked_product(grad, y, adj_x=True))
+        return -stacked_product(y, stacked_product(grad, y, adj_y=True), adj_x=True)
 
 
 def matrix_inverse(input: Any, adjoint: bool = False, name: str | None = None) -> Tensor:
@@ -170,7 +170,7 @@ class MatrixSolve(Factorization):
         matrix, x = node.inputs[0], node.outputs[0]
         to_rhs = matrix_solve(matrix, grad, adjoint=not self.adjoint)
         left, right = (x, to_rhs) if self.adjoint else (to_rhs, x)
-        return -batch_matmul(left, right, adj_y=True), to_rhs
+        return -stacked_product(left, right, adj_y=True), to_rhs
 
 
 def matrix_solve(matrix: Any, rhs: Any, adjoint: bool = False, name: str | None = None) -> Tensor:
@@ -218,7 +218,7 @@ class MatrixTriangularSolve(Factorization):
         matrix, x = node.inputs[0], node.outputs[0]
         to_rhs = matrix_triangular_solve(matrix, grad, self.lower, not self.adjoint)
         left, right = (x, to_rhs) if self.adjoint else (to_rhs, x)
-        full = -batch_matmul(left, right, adj_y=True)
+        full = -stacked_product(left, right, adj_y=True)
         return matrix_band_part(full, -1 if self.lower else 0, 0 if self.lower else -1), to_rhs
 
 

@@ -88,6 +88,11 @@ def _size_advice(a: Spec, b: Spec, kind: MatMul) -> str:
     return f"make the right matrix ({rows}, {'?' if columns is None else columns})."
 
 
+def stacked_product(x: Tensor, y: Tensor, adj_x: bool = False, adj_y: bool = False) -> Tensor:
+    """`BatchMatMul` of two tensors, for the gradients of this family."""
+    return apply(BatchMatMul(adj_x, adj_y), x, y)
+
+
 @op
 class BatchMatMul(Op):
     """The products of the matrices along the last two axes; the axes before them broadcast."""
@@ -119,36 +124,21 @@ class BatchMatMul(Op):
 
     def gradient(self, node: Operation, grad: Tensor) -> Sequence[Tensor | None]:
         x, y = node.inputs
-        to_x = batch_matmul(y, grad, self.adj_y, True) if self.adj_x else batch_matmul(grad, y, False, not self.adj_y)
-        to_y = batch_matmul(grad, x, True, self.adj_x) if self.adj_y else batch_matmul(x, grad, not self.adj_x, False)
+        to_x = (
+            stacked_product(y, grad, self.adj_y, True)
+            if self.adj_x
+            else stacked_product(grad, y, False, not self.adj_y)
+        )
+        to_y = (
+            stacked_product(grad, x, True, self.adj_x)
+            if self.adj_y
+            else stacked_product(x, grad, not self.adj_x, False)
+        )
         return sum_like(to_x, x), sum_like(to_y, y)
 
     def cost(self, x: Spec, y: Spec) -> Cost:
         inner = 0 if x.shape is None else x.shape[-2 if self.adj_x else -1] or 0
         return Cost(2.0 * elements(self.infer(x, y)) * inner, self.cost_with_flops(0, x, y).bytes)
-
-
-def batch_matmul(x: Any, y: Any, adj_x: bool = False, adj_y: bool = False, name: str | None = None) -> Tensor:
-    """The products of the matrices along the last two axes.
-
-    Args:
-        x: a tensor of shape (..., m, k), or (..., k, m) if `adj_x`.
-        y: a tensor of shape (..., k, n), or (..., n, k) if `adj_y`; the axes before broadcast.
-        adj_x: True takes the conjugate transposes of the matrices of `x`.
-        adj_y: True takes those of `y`.
-        name: name of the node.
-
-    Returns:
-        A tensor of shape (..., m, n).
-
-    Gradient: to x, grad @ adjoint(y); to y, adjoint(x) @ grad.
-
-    Example:
-        >>> import labkit as tf
-        >>> tf.batch_matmul(tf.ones([5, 2, 3]), tf.ones([5, 3, 4])).shape
-        TensorShape([Dimension(5), Dimension(2), Dimension(4)])
-    """
-    return apply(BatchMatMul(adj_x, adj_y), x, y, name=name)
 
 
 def matmul(

@@ -563,7 +563,5 @@ def _fold(
     last, kept = build_scan(graph, step, first, rest, what, reverse, scope + "Scan/")
     if keep and initializer is None:
         ends = [graph.as_tensor([start]) for start in first]
-        kept = [
-            concat([tail, end] if reverse else [end, tail], 0) for end, tail in zip(ends, kept, strict=True)
-        ]
+        kept = [concat([tail, end] if reverse else [end, tail], 0) for end, tail in zip(ends, kept, strict=True)]
     return last, kept, rebuild

@@ -28,7 +28,7 @@ from labkit.shapes import normalize_axis, shape_text
 
 __all__ = [
     "DynamicIndex", "DynamicIndexGrad", "ReverseV2", "Slice", "SliceGrad", "StridedSlice", "StridedSliceGrad",
-    "reverse", "reverse_v2", "slice", "strided_slice",
+    "reverse", "slice", "strided_slice",
 ]  # fmt: skip
 
 transposed: Any = cast("Any", jax.linear_transpose)  # these three are typed too loosely for a strict checker
@@ -466,6 +466,3 @@ def reverse(tensor: Any, axis: Any, name: str | None = None) -> Tensor:
                [1, 2]], dtype=int32)
     """
     return apply(ReverseV2(), tensor, axis, name=name)
-
-
-reverse_v2 = reverse

@@ -1,6 +1,6 @@
 """`make bench`: every figure that labkit promises, measured here and now.
 
-    python -m tests.benchmarks [name ...]
+python -m tests.benchmarks [name ...]
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """`make bench-tf`: labkit's softmax step beside that of TensorFlow's `compat.v1` Session, block by block.
 
-    python -m tests.benchmarks.against_tensorflow PYTHON_WITH_TENSORFLOW
+python -m tests.benchmarks.against_tensorflow PYTHON_WITH_TENSORFLOW
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ STEPS, BLOCKS = 300, 21
 
 
 def main() -> None:
-    """Alternates blocks of TensorFlow (in its own process) and labkit; prints how many times longer TensorFlow takes."""
+    """Alternates blocks of TensorFlow (in its own process) and labkit; prints the ratio."""
     if len(sys.argv) != 2:
         sys.exit(__doc__)
     script = Path(__file__).with_name("tensorflow_step.py")
@@ -39,8 +39,8 @@ def main() -> None:
     process.wait()
     ratios = sorted(theirs / mine for theirs, mine in pairs)
     middle = len(ratios) // 2
-    ratio = Ratio(ratios[middle], ratios[middle // 2], ratios[-1 - middle // 2],
-                  sorted(mine for _, mine in pairs)[middle] / STEPS, sorted(t for t, _ in pairs)[middle] / STEPS)  # fmt: skip
+    mine, yours = (sorted(times)[middle] / STEPS for times in zip(*[(m, t) for t, m in pairs], strict=True))
+    ratio = Ratio(ratios[middle], ratios[middle // 2], ratios[-1 - middle // 2], mine, yours)
     print(ratio.line("softmax step: TensorFlow compat.v1 Session / labkit", ">= 2.5"))
 
 

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 
 import labkit as tf
-from labkit.graph import OPS, Cost, Operation, Spec, Tensor, apply, op
+from labkit.graph import OPS, Cost, Op, Operation, Spec, Tensor, apply, op
 from labkit.ops.bases import Unary
 
 
 @pytest.fixture
-def softsquare() -> Iterator[type[tf.Op]]:
+def softsquare() -> Iterator[type[Op]]:
     """x * x / (1 + |x|): everything about the op is in this class."""
 
     @op
@@ -38,7 +38,7 @@ def softsquare() -> Iterator[type[tf.Op]]:
     del OPS["SoftSquare"]
 
 
-def test_a_new_op_runs_differentiates_infers_and_costs(softsquare: type[tf.Op]) -> None:
+def test_a_new_op_runs_differentiates_infers_and_costs(softsquare: type[Op]) -> None:
     """Value, gradient, static shape, cost and node name follow from the class; nothing else is registered."""
     x = tf.placeholder(tf.float64, [None, 3])
     y = apply(softsquare(), x)
@@ -57,7 +57,7 @@ def test_a_new_op_runs_differentiates_infers_and_costs(softsquare: type[tf.Op]) 
     assert apply(softsquare(), tf.zeros([2, 3])).op.cost().flops == 24
 
 
-def test_two_ops_cannot_have_one_name(softsquare: type[tf.Op]) -> None:
+def test_two_ops_cannot_have_one_name(softsquare: type[Op]) -> None:
     """The error says where the other one is."""
     with pytest.raises(ValueError, match=r"there is an op SoftSquare already, in .*test_adding_an_op"):
 
