@@ -214,6 +214,14 @@ class _Painter:
             return False
         if wire.tensor.static_shape is None:
             return False
+        rank = len(wire.tensor.static_shape)
+        beside = [
+            w.tensor.static_shape
+            for w in self.wires
+            if w.source is wire.source and w.target is wire.target and w.tensor is not None
+        ]
+        if any(shape is not None and len(shape) > rank for shape in beside):
+            return False  # several tensors share an arrow: the largest names it
         first = next(w for w in self.wires if w.tensor is wire.tensor and w.target.half == "forward")
         return first is wire
 

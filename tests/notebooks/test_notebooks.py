@@ -155,5 +155,5 @@ def _without_training(path: Path, notebook: Any) -> Any:
     """Notebook 03 with an epoch of ten steps: its exercises do not depend on it, and nbval runs the whole one."""
     if path.stem == TRAINS:
         for cell in code(notebook):
-            cell.source = cell.source.replace("range(EPOCH // BATCH)", "range(10)").replace("range(1000)", "range(10)")
+            cell.source = cell.source.replace("range(STEPS)", "range(10)").replace("range(1000)", "range(10)")
     return notebook
