@@ -16,6 +16,8 @@ import pytest
 import labkit  # noqa: F401  # whole and first: pytest imports single files of a package in its own way
 from labkit.graph import reset_default_graph, stacks
 
+collect_ignore = ["tests/benchmarks"]  # programs, one of them for an environment with TensorFlow
+
 _BESIDE = Path(__file__).resolve().parent.parent / "shared" / "data" / "mnist"
 if _BESIDE.is_dir():
     os.environ.setdefault("LABKIT_DATA", str(_BESIDE))

@@ -5,9 +5,9 @@ imports them. Every other unknown name raises an `AttributeError` that says wher
 names that exist.
 
 Example:
-    >>> missing_name("labkit", "contrib", ["nn", "train"])
+    >>> missing_name("labkit", "trian", ["nn", "train"])
     Traceback (most recent call last):
-    labkit.errors.UnknownNameError: labkit has no `contrib`.
+    labkit.errors.UnknownNameError: labkit has no `trian`. Did you mean train?
 """
 
 from __future__ import annotations

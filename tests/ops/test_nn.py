@@ -361,7 +361,7 @@ ERRORS: dict[str, tuple[Any, str]] = {
         lambda x: tf.nn.sparse_softmax_cross_entropy_with_logits(
             labels=tf.zeros([4, 1], tf.int32), logits=tf.zeros([4, 9])),
         r"Try: tf.squeeze\(labels, \[-1\]\)"),
-    "positional": (lambda x: tf.nn.softmax_cross_entropy_with_logits(x, x), "takes its arguments by name only"),
+    "positional": (lambda x: tf.nn.softmax_cross_entropy_with_logits_v2(x, x), "takes its arguments by name only"),
     "missing": (lambda x: tf.nn.sigmoid_cross_entropy_with_logits(labels=x), "logits is missing"),
     "integer logits": (lambda x: tf.nn.softmax_cross_entropy_with_logits(labels=[[1]], logits=[[1]]),
                        "logits must be floating point, not int32"),
