@@ -77,17 +77,23 @@ def _weights() -> list[np.ndarray[Any, Any]]:
     return [np.asarray(0.1 * rng.standard_normal(s) if len(s) > 1 else np.full(s, 0.1), np.float32) for s in shapes]
 
 
+EPOCH = 55_000
+
+
 def convnet_labkit(x: tf.Tensor, y: tf.Tensor) -> tf.Operation:
-    """The convolutional net of notebook 03, without dropout; one step of momentum."""
+    """The training step of notebook 03: two convolutions, dropout, weight decay, momentum, a decaying rate."""
     w1, b1, w2, b2, w3, b3, w4, b4 = (tf.Variable(value) for value in _weights())
+    step = tf.Variable(0, trainable=False)
     image = tf.reshape(x, [-1, 28, 28, 1])
     for w, b in ((w1, b1), (w2, b2)):
-        image = tf.nn.relu(tf.nn.bias_add(tf.nn.conv2d(image, w, [1, 1, 1, 1], "SAME"), b))
+        image = tf.nn.relu(tf.nn.conv2d(image, w, [1, 1, 1, 1], "SAME") + b)
         image = tf.nn.max_pool(image, [1, 2, 2, 1], [1, 2, 2, 1], "SAME")
     hidden = tf.nn.relu(tf.matmul(tf.reshape(image, [-1, 3136]), w3) + b3)
-    logits = tf.matmul(hidden, w4) + b4
-    loss = tf.reduce_mean(tf.nn.softmax_cross_entropy_with_logits(labels=y, logits=logits))
-    return tf.train.MomentumOptimizer(0.01, 0.9).minimize(loss)
+    logits = tf.matmul(tf.nn.dropout(hidden, 0.5, seed=1), w4) + b4
+    decay = tf.add_n([tf.nn.l2_loss(v) for v in (w3, b3, w4, b4)])
+    loss = tf.reduce_mean(tf.nn.softmax_cross_entropy_with_logits(labels=y, logits=logits)) + 5e-4 * decay
+    rate = tf.train.exponential_decay(0.01, step * BATCH, EPOCH, 0.95, staircase=True)
+    return tf.train.MomentumOptimizer(rate, 0.9).minimize(loss, global_step=step)
 
 
 def _pool_by_window(image: Any) -> Any:
@@ -100,7 +106,7 @@ def _pool_by_reshape(image: Any) -> Any:
 
 
 def convnet_hand(by_reshape: bool = False) -> HandStep:
-    """The same arithmetic in JAX.
+    """The same step in JAX, with `jax.random` for the dropout.
 
     Args:
         by_reshape: pool by reshaping instead of by `reduce_window`; its gradient is much faster on CPUs, though it
@@ -108,21 +114,25 @@ def convnet_hand(by_reshape: bool = False) -> HandStep:
     """
     pool = _pool_by_reshape if by_reshape else _pool_by_window
 
-    def loss(params: Any, x: Any, y: Any) -> Any:
+    def loss(params: Any, key: Any, x: Any, y: Any) -> Any:
         w1, b1, w2, b2, w3, b3, w4, b4 = params
         image = x.reshape(-1, 28, 28, 1)
         for w, b in ((w1, b1), (w2, b2)):
             image = jax.lax.conv_general_dilated(image, w, (1, 1), "SAME", dimension_numbers=("NHWC", "HWIO", "NHWC"))
-            image = jax.nn.relu(image + b)
-            image = pool(image)
-        logits = jax.nn.relu(image.reshape(-1, 3136) @ w3 + b3) @ w4 + b4
-        return -jnp.mean(jnp.sum(y * jax.nn.log_softmax(logits), axis=1))
+            image = pool(jax.nn.relu(image + b))
+        hidden = jax.nn.relu(image.reshape(-1, 3136) @ w3 + b3)
+        hidden = jnp.where(jax.random.bernoulli(key, 0.5, hidden.shape), hidden / 0.5, 0)
+        logits = hidden @ w4 + b4
+        decay = sum(0.5 * jnp.sum(jnp.square(p)) for p in (w3, b3, w4, b4))
+        return -jnp.mean(jnp.sum(y * jax.nn.log_softmax(logits), axis=1)) + 5e-4 * decay
 
     def step(state: Any, x: Any, y: Any) -> Any:
-        params, velocity = state
-        grads = jax.grad(loss)(params, x, y)
+        params, velocity, count, key = state
+        key, drop = jax.random.split(key)
+        grads = jax.grad(loss)(params, drop, x, y)
+        rate = 0.01 * 0.95 ** jnp.floor(count * BATCH / EPOCH)
         velocity = [0.9 * v + g for v, g in zip(velocity, grads, strict=True)]
-        return [p - 0.01 * v for p, v in zip(params, velocity, strict=True)], velocity
+        return [p - rate * v for p, v in zip(params, velocity, strict=True)], velocity, count + 1, key
 
     params = [jnp.asarray(value) for value in _weights()]
-    return HandStep(step, (params, [jnp.zeros_like(p) for p in params]))
+    return HandStep(step, (params, [jnp.zeros_like(p) for p in params], jnp.asarray(0), jax.random.key(1)))
