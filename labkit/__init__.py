@@ -215,7 +215,7 @@ from labkit.ops.matrices import (
 from labkit.ops.array import expand_dims, identity, identity_n, newaxis, reshape, squeeze
 from labkit.ops.shaping import rank, shape, shape_n, size
 from labkit.ops.layout import depth_to_space, invert_permutation, reverse_sequence, space_to_depth, transpose
-from labkit.ops.joining import parallel_stack, stack, unstack
+from labkit.ops.stacking import parallel_stack, stack, unstack
 from labkit.ops.tiling import broadcast_to, tile
 from labkit.ops.padding import pad
 

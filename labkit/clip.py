@@ -19,11 +19,11 @@ from labkit.graph import Tensor, graph_of
 from labkit.ops.array import identity
 from labkit.ops.division import divide
 from labkit.ops.exponential import sqrt
-from labkit.ops.joining import stack
 from labkit.ops.magnitude import maximum, minimum
 from labkit.ops.math import cast, multiply, square
 from labkit.ops.reduce import reduce_sum
 from labkit.ops.shaping import size
+from labkit.ops.stacking import stack
 
 
 def clip_by_norm(t: Any, clip_norm: Any, axes: Any = None, name: str | None = None) -> Tensor:

@@ -29,6 +29,7 @@ from labkit.ops import (
     math,
     selecting,
     slicing,
+    stacking,
 )
 from labkit.variables import (
     global_variables,
@@ -128,7 +129,7 @@ def pack(values: Any, axis: int = 0, name: str | None = "pack") -> Tensor:
         >>> tf.Session().run(tf.pack([1, 2, 3]))
         array([1, 2, 3], dtype=int32)
     """
-    return joining.stack(values, axis, name)
+    return stacking.stack(values, axis, name)
 
 
 def unpack(value: Any, num: int | None = None, axis: int = 0, name: str | None = "unpack") -> list[Tensor]:
@@ -145,7 +146,7 @@ def unpack(value: Any, num: int | None = None, axis: int = 0, name: str | None =
         >>> [int(part) for part in tf.Session().run(tf.unpack([7, 8]))]
         [7, 8]
     """
-    return joining.unstack(value, num, axis, name)
+    return stacking.unstack(value, num, axis, name)
 
 
 def select(condition: Any, t: Any, e: Any, name: str | None = None) -> Tensor:

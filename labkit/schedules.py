@@ -25,11 +25,11 @@ from labkit.ops.division import divide
 from labkit.ops.exponential import exp
 from labkit.ops.exponential import pow as to_the_power
 from labkit.ops.gathering import gather
-from labkit.ops.joining import stack
 from labkit.ops.logic import greater
 from labkit.ops.magnitude import ceil, floor, maximum, minimum
 from labkit.ops.math import add, cast, multiply, negative, subtract
 from labkit.ops.reduce import reduce_sum
+from labkit.ops.stacking import stack
 from labkit.ops.trigonometry import cos
 
 

@@ -25,7 +25,7 @@ from labkit.graph import GraphKeys, Operation, Operators, Tensor, apply, as_arra
 from labkit.graph.subgraph import outermost_graph
 from labkit.ops.array import Rank, identity
 from labkit.ops.control_flow import group
-from labkit.ops.joining import stack
+from labkit.ops.stacking import stack
 from labkit.ops.state import (
     Assign,
     NamesWhereFalse,

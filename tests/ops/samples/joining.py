@@ -1,11 +1,12 @@
-"""Samples of `labkit.ops.joining`, `padding` and `tiling`."""
+"""Samples of `labkit.ops.joining`, `stacking`, `padding` and `tiling`."""
 
 from typing import Any
 
 import numpy as np
 
-from labkit.ops.joining import ConcatV2, Pack, Split, SplitLike, SplitV, Unpack
+from labkit.ops.joining import ConcatV2, Split, SplitLike, SplitV
 from labkit.ops.padding import MirrorPad, Pad, PadV2, Unpad
+from labkit.ops.stacking import Pack, Unpack
 from labkit.ops.tiling import BroadcastTo, Tile, TileGrad
 from tests.ops.sample import Sample
 
