@@ -1,0 +1,43 @@
+"""Names and argument orders of TensorFlow before 1.0, so that programs of 2015 and 2016 run as they were written.
+
+Two kinds of things live here, and nowhere else:
+
+    renamed.py    names that were dropped: `tf.mul`, `tf.pack`, `tf.initialize_all_variables`;
+    reordered.py  functions whose arguments changed places: `tf.concat(1, [a, b])` became `tf.concat([a, b], 1)`.
+
+Source: the "TensorFlow 1.0 upgrade" notes (`tensorflow/tools/compatibility/tf_upgrade.py`, 1.0) and the API of 0.12.
+"""
+
+from labkit.historic.renamed import (
+    all_variables,
+    arg_max,
+    arg_min,
+    batch_matmul,
+    complex_abs,
+    initialize_all_variables,
+    initialize_local_variables,
+    initialize_variables,
+    inv,
+    mul,
+    neg,
+    op_scope,
+    pack,
+    select,
+    sub,
+    unpack,
+)
+from labkit.historic.reordered import (
+    concat,
+    reverse,
+    sigmoid_cross_entropy_with_logits,
+    softmax_cross_entropy_with_logits,
+    sparse_softmax_cross_entropy_with_logits,
+    split,
+)
+
+__all__ = [
+    "all_variables", "arg_max", "arg_min", "batch_matmul", "complex_abs", "concat", "initialize_all_variables",
+    "initialize_local_variables", "initialize_variables", "inv", "mul", "neg", "op_scope", "pack", "reverse",
+    "select", "sigmoid_cross_entropy_with_logits", "softmax_cross_entropy_with_logits",
+    "sparse_softmax_cross_entropy_with_logits", "split", "sub", "unpack",
+]  # fmt: skip
