@@ -4,7 +4,8 @@ A labkit error answers four questions: what was asked (the op and its node), wha
 each input), where each was made (the learner's own line), and what to do. The code that finds the mistake writes only
 the first line; `labkit.graph.apply` and `labkit.session` add the rest as notes (`BaseException.add_note`), so that no
 op formats names or line numbers. Each class also inherits the builtin that a Python reader expects, so
-`except ValueError` works.
+`except ValueError` works. Making an error hides labkit's own frames in its traceback (`labkit.sites.hide_frames`): what
+a learner sees are their own lines.
 
 The second half of the file holds TensorFlow's own error classes (`tf.errors`), one per canonical status code.
 
@@ -24,6 +25,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
+
+from labkit.sites import hide_frames
 
 __all__ = [
     "AbortedError", "AlreadyExistsError", "CancelledError", "ClosedSessionError", "DTypeError", "DataLossError",
@@ -48,6 +51,7 @@ class LabkitError(Exception):
     """
 
     def __init__(self, message: str = "", advice: str = "") -> None:
+        hide_frames()
         message, _, last = message.partition("\n  Try: ")
         super().__init__(message)
         self.explained = False

@@ -48,7 +48,6 @@ class Feed:
         Raises:
             FeedError: if it does not; the message says what the tensor takes and what was given.
         """
-        __tracebackhide__ = True
         if type(value) is not np.ndarray or value.dtype != self.dtype:
             value = self._convert(value)
         shape = value.shape
@@ -61,7 +60,6 @@ class Feed:
         return value
 
     def _convert(self, value: Any) -> Any:
-        __tracebackhide__ = True
         if is_tensor_like(value):
             raise self._error(
                 f'cannot feed {value!r} for "{self.tensor.name}": a tensor has no value to feed.',

@@ -43,7 +43,6 @@ def take_apart(graph: Graph, fetches: Any, leaves: list[Any]) -> Rebuild:
     Raises:
         FetchError: if a leaf is nothing that can be fetched.
     """
-    __tracebackhide__ = True
     kind = cast("Any", type(fetches))
     if is_listed(fetches):
         parts = [take_apart(graph, entry, leaves) for entry in fetches]
@@ -62,7 +61,6 @@ def take_apart(graph: Graph, fetches: Any, leaves: list[Any]) -> Rebuild:
 
 
 def _fetchable(graph: Graph, fetch: Any) -> Any:
-    __tracebackhide__ = True
     plain = (bool, int, float, complex, np.ndarray, np.generic)
     if fetch is None or any(isinstance(fetch, kind) for kind in plain):
         name = type(fetch).__name__

@@ -93,6 +93,8 @@ class Segment:
             donated = [store[slot] for slot in self._donated]
             kept = [store[slot] for slot in self._kept]
         except KeyError:
+            donated, kept = None, []
+        if donated is None:  # here, so that an error raised below is not shown as a consequence of the KeyError
             self.check_initialized(store)
             return self.call(store, given)
         present = [store[slot] for slot in self.optional if slot in store]

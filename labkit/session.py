@@ -103,7 +103,6 @@ class Session:
             InvalidArgumentError: if a placeholder is needed and not fed.
             FailedPreconditionError: if a variable is read before it is initialized.
         """
-        __tracebackhide__ = True
         feeds: Mapping[Any, Any] = feed_dict or {}
         try:
             prepared = self._prepared.get((key_of(fetches), *feeds))
@@ -123,7 +122,6 @@ class Session:
 
     def _prepare(self, fetches: Any, feeds: Mapping[Any, Any]) -> _Prepared:
         """Looks at the graph: what is fetched, what is fed, and the plan for it."""
-        __tracebackhide__ = True
         if self._closed:
             raise ClosedSessionError(
                 "this session is closed: its variables are gone.\n"

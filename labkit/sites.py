@@ -11,11 +11,16 @@ Example:
 
 from __future__ import annotations
 
+import contextlib
+import inspect
 import linecache
 import sys
 from typing import Any, NamedTuple
 
+import jax
+
 _PACKAGE_FOLDER = __file__.rsplit("sites.py", 1)[0]
+_HIDDEN_FOLDERS = (_PACKAGE_FOLDER, jax.__file__.rsplit("__init__.py", 1)[0], contextlib.__file__)
 
 
 class Site(NamedTuple):
@@ -41,6 +46,21 @@ def here() -> Site:
     while frame.f_code.co_filename.startswith(_PACKAGE_FOLDER) and frame.f_back is not None:
         frame = frame.f_back
     return Site(frame.f_code.co_filename, frame.f_lineno)
+
+
+def hide_frames() -> None:
+    """Asks IPython and pytest to leave out the frames of labkit and JAX that are open now, down to this one.
+
+    Called when an error is made, so that its traceback shows the learner's lines and nothing between them. The frames
+    are marked, not removed: `pytest --full-trace` and a debugger still show them. It is the mark that JAX gives its own
+    frames in IPython (`jax/_src/traceback_util.py`).
+    """
+    frame = sys._getframe(1)  # pyright: ignore[reportPrivateUsage]
+    while frame is not None:
+        in_function = bool(frame.f_code.co_flags & inspect.CO_OPTIMIZED)  # a module's locals are its globals
+        if in_function and frame.f_code.co_filename.startswith(_HIDDEN_FOLDERS):
+            frame.f_locals["__tracebackhide__"] = True
+        frame = frame.f_back
 
 
 def _readable(file: str) -> str:

@@ -107,7 +107,6 @@ class Graph(Scopes, Lookup, Collections):
         Raises:
             ShapeError, DTypeError, GraphError: with the inputs and the lines that made them as notes.
         """
-        __tracebackhide__ = True
         tensors: list[Tensor] = []
         full_name = ""
         with self.lock:
@@ -253,13 +252,11 @@ def reset_default_graph() -> None:
 
 def apply_node(kind: Op, *inputs: Any, name: str | None = None) -> Operation:
     """Applies an op in the graph of its inputs, or in the default graph."""
-    __tracebackhide__ = True
     return graph_of(inputs).apply_node(kind, inputs, name)
 
 
 def apply(kind: Op, *inputs: Any, name: str | None = None) -> Tensor:
     """Applies an op of one output in the graph of its inputs, or in the default graph."""
-    __tracebackhide__ = True
     return graph_of(inputs).apply_node(kind, inputs, name).outputs[0]
 
 

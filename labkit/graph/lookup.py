@@ -112,7 +112,8 @@ class Lookup:
             if allow_operation:
                 return self.get_operation_by_name(obj)
             raise GraphError(
-                f"{obj!r} names an operation; a tensor's name ends in a colon and a number: {obj + ':0'!r}"
+                f"{obj!r} names an operation, and a tensor is wanted: its name ends in a colon and a number.",
+                f"{obj + ':0'!r}, or the tensor itself, without quotation marks.",
             )
         if hasattr(obj, "as_own_graph_element"):
             obj = obj.as_own_graph_element()
@@ -124,7 +125,8 @@ class Lookup:
             operation = obj.op if isinstance(obj, Tensor) else obj
             raise GraphError(
                 f'"{operation.name}" belongs to another graph than this one: it is {operation.describe()}.',
-                "tf.Session(graph=x.graph), or make it inside `with graph.as_default():`.",
+                "after tf.reset_default_graph() make every tensor and the session anew; with graphs of your own, "
+                "tf.Session(graph=x.graph).",
             )
         return obj
 

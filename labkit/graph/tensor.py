@@ -22,7 +22,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from labkit import dtypes
-from labkit.errors import DTypeError, NameNotFoundError, SymbolicError
+from labkit.errors import DTypeError, GraphError, NameNotFoundError, SymbolicError
 from labkit.graph import stacks
 from labkit.graph.folding import known_value
 from labkit.graph.indexing import getitem
@@ -362,7 +362,7 @@ class Operation:
 def _session_for(what: str, session: Any) -> Any:
     chosen = session if session is not None else stacks.default_session()
     if chosen is None:
-        raise ValueError(
+        raise GraphError(
             f"{what}() needs a session: there is no default one.\n"
             f"  Try: with tf.Session(): ... .{what}(), or {what}(session=session)."
         )
