@@ -4,7 +4,7 @@ import pytest
 
 from labkit.datasets import mnist
 
-PROGRAM = '''
+PROGRAM = """
 import labkit as tf
 from labkit.examples.tutorials.mnist import input_data
 
@@ -25,7 +25,7 @@ for i in range(1000):
 correct_prediction = tf.equal(tf.argmax(y, 1), tf.argmax(y_, 1))
 accuracy = tf.reduce_mean(tf.cast(correct_prediction, "float"))
 result = sess.run(accuracy, feed_dict={x: mnist.test.images, y_: mnist.test.labels})
-'''
+"""
 
 
 def test_the_fourteen_lines_read_91_percent_of_the_10_000_test_digits():

@@ -102,7 +102,7 @@ def test_bool_has_logic_and_no_arithmetic():
 def test_python_numbers_take_the_dtype_of_the_tensor():
     for dtype in NUMBERS:
         assert (tf.constant([1], dtype) * 2).dtype is dtype
-    with pytest.raises(TypeError, match="expected int32, got 0.5"):
+    with pytest.raises(TypeError, match="expected int32, got"):
         tf.constant([1]) * 0.5
     with pytest.raises(TypeError, match="300 does not fit uint8"):
         tf.constant([1], tf.uint8) + 300
