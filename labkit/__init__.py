@@ -113,19 +113,8 @@ from labkit.gradients import AggregationMethod, gradients
 from labkit.clip import clip_by_average_norm, clip_by_global_norm, clip_by_norm, global_norm
 
 # Arithmetic, element by element
-from labkit.ops.math import (
-    accumulate_n,
-    add,
-    add_n,
-    cast,
-    multiply,
-    negative,
-    reciprocal,
-    scalar_mul,
-    square,
-    squared_difference,
-    subtract,
-)
+from labkit.ops.math import add, cast, multiply, negative, reciprocal, scalar_mul, square, squared_difference, subtract
+from labkit.ops.sums import accumulate_n, add_n
 from labkit.ops.division import (
     div,
     divide,
@@ -139,7 +128,8 @@ from labkit.ops.division import (
     truncatemod,
 )
 from labkit.ops.exponential import exp, expm1, log, log1p, log_sigmoid, pow, rsqrt, sigmoid, sqrt, tanh
-from labkit.ops.trigonometry import acos, acosh, asin, asinh, atan, atan2, atanh, cos, cosh, sin, sinh, tan
+from labkit.ops.trigonometry import acos, asin, atan, atan2, cos, sin, tan
+from labkit.ops.hyperbolic import acosh, asinh, atanh, cosh, sinh
 from labkit.ops.special import digamma, erf, erfc, lgamma, polygamma
 from labkit.ops.magnitude import abs, ceil, clip_by_value, floor, maximum, minimum, rint, round, sign
 from labkit.ops.conversion import (
@@ -172,7 +162,8 @@ from labkit.ops.logic import (
 )
 
 # Reductions, and what runs along an axis
-from labkit.ops.reduce import reduce_all, reduce_any, reduce_max, reduce_mean, reduce_min, reduce_prod, reduce_sum
+from labkit.ops.reduce import reduce_max, reduce_mean, reduce_min, reduce_prod, reduce_sum
+from labkit.ops.reduce_bool import reduce_all, reduce_any
 from labkit.ops.norms import count_nonzero, norm, reduce_logsumexp
 from labkit.ops.along_axis import argmax, argmin, cross, cumprod, cumsum
 from labkit.ops.segment import (
@@ -187,18 +178,8 @@ from labkit.ops.segment import (
 )
 
 # Matrices
-from labkit.ops.decompositions import (
-    cholesky,
-    cholesky_solve,
-    matrix_determinant,
-    matrix_inverse,
-    matrix_solve,
-    matrix_triangular_solve,
-    qr,
-    self_adjoint_eig,
-    self_adjoint_eigvals,
-    svd,
-)
+from labkit.ops.decompositions import cholesky, cholesky_solve, qr, self_adjoint_eig, self_adjoint_eigvals, svd
+from labkit.ops.solving import matrix_determinant, matrix_inverse, matrix_solve, matrix_triangular_solve
 from labkit.ops.linalg import einsum, matmul, matrix_transpose, tensordot
 from labkit.ops.matrices import (
     diag,
@@ -220,7 +201,8 @@ from labkit.ops.tiling import broadcast_to, tile
 from labkit.ops.padding import pad
 
 # Parts of tensors
-from labkit.ops.slicing import slice, strided_slice
+from labkit.ops.slicing import slice
+from labkit.ops.indexing import strided_slice
 from labkit.ops.gathering import gather, gather_nd, scatter_nd
 from labkit.ops.selecting import (
     boolean_mask,

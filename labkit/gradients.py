@@ -28,7 +28,7 @@ from labkit.graph import Graph, Operation, Tensor, is_tensor_like
 from labkit.nests import listed
 from labkit.ops.array import fill, shape, zeros_like
 from labkit.ops.control_flow import tuple_
-from labkit.ops.math import add_n
+from labkit.ops.sums import add_n
 from labkit.shapes import merge
 
 

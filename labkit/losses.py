@@ -37,11 +37,12 @@ from labkit.ops.filling import ones_like, zeros_like
 from labkit.ops.logic import equal, greater
 from labkit.ops.magnitude import abs as absolute
 from labkit.ops.magnitude import minimum
-from labkit.ops.math import add_n, cast, multiply, square, squared_difference
+from labkit.ops.math import cast, multiply, square, squared_difference
 from labkit.ops.reduce import reduce_sum
 from labkit.ops.selecting import where
 from labkit.ops.shaping import shape
 from labkit.ops.source import constant
+from labkit.ops.sums import add_n
 from labkit.shapes import compatible, shape_text
 
 

@@ -4,8 +4,9 @@ Each op is a class (kernel, gradient) with its function beneath. A binary op bro
 broadcast axes with `sum_like`. For complex numbers a gradient is that of a real objective with respect to real and
 imaginary part, so the conjugate of the derivative appears: `conj_of`, which is nothing for real numbers.
 
-Kin: divisions in `division`, `tf.exp` in `exponential`, `tf.sin` in `trigonometry`, `tf.erf` in `special`, `tf.abs` and
-rounding in `magnitude`, comparisons in `logic`, `tf.to_float` and complex parts in `conversion`.
+Kin: `tf.add_n` in `sums`, divisions in `division`, `tf.exp` in `exponential`, `tf.sin` in `trigonometry`, `tf.sinh` in
+`hyperbolic`, `tf.erf` in `special`, `tf.abs` and rounding in `magnitude`, comparisons in `logic`, `tf.to_float` and
+complex parts in `conversion`.
 
 Example:
     >>> import labkit as tf
@@ -17,7 +18,6 @@ Source: signatures and behaviour of `tensorflow/python/ops/math_ops.py` (1.4); g
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -27,9 +27,9 @@ import numpy as np
 
 from labkit.dtypes import DType, DTypeLike, as_dtype
 from labkit.errors import ShapeError
-from labkit.graph import OPS, Cost, Op, Operation, Spec, Tensor, apply, graph_of, op
-from labkit.ops.bases import FLOATS, INEXACT, NUMBERS, REALS, Array, Binary, Unary, sum_like
-from labkit.shapes import merge
+from labkit.graph import OPS, Op, Operation, Spec, Tensor, apply, graph_of, op
+from labkit.ops.bases import FLOATS, INEXACT, REALS, Array, Binary, Unary, sum_like
+from labkit.ops.sums import add_n as add_n  # arithmetic too: whoever imports from here finds it
 
 Pair = Sequence[Tensor | None]
 
@@ -373,76 +373,6 @@ def cast(x: Any, dtype: DTypeLike, name: str | None = None) -> Tensor:
     if tensor.dtype is target:
         return tensor
     return apply(Cast(target), tensor, name=name)
-
-
-@op
-class AddN(Op):
-    """The sum of any number of tensors of one shape."""
-
-    args = ("*inputs",)
-    allowed = NUMBERS
-
-    def infer(self, *inputs: Spec) -> Spec:
-        shape = inputs[0].shape
-        for other in inputs[1:]:
-            shape = merge(shape, other.shape)
-        return Spec(inputs[0].dtype, shape)
-
-    def kernel(self, *inputs: Array) -> Array:
-        return functools.reduce(jnp.add, inputs)
-
-    def gradient(self, node: Operation, grad: Tensor) -> Pair:
-        return [grad] * len(node.inputs)
-
-    def cost(self, *inputs: Spec) -> Cost:
-        return self.cost_with_flops(len(inputs) - 1, *inputs)
-
-
-def add_n(inputs: Any, name: str | None = None) -> Tensor:
-    """The sum of a list of tensors of one shape and dtype.
-
-    Args:
-        inputs: a list of tensors.
-        name: name of the node.
-
-    Returns:
-        A tensor of the same shape and dtype.
-
-    Gradient: to each input, the gradient itself.
-
-    Example:
-        >>> import labkit as tf
-        >>> tf.Session().run(tf.add_n([[1, 2], [10, 20], [100, 200]]))
-        array([111, 222], dtype=int32)
-    """
-    if not isinstance(inputs, (list, tuple)) or not inputs:
-        raise TypeError(f"tf.add_n takes a list of at least one tensor, not {inputs!r}.")
-    return apply(AddN(), *inputs, name=name)
-
-
-def accumulate_n(inputs: Any, shape: Any = None, tensor_dtype: DTypeLike = None, name: str | None = None) -> Tensor:
-    """The sum of a list of tensors of one shape and dtype, as `tf.add_n`.
-
-    Args:
-        inputs: a list of tensors.
-        shape: the shape of the inputs, if it is not known from them.
-        tensor_dtype: their dtype; kept for TensorFlow's signature.
-        name: name of the node.
-
-    Returns:
-        A tensor of the same shape and dtype.
-
-    Raises:
-        ShapeError: if `shape` contradicts that of the inputs.
-
-    Example:
-        >>> import labkit as tf
-        >>> tf.Session().run(tf.accumulate_n([[1, 2], [10, 20]]))
-        array([11, 22], dtype=int32)
-    """
-    total = add_n(inputs, name=name or "AccumulateN")
-    total.set_shape(shape)
-    return total
 
 
 def scalar_mul(scalar: Any, x: Any) -> Tensor:

@@ -1,7 +1,7 @@
 """Reductions: `tf.reduce_sum`, `tf.reduce_mean`, `tf.reduce_max` and their kin.
 
 `axis` is a static input, as in TensorFlow: `tf.reduce_sum(x)` makes a constant with all axes. The gradient of a sum
-gives every element the gradient of its sum: `Unreduce`.
+gives every element the gradient of its sum: `Unreduce`. Those of truth values are in `reduce_bool`.
 
 Source: signatures and behaviour of `tensorflow/python/ops/math_ops.py` (1.4).
 """
@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 import jax.numpy as jnp
 import numpy as np
 
-from labkit.graph import Cost, Op, Operation, Spec, Tensor, apply, graph_of, op, op_named
+from labkit.graph import Cost, Op, Operation, Spec, Tensor, apply, graph_of, op
 from labkit.ops.bases import NUMBERS, REALS, Array, as_sequence, elements, vjp
 from labkit.ops.logic import equal
 from labkit.ops.math import cast
@@ -342,85 +342,3 @@ def reduce_prod(
     """
     over, keep = reduction_axes(axis, reduction_indices, keep_dims, keepdims)
     return apply_reduction(Prod(keep), input_tensor, over, name)
-
-
-@op
-class All(Reduction):
-    """True where all values over some axes are true."""
-
-    keep_dims: bool = False
-
-    args = ("input:bool", "reduction_indices:index")
-    allowed = None
-
-    def kernel(self, x: Array, axes: Axes) -> Array:
-        return jnp.all(x, axes_of(axes, x.ndim), keepdims=self.keep_dims)
-
-
-def reduce_all(
-    input_tensor: Any, axis: Any = None, keep_dims: bool | None = None, name: str | None = None,
-    reduction_indices: Any = None, keepdims: bool | None = None,
-) -> Tensor:  # fmt: skip
-    """True where all values over some axes are true.
-
-    Args:
-        input_tensor: a bool tensor.
-        axis: an axis or a list of them, negative ones counted from the end; None for all.
-        keep_dims: True keeps each reduced axis with size 1.
-        name: name of the node.
-        reduction_indices: the old name of `axis`.
-        keepdims: the newer name of `keep_dims`.
-
-    Returns:
-        A tensor of the same dtype without the reduced axes.
-
-    Gradient: none.
-
-    Example:
-        >>> import labkit as tf
-        >>> tf.Session().run(tf.reduce_all([[True, False], [True, True]], axis=1))
-        array([False,  True])
-    """
-    over, keep = reduction_axes(axis, reduction_indices, keep_dims, keepdims)
-    return apply_reduction(All(keep), input_tensor, over, name)
-
-
-@op_named("Any")
-class AnyTrue(Reduction):
-    """True where any value over some axes is true."""
-
-    keep_dims: bool = False
-
-    args = ("input:bool", "reduction_indices:index")
-    allowed = None
-
-    def kernel(self, x: Array, axes: Axes) -> Array:
-        return jnp.any(x, axes_of(axes, x.ndim), keepdims=self.keep_dims)
-
-
-def reduce_any(
-    input_tensor: Any, axis: Any = None, keep_dims: bool | None = None, name: str | None = None,
-    reduction_indices: Any = None, keepdims: bool | None = None,
-) -> Tensor:  # fmt: skip
-    """True where any value over some axes is true.
-
-    Args:
-        input_tensor: a bool tensor.
-        axis: an axis or a list of them, negative ones counted from the end; None for all.
-        keep_dims: True keeps each reduced axis with size 1.
-        name: name of the node.
-        reduction_indices: the old name of `axis`.
-        keepdims: the newer name of `keep_dims`.
-
-    Returns:
-        A tensor of the same dtype without the reduced axes.
-
-    Gradient: none.
-
-    Example:
-        >>> import labkit as tf
-        >>> tf.Session().run(tf.reduce_any([[True, False], [False, False]], axis=1))
-        array([ True, False])
-    """
-    over, keep = reduction_axes(axis, reduction_indices, keep_dims, keepdims)
-    return apply_reduction(AnyTrue(keep), input_tensor, over, name)

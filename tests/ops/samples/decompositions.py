@@ -1,21 +1,13 @@
-"""Samples of `labkit.ops.matrices` and `labkit.ops.decompositions`."""
+"""Samples of `labkit.ops.matrices`, `labkit.ops.solving` and `labkit.ops.decompositions`."""
 
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
-from labkit.ops.decompositions import (
-    Cholesky,
-    MatrixDeterminant,
-    MatrixInverse,
-    MatrixSolve,
-    MatrixTriangularSolve,
-    Qr,
-    SelfAdjointEigV2,
-    Svd,
-)
+from labkit.ops.decompositions import Cholesky, Qr, SelfAdjointEigV2, Svd
 from labkit.ops.matrices import Diag, DiagPart, MatrixBandPart, MatrixDiag, MatrixDiagPart, MatrixSetDiag
+from labkit.ops.solving import MatrixDeterminant, MatrixInverse, MatrixSolve, MatrixTriangularSolve
 from tests.ops.sample import Floats, Sample
 
 

@@ -1,5 +1,5 @@
-"""Samples of the element-wise families: `math`, `division`, `exponential`, `trigonometry`, `special`, `magnitude`,
-`conversion`."""
+"""Samples of the element-wise families: `math`, `sums`, `division`, `exponential`, `trigonometry`, `hyperbolic`,
+`special`, `magnitude`, `conversion`."""
 
 import numpy as np
 import scipy.special as sp
@@ -8,10 +8,12 @@ from labkit.dtypes import as_dtype
 from labkit.ops.conversion import Angle, Complex, Imag, Real
 from labkit.ops.division import FloorDiv, FloorMod, TruncateDiv, TruncateMod
 from labkit.ops.exponential import Exp, Expm1, Log, Log1p, Pow, Rsqrt, Sigmoid, Sqrt, Tanh
+from labkit.ops.hyperbolic import Acosh, Asinh, Atanh, Cosh, Sinh
 from labkit.ops.magnitude import Abs, Ceil, ComplexAbs, Floor, Maximum, Minimum, Rint, Round, Sign
-from labkit.ops.math import Add, AddN, Cast, Conj, Mul, Neg, RealDiv, Reciprocal, Square, SquaredDifference, Sub
+from labkit.ops.math import Add, Cast, Conj, Mul, Neg, RealDiv, Reciprocal, Square, SquaredDifference, Sub
 from labkit.ops.special import Digamma, Erf, Erfc, Lgamma, Polygamma
-from labkit.ops.trigonometry import Acos, Acosh, Asin, Asinh, Atan, Atan2, Atanh, Cos, Cosh, Sin, Sinh, Tan
+from labkit.ops.sums import AddN
+from labkit.ops.trigonometry import Acos, Asin, Atan, Atan2, Cos, Sin, Tan
 from tests.ops.sample import Floats, Ints, Sample
 
 

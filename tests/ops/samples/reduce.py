@@ -1,4 +1,4 @@
-"""Samples of `labkit.ops.reduce` and `labkit.ops.along_axis`."""
+"""Samples of `labkit.ops.reduce`, `labkit.ops.reduce_bool` and `labkit.ops.along_axis`."""
 
 from typing import Any
 
@@ -6,7 +6,8 @@ import numpy as np
 
 from labkit.dtypes import as_dtype
 from labkit.ops.along_axis import ArgMax, ArgMin, Cross, Cumprod, Cumsum
-from labkit.ops.reduce import All, AnyTrue, Max, Mean, Min, Prod, Sum, Unreduce
+from labkit.ops.reduce import Max, Mean, Min, Prod, Sum, Unreduce
+from labkit.ops.reduce_bool import All, AnyTrue
 from tests.ops.sample import Bools, Floats, Ints, Sample
 
 ENDS = np.array([0, -1], np.int32)

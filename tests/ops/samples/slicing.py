@@ -1,18 +1,11 @@
-"""Samples of `labkit.ops.slicing`."""
+"""Samples of `labkit.ops.slicing` and `labkit.ops.indexing`."""
 
 from typing import Any
 
 import numpy as np
 
-from labkit.ops.slicing import (
-    DynamicIndex,
-    DynamicIndexGrad,
-    ReverseV2,
-    Slice,
-    SliceGrad,
-    StridedSlice,
-    StridedSliceGrad,
-)
+from labkit.ops.indexing import DynamicIndex, DynamicIndexGrad, StridedSlice, StridedSliceGrad
+from labkit.ops.slicing import ReverseV2, Slice, SliceGrad
 from tests.ops.sample import Ints, Sample
 
 
