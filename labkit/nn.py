@@ -25,6 +25,7 @@ from labkit.historic import sigmoid_cross_entropy_with_logits as sigmoid_cross_e
 from labkit.historic import softmax_cross_entropy_with_logits as softmax_cross_entropy_with_logits
 from labkit.historic import sparse_softmax_cross_entropy_with_logits as sparse_softmax_cross_entropy_with_logits
 from labkit.missing import namespace
+from labkit.ops.accidental_hits import compute_accidental_hits as compute_accidental_hits
 from labkit.ops.activations import crelu as crelu
 from labkit.ops.activations import elu as elu
 from labkit.ops.activations import leaky_relu as leaky_relu
@@ -33,7 +34,6 @@ from labkit.ops.activations import relu6 as relu6
 from labkit.ops.activations import selu as selu
 from labkit.ops.activations import softplus as softplus
 from labkit.ops.activations import softsign as softsign
-from labkit.ops.candidates import compute_accidental_hits as compute_accidental_hits
 from labkit.ops.candidates import fixed_unigram_candidate_sampler as fixed_unigram_candidate_sampler
 from labkit.ops.candidates import learned_unigram_candidate_sampler as learned_unigram_candidate_sampler
 from labkit.ops.candidates import log_uniform_candidate_sampler as log_uniform_candidate_sampler

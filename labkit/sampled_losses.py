@@ -17,9 +17,10 @@ import numpy as np
 
 from labkit.dtypes import int64
 from labkit.graph import Tensor, apply, graph_of, is_tensor_like
+from labkit.ops.accidental_hits import AccidentalHits
 from labkit.ops.array import expand_dims, ones_like, reshape, zeros_like
 from labkit.ops.array import shape as shape_op
-from labkit.ops.candidates import AccidentalHits, log_uniform_candidate_sampler
+from labkit.ops.candidates import log_uniform_candidate_sampler
 from labkit.ops.control_flow import stop_gradient
 from labkit.ops.conversion import cast
 from labkit.ops.cross_entropy import softmax_cross_entropy_with_logits

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -20,9 +21,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from labkit.dtypes import float32, int32, int64
+from labkit.dtypes import float32, int64
 from labkit.errors import LabkitError
-from labkit.graph import Op, Spec, Tensor, apply_node, op
+from labkit.graph import Spec, Tensor, apply_node, op
 from labkit.ops import philox
 from labkit.ops.bases import Array
 from labkit.ops.random import RandomOp, get_seed
@@ -30,9 +31,12 @@ from labkit.ops.random import RandomOp, get_seed
 Samples = tuple[Tensor, Tensor, Tensor]
 
 
+@dataclass(frozen=True)
 class CandidateSampler(RandomOp):
     """Base of samplers: how a draw becomes a class, and how likely each class is."""
 
+    seed: int | None = None
+    seed2: int | None = None
     num_true: int = 1
     num_sampled: int = 1
     unique: bool = True
@@ -103,13 +107,6 @@ def _pairs(draws: Array, state: Array) -> tuple[Array, Array]:
 class UniformCandidateSampler(CandidateSampler):
     """Classes that are all equally likely."""
 
-    seed: int | None = None
-    seed2: int | None = None
-    num_true: int = 1
-    num_sampled: int = 1
-    unique: bool = True
-    range_max: int = 1
-
     def pick(self, draws: Array, state: Array) -> Array:
         return (philox.wide(*_pairs(draws, state)) % np.uint64(self.range_max)).astype(np.int64)
 
@@ -120,13 +117,6 @@ class UniformCandidateSampler(CandidateSampler):
 @op
 class LogUniformCandidateSampler(CandidateSampler):
     """Classes by Zipf's law: class k has the probability log((k + 2) / (k + 1)) / log(range_max + 1)."""
-
-    seed: int | None = None
-    seed2: int | None = None
-    num_true: int = 1
-    num_sampled: int = 1
-    unique: bool = True
-    range_max: int = 1
 
     def pick(self, draws: Array, state: Array) -> Array:
         spread = jnp.exp(philox.double(*_pairs(draws, state)) * math.log1p(self.range_max))
@@ -141,12 +131,6 @@ class LogUniformCandidateSampler(CandidateSampler):
 class FixedUnigramCandidateSampler(CandidateSampler):
     """Classes with given frequencies, by Vose's alias method: a place, and at most one other to go to instead."""
 
-    seed: int | None = None
-    seed2: int | None = None
-    num_true: int = 1
-    num_sampled: int = 1
-    unique: bool = True
-    range_max: int = 1
     weights: tuple[float, ...] = ()
 
     def pick(self, draws: Array, state: Array) -> Array:
@@ -184,13 +168,6 @@ class LearnedUnigramCandidateSampler(CandidateSampler):
     The state holds the counts behind the six words of the generator.
     """
 
-    seed: int | None = None
-    seed2: int | None = None
-    num_true: int = 1
-    num_sampled: int = 1
-    unique: bool = True
-    range_max: int = 1
-
     def initial_state(self) -> np.ndarray[Any, Any]:
         return np.concatenate([super().initial_state(), np.ones(self.range_max, np.uint32)])
 
@@ -215,8 +192,7 @@ def _sampler(
 ) -> Samples:  # fmt: skip
     if unique and num_sampled > range_max:
         raise LabkitError(f"{num_sampled} different classes cannot be drawn from {range_max}.", "unique=False.")
-    made: Any = kind
-    settings = made(*get_seed(seed), num_true, num_sampled, unique, range_max, **more)
+    settings = kind(*get_seed(seed), num_true, num_sampled, unique, range_max, **more)
     sampled, true_count, sampled_count = apply_node(settings, true_classes, name=name).outputs
     return sampled, true_count, sampled_count
 
@@ -245,8 +221,7 @@ def uniform_candidate_sampler(
 
     Example:
         >>> import labkit as tf
-        >>> from labkit.ops.candidates import uniform_candidate_sampler
-        >>> tf.Session().run(uniform_candidate_sampler([[3]], 1, 5, True, 16, seed=9)[0])
+        >>> tf.Session().run(tf.nn.uniform_candidate_sampler([[3]], 1, 5, True, 16, seed=9)[0])
         array([ 9, 11, 13,  6, 12])
     """
     return _sampler(
@@ -278,8 +253,7 @@ def log_uniform_candidate_sampler(
 
     Example:
         >>> import labkit as tf
-        >>> from labkit.ops.candidates import log_uniform_candidate_sampler
-        >>> tf.Session().run(log_uniform_candidate_sampler([[3]], 1, 5, False, 1000, seed=9)[0])
+        >>> tf.Session().run(tf.nn.log_uniform_candidate_sampler([[3]], 1, 5, False, 1000, seed=9)[0])
         array([ 81,  11, 815,   2,   0])
     """
     return _sampler(
@@ -369,70 +343,3 @@ def fixed_unigram_candidate_sampler(
         FixedUnigramCandidateSampler, true_classes, num_true, num_sampled, unique, range_max, seed,
         name or "FixedUnigramCandidateSampler", weights=weights,
     )  # fmt: skip
-
-
-@op
-class AccidentalHits(Op):
-    """Which drawn classes are true ones of each example: True, (batch, num_sampled), where one is.
-
-    The form of `ComputeAccidentalHits` whose size is known beforehand; the sampled losses use it.
-    """
-
-    args = ("true_classes:int64", "sampled_candidates:int64")
-
-    def infer(self, true_classes: Spec, sampled: Spec) -> Spec:
-        batch = None if true_classes.shape is None else true_classes.shape[0]
-        return Spec(float32, (batch, None if sampled.shape is None else sampled.shape[0]))
-
-    def kernel(self, true_classes: Array, sampled: Array) -> Array:
-        return jnp.any(true_classes[:, :, None] == sampled, axis=1).astype(np.float32)
-
-
-@op
-class ComputeAccidentalHits(Op):
-    """Pairs of an example and a drawn class that is a true one of it; how many is known only when it runs."""
-
-    num_true: int = 1
-
-    args = ("true_classes:int64", "sampled_candidates:int64")
-
-    @property
-    def host(self) -> bool:
-        """Runs in Python, because compiled code needs sizes that are known beforehand."""
-        return True
-
-    def infer(self, true_classes: Spec, sampled: Spec) -> tuple[Spec, Spec, Spec]:
-        return Spec(int32, (None,)), Spec(int64, (None,)), Spec(float32, (None,))
-
-    def kernel(self, true_classes: Any, sampled: Any) -> tuple[Any, Any, Any]:
-        rows, _, places = np.nonzero(np.asarray(true_classes)[:, :, None] == np.asarray(sampled))
-        weights = np.full(rows.shape, np.finfo(np.float32).min, np.float32)
-        return rows.astype(np.int32), places.astype(np.int64), weights
-
-
-def compute_accidental_hits(
-    true_classes: Any, sampled_candidates: Any, num_true: int, seed: int | None = None, name: str | None = None
-) -> Samples:
-    """Finds the drawn classes that are true ones of an example, so that they can be taken out.
-
-    Args:
-        true_classes: int64, (batch, num_true).
-        sampled_candidates: int64, (num_sampled,).
-        num_true: how many true classes each example has.
-        seed: kept for TensorFlow's signature.
-        name: name of the node.
-
-    Returns:
-        For each hit the number of the example, the place among the drawn classes, and the least float32, to be added
-        to the logit there.
-
-    Example:
-        >>> import labkit as tf
-        >>> from labkit.ops.candidates import compute_accidental_hits
-        >>> rows, places, _ = compute_accidental_hits([[3], [7]], [5, 7, 3], 1)
-        >>> tf.Session().run([rows, places])
-        [array([0, 1], dtype=int32), array([2, 1])]
-    """
-    made = apply_node(ComputeAccidentalHits(num_true), true_classes, sampled_candidates, name=name)
-    rows, places, weights = made.outputs
-    return rows, places, weights

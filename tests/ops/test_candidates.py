@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import labkit as tf
-from labkit.ops import candidates
+from labkit.ops import accidental_hits, candidates
 
 GOLDEN: dict[str, Any] = json.loads((Path(__file__).parents[1] / "golden" / "random.json").read_text())
 UNIGRAMS = {"distortion": 0.75, "unigrams": [5.0, 3.0, 1.0, 7.0, 2.0, 9.0]}
@@ -59,8 +59,8 @@ def test_accidental_hits_are_found_in_both_forms() -> None:
     """Sparse as TensorFlow's op, dense as the losses use it."""
     true, sampled = np.array([[3, 5], [7, 1]]), np.array([5, 7, 3])
     with tf.Graph().as_default():
-        rows, places, weights = tf.Session().run(candidates.compute_accidental_hits(true, sampled, 2))
-        dense = tf.Session().run(tf.get_default_graph().apply(candidates.AccidentalHits(), (true, sampled)))
+        rows, places, weights = tf.Session().run(accidental_hits.compute_accidental_hits(true, sampled, 2))
+        dense = tf.Session().run(tf.get_default_graph().apply(accidental_hits.AccidentalHits(), (true, sampled)))
     assert sorted(zip(rows.tolist(), places.tolist(), strict=True)) == [(0, 0), (0, 2), (1, 1)]
     assert (weights == np.finfo(np.float32).min).all()
     np.testing.assert_array_equal(dense, [[1, 0, 1], [0, 1, 0]])

@@ -8,9 +8,8 @@ from typing import Any
 import numpy as np
 
 from labkit.dtypes import float32, float64
+from labkit.ops.accidental_hits import AccidentalHits, ComputeAccidentalHits
 from labkit.ops.candidates import (
-    AccidentalHits,
-    ComputeAccidentalHits,
     FixedUnigramCandidateSampler,
     LearnedUnigramCandidateSampler,
     LogUniformCandidateSampler,
