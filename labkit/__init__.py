@@ -224,10 +224,8 @@ from labkit.ops.sampling import multinomial, random_crop, random_gamma, random_p
 from labkit.ops.control_flow import group, no_op, stop_gradient
 from labkit.ops.conditional import case, cond
 from labkit.ops.loops import foldl, foldr, map_fn, scan, while_loop
-from labkit.ops.checks import (
-    Assert,
-    Print,
-    add_check_numerics_ops,
+from labkit.ops.checks import Assert, Print, add_check_numerics_ops, check_numerics, verify_tensor_all_finite
+from labkit.ops.assertions import (
     assert_equal,
     assert_greater,
     assert_greater_equal,
@@ -240,8 +238,6 @@ from labkit.ops.checks import (
     assert_positive,
     assert_rank,
     assert_rank_at_least,
-    check_numerics,
-    verify_tensor_all_finite,
 )
 from labkit.ops.control_flow import tuple_ as tuple
 

@@ -253,7 +253,7 @@ def case(
         >>> [int(tf.Session().run(size, {x: v})) for v in (5, 50, 500)]
         [1, 2, 3]
     """
-    from labkit.ops.checks import assert_at_most_one, assert_some
+    from labkit.ops.assertions import assert_at_most_one, assert_some
 
     pairs: list[Any] = list(pred_fn_pairs.items() if is_mapping(pred_fn_pairs) else pred_fn_pairs)
     for pair in pairs:

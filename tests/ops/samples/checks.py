@@ -1,8 +1,9 @@
-"""Samples of `labkit.ops.checks`."""
+"""Samples of `labkit.ops.checks` and `assertions`."""
 
 import numpy as np
 
-from labkit.ops.checks import AllTrue, AssertOp, CheckNumerics, CountTrue, PrintOp, RankCheck
+from labkit.ops.assertions import AllTrue, CountTrue, RankCheck
+from labkit.ops.checks import AssertOp, CheckNumerics, PrintOp
 from tests.ops.sample import Bools, Sample
 
 SAMPLES = [
