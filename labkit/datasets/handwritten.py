@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 
 from labkit.datasets import digits, mnist
@@ -28,9 +29,15 @@ def handwritten(folder: str | Path | None = None, *, source_url: str | None = No
         return mnist.load(folder, source_url=source_url)
     except DownloadError:
         images = digits.load()
-        print(
-            f"MNIST is not on this computer and cannot be downloaded; using {images.name} instead "
+        _say_once(
+            f"MNIST is not on this computer and could not be fetched; using {images.name} instead\n"
             f"({len(images.train_labels):,} to train, {len(images.test_labels):,} to test). "
-            f"For MNIST: labkit data mnist"
+            "What to do about it: run `!labkit data mnist` in a cell."
         )
         return images
+
+
+@functools.cache
+def _say_once(text: str) -> None:
+    """Prints a line the first time: a notebook asks for its digits in more than one cell."""
+    print(text)

@@ -23,7 +23,17 @@ from typing import Any
 from matplotlib.axes import Axes
 
 from labkit.draw.layout import Layout, layered
-from labkit.draw.patches import DETAIL_SIZE, NAME_SIZE, SHAPE_SIZE, arrow, box_size, shape, smooth, text_width
+from labkit.draw.patches import (
+    DETAIL_HEIGHT,
+    DETAIL_SIZE,
+    NAME_SIZE,
+    SHAPE_SIZE,
+    arrow,
+    box_size,
+    shape,
+    smooth,
+    text_width,
+)
 from labkit.draw.picture import FAINT, INK, ORANGE, PAPER, VERMILION, Picture
 from labkit.draw.units import Unit, Wire, shape_text, units_of
 from labkit.executor import prune
@@ -86,6 +96,13 @@ def graph(
         if any(node in fetched for node in unit.nodes):
             painter.fetched.add(unit)
     return painter.paint(_text(units, painter), legend)
+
+
+def _broken(text: str) -> str:
+    """A long shape on two lines: a deep net's picture is as wide as the shapes on its arrows."""
+    sizes = text.split("×")
+    half = (len(sizes) + 1) // 2
+    return text if len(text) < 8 else "×".join(sizes[:half]) + "\n×" + "×".join(sizes[half:])
 
 
 def _chosen(what: Any) -> list[Operation]:
@@ -182,15 +199,14 @@ class _Painter:
         for wire in self.wires:
             ends = sorted((self.column[wire.source], self.column[wire.target]))
             if wire.tensor is not None and self._labelled(wire):
-                width = text_width(shape_text(wire.tensor), SHAPE_SIZE) + (
-                    0.42 if wire.source.kind == "scope" else 0.34
-                )
+                width = max(text_width(line, SHAPE_SIZE) for line in _broken(shape_text(wire.tensor)).split("\n"))
+                width += 0.4 if wire.source.kind == "scope" else 0.32
                 gaps[ends[1] - 1] = max(gaps.get(ends[1] - 1, 0.0), min(width, 1.5))
         x = 0.0
         for column in sorted(set(self.column.values())):
             self.wide[column] = max(self.size[u][0] for u, c in self.column.items() if c == column)
             self.x[column] = x + self.wide[column] / 2
-            x += self.wide[column] + max(gaps.get(column, 0.0), 0.45)
+            x += self.wide[column] + max(gaps.get(column, 0.0), 0.42)
 
     def _place(self, lower: Sequence[Unit]) -> None:
         for unit in lower:
@@ -292,7 +308,8 @@ class _Painter:
         shift_x, shift_y = {"variable": (0.0, -0.05), "placeholder": (-0.07, 0.0)}.get(unit.kind, (0.0, 0.0))
         style: dict[str, Any] = {"color": ink, "ha": "center", "va": "center", "zorder": 5}
         if unit.detail:
-            axes.text(x + shift_x, y + shift_y + 0.1, unit.label, size=NAME_SIZE, **style)
+            more = DETAIL_HEIGHT / 2 * unit.detail.count("\n")
+            axes.text(x + shift_x, y + shift_y + 0.1 + more, unit.label, size=NAME_SIZE, **style)
             axes.text(x + shift_x, y + shift_y - 0.13, unit.detail, size=DETAIL_SIZE, **style)
         else:
             axes.text(x + shift_x, y + shift_y, unit.label, size=NAME_SIZE, **style)
@@ -315,7 +332,7 @@ class _Painter:
             shift = 0.01 if wire.source.kind == "scope" else -0.03  # away from the cards, or from the arrow's head
             style = {"size": SHAPE_SIZE, "color": FAINT if dead else "#3c444d", "ha": "center", "va": "center"}
             style["bbox"] = {"facecolor": PAPER, "edgecolor": "none", "pad": 0.8, "alpha": 0.9}
-            axes.text((x0 + x1) / 2 + shift, (y0 + y1) / 2, shape_text(wire.tensor), zorder=4, **style)
+            axes.text((x0 + x1) / 2 + shift, (y0 + y1) / 2, _broken(shape_text(wire.tensor)), zorder=4, **style)
 
     def _route(self, wire: Wire) -> list[tuple[float, float]]:
         (x0, y0), (x1, y1) = self.at[wire.source], self.at[wire.target]

@@ -15,13 +15,15 @@ from matplotlib.textpath import TextPath
 from labkit.draw.units import Unit
 
 NAME_SIZE, DETAIL_SIZE, SHAPE_SIZE = 12.0, 9.5, 9.0
+DETAIL_HEIGHT = 0.17
 
 
 def box_size(unit: Unit) -> tuple[float, float]:
     """Width and height of a box that its text fits in."""
-    width = max(text_width(unit.label, NAME_SIZE), text_width(unit.detail, DETAIL_SIZE))
+    lines = unit.detail.split("\n")
+    width = max(text_width(unit.label, NAME_SIZE), *(text_width(line, DETAIL_SIZE) for line in lines))
     extra = {"constant": 0.36, "placeholder": 0.42}.get(unit.kind, 0.26)
-    height = 0.55 if unit.detail else 0.4
+    height = 0.38 + DETAIL_HEIGHT * len(lines) if unit.detail else 0.4
     return max(width + extra, 0.6), height + (0.14 if unit.kind == "variable" else 0.0)
 
 

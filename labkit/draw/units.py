@@ -244,7 +244,7 @@ def _describe(unit: Unit) -> None:
     others = [node for node in unit.nodes if node is not head]
     if unit.half == "optimizer" and unit.key.startswith("optimizer"):
         unit.kind, unit.label = "scope", unit.key.removeprefix("optimizer ").rpartition("/")[2]
-        unit.detail = "optimizer" if len(unit.nodes) < 3 else f"optimizer, {len(unit.nodes)} ops"
+        unit.detail = "optimizer" if len(unit.nodes) < 3 else f"{len(unit.nodes)} ops"
     elif unit.half == "optimizer" and unit.key == "update":
         unit.kind, unit.label, unit.detail = "scope", "update", _count(len(unit.nodes), "op")
     elif unit.key == "gradients start":
@@ -263,7 +263,7 @@ def _describe(unit: Unit) -> None:
         variables = sum(node.type == "VariableV2" for node in unit.nodes)
         unit.kind, unit.label = "scope", unit.key
         inside = _count(len(unit.nodes), "op")
-        unit.detail = f"{inside}, {_count(variables, 'var')}" if variables else inside
+        unit.detail = f"{inside}\n{_count(variables, 'variable')}" if variables else inside
 
 
 def _describe_node(unit: Unit, node: Operation, settings: list[Operation]) -> None:

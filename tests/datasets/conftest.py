@@ -1,5 +1,7 @@
 """A user's computer with empty folders and no network, for the tests of the data sets."""
 
+import importlib
+
 import pytest
 
 from labkit.datasets import mnist
@@ -20,6 +22,7 @@ def computer(tmp_path, monkeypatch):
     """A cache folder that is empty, no LABKIT_DATA, mirrors that nobody answers; returns the cache folder."""
     monkeypatch.delenv("LABKIT_DATA", raising=False)
     monkeypatch.delenv("LABKIT_NO_DOWNLOAD", raising=False)
+    importlib.import_module("labkit.datasets.handwritten")._say_once.cache_clear()
     monkeypatch.setattr(mnist, "cache_folder", lambda: tmp_path / "cache" / "mnist")
     monkeypatch.setattr(mnist, "MIRRORS", ("http://127.0.0.1:9/",))  # the discard port: refused at once
     return tmp_path / "cache" / "mnist"

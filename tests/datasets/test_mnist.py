@@ -136,4 +136,6 @@ def test_the_stand_in_says_that_it_is_one(computer, small, capsys):
     assert data.name == "scikit-learn's digits"
     printed = capsys.readouterr().out
     assert "MNIST is not on this computer" in printed
-    assert "using scikit-learn's digits instead (1,500 to train, 297 to test)" in printed
+    assert "using scikit-learn's digits instead\n(1,500 to train, 297 to test)" in printed
+    handwritten()
+    assert capsys.readouterr().out == "", "once is enough"
