@@ -18,10 +18,13 @@ The division of work follows Kaggle's learntools (`Problem`, `CodingProblem`), w
 from __future__ import annotations
 
 import difflib
+import linecache
+import traceback
 from typing import Any
 
 from labkit.errors import LabkitError
 from labkit.exercises import EXERCISES, Exercise, NotTried, Wrong
+from labkit.sites import PACKAGE_FOLDER
 
 _hints_given: dict[str, int] = {}
 
@@ -93,8 +96,22 @@ def _judge(exercise: Exercise, answer: Any) -> None:
     except (NotTried, Wrong):
         raise
     except Exception as error:  # whatever the learner's function does wrong, it is told, not thrown
-        lines = str(error).splitlines() or [""]
-        raise Wrong(f"your code raised {type(error).__name__}: {lines[0]}") from error
+        raise Wrong(_what_it_raised(error)) from error
+
+
+def _what_it_raised(error: Exception) -> str:
+    """The error of a learner's function, where it happened, and what it says to try."""
+    lines = str(error).splitlines() or [""]
+    said = [f"your code raised {type(error).__name__}: {lines[0]}"]
+    own = [
+        (frame.f_code.co_filename, line)
+        for frame, line in traceback.walk_tb(error.__traceback__)
+        if not frame.f_code.co_filename.startswith(PACKAGE_FOLDER) and "__tracebackhide__" not in frame.f_locals
+    ]
+    source = linecache.getline(*own[-1]).strip() if own else ""
+    notes: list[str] = getattr(error, "__notes__", [])
+    said += [f"  in: {source}"] if source else [note for note in notes if note.startswith("  in ")]
+    return "\n".join([*said, *(note for note in notes if note.startswith("  Try: "))])
 
 
 def _exercise(number: Any) -> Exercise:

@@ -255,7 +255,8 @@ def cache() -> Iterator[Check]:
 
 
 def _probe(environment: dict[str, str]) -> str:
+    # -P: a learner's random.py in the current folder is not taken for Python's.
     done = subprocess.run(
-        [sys.executable, "-c", PROBE], env=environment, capture_output=True, text=True, timeout=120, check=False
+        [sys.executable, "-P", "-c", PROBE], env=environment, capture_output=True, text=True, timeout=120, check=False
     )
     return done.stdout.strip()

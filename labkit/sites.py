@@ -19,8 +19,10 @@ from typing import Any, NamedTuple
 
 import jax
 
-_PACKAGE_FOLDER = __file__.rsplit("sites.py", 1)[0]
-_HIDDEN_FOLDERS = (_PACKAGE_FOLDER, jax.__file__.rsplit("__init__.py", 1)[0], contextlib.__file__)
+PACKAGE_FOLDER = __file__.rsplit("sites.py", 1)[0]
+"""Where labkit's own files are."""
+
+_HIDDEN_FOLDERS = (PACKAGE_FOLDER, jax.__file__.rsplit("__init__.py", 1)[0], contextlib.__file__)
 
 
 class Site(NamedTuple):
@@ -43,7 +45,7 @@ class Site(NamedTuple):
 def here() -> Site:
     """The innermost frame outside labkit."""
     frame = sys._getframe(1)  # pyright: ignore[reportPrivateUsage]  # inspect.stack() reads files: 1000 times slower
-    while frame.f_code.co_filename.startswith(_PACKAGE_FOLDER) and frame.f_back is not None:
+    while frame.f_code.co_filename.startswith(PACKAGE_FOLDER) and frame.f_back is not None:
         frame = frame.f_back
     return Site(frame.f_code.co_filename, frame.f_lineno)
 

@@ -32,7 +32,7 @@ def handwritten(folder: str | Path | None = None, *, source_url: str | None = No
         _say_once(
             f"MNIST is not on this computer and could not be fetched; using {images.name} instead\n"
             f"({len(images.train_labels):,} to train, {len(images.test_labels):,} to test). "
-            "What to do about it: run `!labkit data mnist` in a cell."
+            "For MNIST run: from labkit.datasets import mnist; mnist.load()"
         )
         return images
 

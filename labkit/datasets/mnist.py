@@ -108,7 +108,7 @@ def load(folder: str | Path | None = None, *, download: bool = True, source_url:
     place = find(folder)
     if place is None:
         if not download or os.environ.get("LABKIT_NO_DOWNLOAD"):
-            raise DownloadError(_nowhere(folder, "they were not to be downloaded."))
+            raise DownloadError(_nowhere(folder, "the files were not to be downloaded (LABKIT_NO_DOWNLOAD)."))
         place = Path(folder).expanduser() if folder else cache_folder()
         mirrors = ([source_url.rstrip("/") + "/"] if source_url else []) + list(MIRRORS)
         try:
@@ -162,5 +162,6 @@ def _nowhere(folder: str | Path | None, reason: str) -> str:
         f"MNIST is not on this computer: {reason}\n"
         f"  Looked in: {'; '.join(looked)}.\n"
         f"  Try: connect to the network and call this again (what arrived is kept); or put the four files\n"
-        f"  ({names}) into a folder and set LABKIT_DATA to it; or use labkit.datasets.digits, which needs no network."
+        f"  ({names})\n"
+        f"  into a folder and set LABKIT_DATA to it; or use labkit.datasets.digits, which needs no network."
     )
