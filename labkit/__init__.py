@@ -223,7 +223,8 @@ from labkit.ops.sampling import multinomial, random_crop, random_gamma, random_p
 # Control flow
 from labkit.ops.control_flow import group, no_op, stop_gradient
 from labkit.ops.conditional import case, cond
-from labkit.ops.loops import foldl, foldr, map_fn, scan, while_loop
+from labkit.ops.while_loops import while_loop
+from labkit.ops.scans import foldl, foldr, map_fn, scan
 from labkit.ops.checks import Assert, Print, add_check_numerics_ops, check_numerics, verify_tensor_all_finite
 from labkit.ops.assertions import (
     assert_equal,

@@ -29,9 +29,9 @@ from labkit.ops.filling import zeros_like
 from labkit.ops.joining import concat
 from labkit.ops.layout import reverse_sequence, transpose
 from labkit.ops.logic import less
-from labkit.ops.loops import build_scan
 from labkit.ops.math import cast
 from labkit.ops.ranges import range as numbers
+from labkit.ops.scans import build_scan
 from labkit.ops.selecting import where
 from labkit.ops.shaping import shape
 from labkit.ops.slicing import reverse

@@ -27,8 +27,7 @@ from labkit.errors import DTypeError, GraphError, ShapeError
 from labkit.graph import Operation, Spec, Tensor, apply_node, get_default_graph, is_tensor_like, op
 from labkit.graph.subgraph import Body, SubGraph, trace_body
 from labkit.nests import is_listed, is_mapping
-from labkit.ops.array import identity
-from labkit.ops.functional import Functional, Values
+from labkit.ops.functional import Functional, Values, as_value
 from labkit.ops.structure import Rebuild, flatten
 from labkit.shapes import Shape, compatible, shape_text
 
@@ -201,7 +200,7 @@ def _output(leaf: Any, effects: list[Operation]) -> Tensor:
         with inside.control_dependencies([leaf]):
             return inside.as_tensor(True)
     tensor = inside.adopt(inside.as_tensor(leaf), "a branch")
-    return identity(tensor) if tensor.op.kind.is_ref else tensor
+    return as_value(tensor)
 
 
 def _check_branches(true: Body, false: Body, rebuild: Rebuild, other: Rebuild) -> None:

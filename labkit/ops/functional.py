@@ -22,12 +22,16 @@ import jax.numpy as jnp
 import numpy as np
 
 from labkit.dtypes import as_dtype
-from labkit.errors import UnimplementedError
+from labkit.errors import DTypeError, ShapeError, UnimplementedError
 from labkit.graph import Cost, Op, Operation, Spec, Tensor, apply_node, op
 from labkit.graph.subgraph import Body
+from labkit.ops.array import identity
 from labkit.ops.bases import Array
+from labkit.ops.control_flow import stop_gradient
+from labkit.shapes import compatible, shape_text
 
 Values = Sequence[Any]
+State = tuple[list[Any], list[Any], list[Any]]  # values handed on, captured variables, states of random ops
 
 
 class Functional(Op):
@@ -240,3 +244,30 @@ def subgraph_vjp(kind: Any, inputs: list[Tensor], grads: Sequence[Any]) -> list[
         for position, tensor in zip(wrt, made.outputs, strict=True):
             result[position] = tensor
     return result
+
+
+def as_value(tensor: Tensor) -> Tensor:
+    """The value that a variable has now; any other tensor as it is."""
+    return identity(tensor) if tensor.op.kind.is_ref else tensor
+
+
+def with_gradient_if(back_prop: bool, tensors: Sequence[Tensor]) -> list[Tensor]:
+    """The tensors, which no gradient passes unless `back_prop`."""
+    return [t if back_prop or not t.dtype.is_differentiable else stop_gradient(t) for t in tensors]
+
+
+def check_handed_on(first: Sequence[Tensor], outputs: Sequence[Tensor], what: str) -> None:
+    """A value handed on must keep its dtype and shape."""
+    for position, (start, following) in enumerate(zip(first, outputs, strict=False)):
+        if start.dtype is not following.dtype:
+            raise DTypeError(
+                f"{what}: value {position} starts as {start.dtype.name}, and the body makes it "
+                f"{following.dtype.name} ({following.op.describe()}).",
+                f"tf.cast(x, tf.{start.dtype.name}) in the body, or a first value of dtype {following.dtype.name}.",
+            )
+        if not compatible(start.static_shape, following.static_shape):
+            raise ShapeError(
+                f"{what}: value {position} starts with shape {shape_text(start.static_shape)}, and the body gives it "
+                f"{shape_text(following.static_shape)} ({following.op.describe()}).",
+                "the same shape before and after: inside a loop shapes do not change.",
+            )

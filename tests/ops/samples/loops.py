@@ -1,4 +1,4 @@
-"""Samples of `labkit.ops.loops`: bodies without captures; `test_control_flow.py` has the others."""
+"""Samples of `labkit.ops.scans` and `while_loops`: bodies without captures; `test_control_flow.py` has the others."""
 
 import numpy as np
 
@@ -6,7 +6,8 @@ import labkit as tf
 from labkit.dtypes import float64
 from labkit.graph import Spec
 from labkit.graph.subgraph import Body, trace_body
-from labkit.ops.loops import Scan, While
+from labkit.ops.scans import Scan
+from labkit.ops.while_loops import While
 from tests.ops.sample import Sample, Sizes
 
 NUMBER = Spec(float64, ())
