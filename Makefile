@@ -54,7 +54,7 @@ bench-tf: $(READY) $(READY_TF)
 pins: $(READY)
 	$(BIN)/python $(PIP) install uv
 	$(BIN)/uv pip compile -q pyproject.toml --extra dev --universal --python-version 3.11 --upgrade \
-	  --no-annotate --no-header --no-emit-index-url -o binder/constraints.txt
+	  --no-annotate --no-header -o binder/constraints.txt
 
 # A Python is taken if it starts, is new enough and can make environments (Debian keeps that part in a package of its
 # own). The names are tried in this order because every pinned package has wheels for the first three.
