@@ -6,7 +6,7 @@
 #   make bench   labkit beside hand-written JAX; make bench-tf also beside TensorFlow
 #   make pins    choose new versions for binder/constraints.txt
 #
-# PYTHON=... chooses the Python to make .venv with; WORKERS=... how many processes test.
+# PYTHON=... chooses the Python to make .venv with, WORKERS=... how many processes test, NOTEBOOK=03 what lab opens.
 
 SHELL := /bin/bash
 WORKERS ?= 2
