@@ -6,6 +6,8 @@ A cell opens its scope at the first call and makes its variables there; every la
 Source: `tensorflow/python/ops/rnn_cell_impl.py` (1.4).
 """
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from typing import Any
 

@@ -4,6 +4,8 @@ Source: `tensorflow/python/ops/rnn_cell_impl.py` (1.4); Hochreiter and Schmidhub
 Cummins, 2000 (forget gate); Cho et al., 2014 (GRU).
 """
 
+from __future__ import annotations
+
 from typing import Any, NamedTuple
 
 from labkit.graph import Tensor

@@ -5,6 +5,8 @@ A wrapper has no variables and no scope of its own: the names are those of the c
 Source: `tensorflow/python/ops/rnn_cell_impl.py` (1.4).
 """
 
+from __future__ import annotations
+
 import hashlib
 from collections.abc import Sequence
 from typing import Any
