@@ -1,8 +1,12 @@
 """The programs of the founding talks, with only the import line changed."""
 
+from typing import Any
+
+import numpy as np
 import pytest
 
 from labkit.datasets import mnist
+from labkit.graph import reset_default_graph
 
 PROGRAM = """
 import labkit as tf
@@ -29,12 +33,19 @@ result = sess.run(accuracy, feed_dict={x: mnist.test.images, y_: mnist.test.labe
 
 
 def test_the_fourteen_lines_read_91_percent_of_the_10_000_test_digits():
+    """The last step of a thousand is noisy at this learning rate (0.86 to 0.92 over shuffles): the median decides."""
     if mnist.find() is None:
         pytest.skip("the real MNIST is not on this computer: `labkit data mnist` fetches it")
-    names: dict[str, object] = {}
-    exec(PROGRAM, names)
-    assert len(names["mnist"].test.images) == 10_000
-    assert names["result"] >= 0.91
+    accuracies: list[float] = []
+    for seed in range(5):
+        reset_default_graph()
+        np.random.seed(seed)
+        names: dict[str, Any] = {}
+        exec(PROGRAM, names)
+        assert len(names["mnist"].test.images) == 10_000
+        accuracies.append(float(names["result"]))
+    assert np.median(accuracies) >= 0.91
+    assert min(accuracies) >= 0.85
 
 
 def test_the_line_of_getting_started_is_fitted_as_tensorflow_fits_it():
