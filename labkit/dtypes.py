@@ -204,4 +204,5 @@ def as_dtype(value: DTypeLike) -> DType:
         return string if as_numpy.kind in "SUO" else _BY_KEY[as_numpy]
     except (KeyError, TypeError):
         names = ", ".join(sorted(dtype.name for dtype in ALL))
-        raise DTypeError(f"{value!r} is not a dtype. There are: {names}.") from None
+        advice = f"the dtype comes first: (tf.float32, {value!r})." if isinstance(value, (list, tuple)) else ""
+        raise DTypeError(f"{value!r} is not a dtype. There are: {names}.", advice) from None

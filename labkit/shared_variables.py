@@ -190,7 +190,9 @@ def _reused(found: Any, name: str, shape: Any, dtype: DType, reuse: Reuse) -> An
     if not compatible(shape, found.static_shape):
         raise ShapeError(
             f"variable {name} exists with shape {shape_text(found.static_shape)}, and {shape_text(shape)} was asked "
-            f"for; it was made at {found.op.site.text()}"
+            f"for; it was made at {found.op.site.text()}",
+            "another scope or name for the other variable; for stacked layers, a cell or layer of its own for each: "
+            "[make_cell() for _ in range(2)], not [cell] * 2.",
         )
     if dtype is not found.dtype:
         raise DTypeError(

@@ -81,6 +81,13 @@ def _dtype_inside(values: Any) -> DType | None:
     return None
 
 
+def _none_advice(value: Any) -> str:
+    """What to write for None in a list: most often the batch size in a shape, which only placeholders leave open."""
+    if not isinstance(value, (list, tuple)) or all(entry is not None for entry in cast("list[Any]", value)):
+        return ""
+    return "for an unknown size in a shape: tf.shape(x)[0], or -1 in tf.reshape; only tf.placeholder takes None."
+
+
 def as_array(value: Any, dtype: DType | None) -> Array:
     """A plain value as a NumPy array of `dtype`, or of the dtype that TensorFlow would give it.
 
@@ -89,7 +96,10 @@ def as_array(value: Any, dtype: DType | None) -> Array:
         ShapeError: if nested lists are ragged.
     """
     if value is None:
-        raise ValueError("None is not a value that a tensor can have.")
+        raise ValueError(
+            "None is not a value that a tensor can have. A function without `return` gives None, and so does "
+            "tf.gradients for a variable that the loss does not depend on: `if g is not None` leaves it out."
+        )
     if isinstance(value, (TensorShape, Dimension)):
         value = _shape_value(value)
         dtype = dtype or as_dtype("int32")
@@ -112,7 +122,7 @@ def as_array(value: Any, dtype: DType | None) -> Array:
         sizes = _dimensions_as_ints(value)
         if sizes is not value:
             return as_array(sizes, dtype)
-        raise DTypeError(f"cannot make a tensor of {_short(value)} ({type(value).__name__}).")
+        raise DTypeError(f"cannot make a tensor of {_short(value)} ({type(value).__name__}).", _none_advice(value))
     if array.size == 0 and array.dtype == np.float64:
         return array.astype(np.float32 if dtype is None else dtype.np_dtype)
     return _plain_default(array) if dtype is None else _checked_cast(array, value, dtype)

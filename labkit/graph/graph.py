@@ -151,7 +151,10 @@ class Graph(Scopes, Lookup, Collections):
                 if found is None:
                     found = tensor
                     if kind.allowed is not None and tensor.dtype_ not in kind.allowed:
-                        raise DTypeError(f"{kind.type} does not take {tensor.dtype.name}; it takes {_names(kind)}.")
+                        raise DTypeError(
+                            f"{kind.type} does not take {tensor.dtype.name}; it takes {_names(kind)}.",
+                            "tf.cast(x, tf.float32), which makes True 1.0." if tensor.dtype.name == "bool" else "",
+                        )
                 elif tensor.dtype_ is not found.dtype_:
                     raise DTypeError(
                         f"the inputs have different dtypes: {found.dtype.name} and {tensor.dtype.name}.",

@@ -164,7 +164,10 @@ def check_rank(inputs: Tensor, rank: int, layer: str, axes: str) -> None:
     if shape is not None and len(shape) != rank:
         raise ShapeError(
             f"{layer} takes a tensor of rank {rank} ({axes}), and {inputs.name!r} has shape {inputs.shape}.",
-            "tf.reshape, for example tf.reshape(x, [-1, 28, 28, 1]) for MNIST images.",
+            f"tf.reshape, for example tf.reshape(x, {'[-1, 28, 28, 1]' if rank == 4 else '[-1, 28, 28]'}) for MNIST "
+            "images."
+            if rank in (3, 4)
+            else "tf.reshape or tf.expand_dims.",
         )
 
 

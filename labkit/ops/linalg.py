@@ -69,10 +69,22 @@ def _sides(x: Spec, transposed: bool, side: str) -> tuple[int | None, int | None
         return None, None
     if len(x.shape) != 2:
         raise ShapeError(
-            f"a matrix product needs matrices, and the {side} one has {len(x.shape)} axes: shape {x.shape}."
+            f"a matrix product needs matrices, and the {side} one has {len(x.shape)} axes: shape {x.shape}.",
+            _rank_advice(len(x.shape), side),
         )
     rows, columns = x.shape
     return (columns, rows) if transposed else (rows, columns)
+
+
+def _rank_advice(rank: int, side: str) -> str:
+    """How to make a matrix of a vector or a number on one side of a product."""
+    if rank == 1:
+        return (
+            "tf.expand_dims(x, 0), a matrix of one row."
+            if side == "left"
+            else ("tf.expand_dims(x, 1), a matrix of one column; the result has one column too.")
+        )
+    return "tf.multiply, or `*`, to multiply by a number." if rank == 0 else ""
 
 
 def _size_advice(a: Spec, b: Spec, kind: MatMul) -> str:
