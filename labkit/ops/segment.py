@@ -101,9 +101,22 @@ def combined(way: str, rows: Array, ids: Array, count: int, empty: Any) -> Array
         number = jnp.maximum(present, 1).astype(rows.dtype)
         return jax.lax.div(*jnp.broadcast_arrays(total, number))  # toward zero for integers
     if way == "prod":
-        return jnp.ones(shape, rows.dtype).at[ids].mul(rows, mode="drop")
+        ends = jnp.searchsorted(ids, jnp.arange(count, dtype=ids.dtype), side="right") - 1
+        return jnp.where(present > 0, running_products(rows, ids)[ends], jnp.ones((), rows.dtype))
     find: Any = jax.ops.segment_max if way == "max" else jax.ops.segment_min
     return jnp.where(present > 0, find(rows, ids, count), jnp.asarray(empty, rows.dtype))
+
+
+def running_products(rows: Array, ids: Array) -> Array:
+    """Products of the rows so far, beginning anew where the sorted id changes. JAX can differentiate it, also at 0."""
+
+    def join(left: tuple[Array, Array], right: tuple[Array, Array]) -> tuple[Array, Array]:
+        return left[0] | right[0], jnp.where(right[0], right[1], left[1] * right[1])
+
+    begins = jnp.diff(ids, prepend=-1) != 0
+    scan = typed("Any", jax.lax.associative_scan)
+    products: Array = scan(join, (begins.reshape((-1,) + (1,) * (rows.ndim - 1)), rows))[1]
+    return products
 
 
 @op

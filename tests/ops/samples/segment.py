@@ -35,7 +35,7 @@ SAMPLES = [
     Sample(SegmentMean(), ("4 b", SORTED), by_segment(np.mean, 0)),
     Sample(SegmentMax(), ("4 b", SORTED), by_segment(np.max, 0)),
     Sample(SegmentMin(), ("4 b", SORTED), by_segment(np.min, 0)),
-    Sample(SegmentProd(), ("4 b", SORTED), by_segment(np.prod, 1), gradient=False, why="JAX has none for products"),
+    Sample(SegmentProd(), ("4 b", SORTED), by_segment(np.prod, 1)),
     Sample(UnsortedSegmentSum(), ("4 b", MIXED, THREE), by_segment(np.sum, 0)),
     Sample(UnsortedSegmentMax(), ("4 b", MIXED, THREE), by_segment(np.max, np.finfo(np.float64).min)),
 ]
