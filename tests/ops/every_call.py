@@ -1,4 +1,4 @@
-"""One drawn call of an op for the properties in `test_every_op.py`: sizes, values, what the graph may know of them.
+"""One drawn call of an op for `test_every_op.py` and `test_every_op_gradients.py`: sizes, values, what the graph knows.
 
 `calls(sample)` is a hypothesis strategy. A `Call` can be put into a graph (`place`) and described to JAX (`function`).
 """
@@ -48,6 +48,7 @@ class Call:
     known: list[tuple[int | None, ...] | None]
     constant: list[bool]  # for static inputs: True puts a constant into the graph, False feeds the value
     rng: np.random.Generator
+    wrt: tuple[int, ...] | None = None  # the inputs to differentiate by; None for all that are floating point
 
     def place(self) -> tuple[Operation, list[Tensor], dict[Tensor, Any]]:
         """Adds the op to the default graph: its node, its input tensors, and the feeds."""
@@ -78,16 +79,18 @@ class Call:
     def differentiable(self) -> list[int]:
         """Positions of the inputs that a gradient can flow to."""
         fixed = (*self.kind.static_inputs, *self.kind.ref_inputs)
-        return [i for i, a in enumerate(self.arrays) if a.dtype.kind in "fc" and i not in fixed]
+        return [i for i, a in enumerate(self.arrays) if self._chosen(i, a.dtype.kind) and i not in fixed]
+
+    def _chosen(self, position: int, kind: str) -> bool:
+        return kind in "fc" if self.wrt is None else position in self.wrt
 
     def function(self, outputs: Sequence[int]) -> Callable[..., tuple[Any, ...]]:
         """The kernel as a function of the differentiable inputs, with the outputs at these positions."""
         where = self.differentiable()
         static = self.kind.static_inputs
-        fixed = [a if i in static else jax.numpy.asarray(a) for i, a in enumerate(self.arrays)]
 
         def call(*chosen: Any) -> tuple[Any, ...]:
-            arguments = list(fixed)
+            arguments: list[Any] = [a if i in static else jax.numpy.asarray(a) for i, a in enumerate(self.arrays)]
             for position, value in zip(where, chosen, strict=True):
                 arguments[position] = value
             result = self.kind.kernel(*arguments)
@@ -111,7 +114,15 @@ def calls(draw: Any, sample: Sample) -> Call:
         sized = tuple(None if hide else size for hide, size in zip(hidden, array.shape, strict=True))
         known.append(None if how == "nothing" else sized)
         constant.append(draw(st.booleans(), label="constant"))
-    return Call(sample.op(sizes), arrays, known, constant, rng)
+    return Call(sample.op(sizes), arrays, known, constant, rng, sample.wrt)
+
+
+def smallest_call(sample: Sample) -> Call:
+    """The call with the smallest sizes, all known."""
+    sizes = {symbol: sample.sizes.get(symbol, (SMALLEST, LARGEST))[0] for symbol in sample.symbols()}
+    rng = np.random.default_rng(0)
+    arrays = sample.arrays(sizes, rng)
+    return Call(sample.op(sizes), arrays, [a.shape for a in arrays], [True] * len(arrays), rng, sample.wrt)
 
 
 def cotangents(call: Call, values: Sequence[Any]) -> list[np.ndarray[Any, Any]]:
@@ -129,6 +140,17 @@ def pull_back(function: Callable[..., Any], xs: Sequence[Any], grads: Sequence[A
     """`jax.vjp` in TensorFlow's convention for complex numbers, which is the conjugate of JAX's."""
     _, pull = jax.vjp(function, *xs)
     return tuple(jax.numpy.conj(g) for g in pull(tuple(jax.numpy.conj(g) for g in grads)))
+
+
+def same(expected: Any, actual: Any, rtol: float, atol: float | None = None) -> None:
+    """Asserts that two arrays agree in shape and, to rounding, in value."""
+    expected, actual = np.asarray(expected), np.asarray(actual)
+    assert expected.shape == actual.shape
+    if expected.dtype.kind in "fc":
+        scale = np.max(np.abs(np.nan_to_num(expected, posinf=0, neginf=0)), initial=1.0)
+        np.testing.assert_allclose(actual, expected, rtol, rtol * scale if atol is None else atol)
+    else:
+        np.testing.assert_array_equal(actual, expected)
 
 
 def _as_tuple(value: Any) -> Any:

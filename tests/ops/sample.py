@@ -1,8 +1,8 @@
 """One line that tests an op: an op, symbolic shapes of its inputs, and the NumPy formula that it must equal.
 
 Every registered op has at least one sample, in the file of its family under `tests/ops/samples/`. The properties in
-`test_every_op.py` draw sizes for the symbols with hypothesis and check kernel, inference (also with unknown sizes),
-gradients, watched mode and cost for each.
+`test_every_op.py` and `test_every_op_gradients.py` draw sizes for the symbols with hypothesis and check kernel,
+inference (also with unknown sizes), watched mode, cost and gradients for each.
 
     Sample(MatMul(), ("m k", "k n"), lambda a, b: a @ b)
 
@@ -62,6 +62,7 @@ class Sample:
             outside JAX exists, with the reason in `why`.
         sizes: for symbols that need more than 1..4: (low, high), both included.
         gradient: False where the op has a gradient that finite differences cannot check at such points; say `why`.
+        wrt: the inputs to differentiate by, where not all floating-point ones; say `why`.
         rtol: relative tolerance against NumPy, in float64.
     """
 
@@ -70,6 +71,7 @@ class Sample:
     numpy: Callable[..., Any] | None
     sizes: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     gradient: bool = True
+    wrt: tuple[int, ...] | None = None
     rtol: float = 1e-9
     why: str = ""
 

@@ -41,6 +41,7 @@ def batch_norm(x, scale, offset, mean, variance):  # five arrays
 
 
 SUM_ONE = "TensorFlow's gradient takes the labels' sum for 1, JAX's does not; tests/ops/test_nn.py checks it"
+LABELS = np.array([[0.2, 0.3, 0.5], [0.0, 1.0, 0.0]])
 BATCH = {"n": (2, 3), "h": (1, 3), "w": (1, 3)}
 
 SAMPLES = [
@@ -50,6 +51,7 @@ SAMPLES = [
     Sample(BiasAddGrad("NCHW"), ("a b c d",), lambda g: g.sum((0, 2, 3))),
     Sample(L2Loss(), ("a b",), lambda t: (t**2).sum() / 2),
     Sample(SoftmaxCrossEntropyWithLogits(), ("a b", Floats("a b", 0, 1)), dense, gradient=False, why=SUM_ONE),
+    Sample(SoftmaxCrossEntropyWithLogits(), ("2 3", LABELS), dense, wrt=(0,), why=SUM_ONE),
     Sample(SoftmaxCrossEntropyWithLogits(0, True), ("a b c", Floats("a b c", 0, 1)), lambda x, p: dense(x, p, 0),
            gradient=False, why=SUM_ONE),
     Sample(SparseSoftmaxCrossEntropyWithLogits(), ("a b", Ints("a", high="b")), sparse),
