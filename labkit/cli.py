@@ -93,6 +93,7 @@ def lab(notebook: str | None, passed_on: Sequence[str]) -> int:
         f"--ServerApp.root_dir={root}",
         f"--LabApp.default_url={url}",
         f"--LabApp.app_settings_dir={lab_settings()}",
+        *_as_root(passed_on),
         *passed_on,
     ]
     environment = os.environ | compile_cache.environment()
@@ -100,6 +101,14 @@ def lab(notebook: str | None, passed_on: Sequence[str]) -> int:
     if os.name == "posix":
         os.execve(sys.executable, command, environment)
     return subprocess.call(command, env=environment)
+
+
+def _as_root(passed_on: Sequence[str]) -> list[str]:
+    """JupyterLab refuses to start for root, who is often the only user of a container; says so and lets it start."""
+    if os.name != "posix" or os.geteuid() != 0 or "--allow-root" in passed_on:
+        return []
+    print("You are root, as in most containers: JupyterLab is started with --allow-root.")
+    return ["--allow-root"]
 
 
 def lab_settings() -> Path:

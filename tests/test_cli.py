@@ -305,3 +305,14 @@ def test_the_version_is_that_of_the_package(capsys):
     with pytest.raises(SystemExit, match="0"):
         cli.main(["--version"])
     assert capsys.readouterr().out == f"labkit {importlib.metadata.version('labkit')}\n"
+
+
+@pytest.mark.parametrize(("user", "options"), [(0, ["--allow-root"]), (1000, [])])
+def test_root_may_start_jupyterlab_and_is_told_so(home, started, monkeypatch, capsys, user, options):
+    """In a container root is often the only user, and JupyterLab alone would refuse."""
+    monkeypatch.setattr(os, "geteuid", lambda: user)
+    arguments, _ = start(started)
+    assert [argument for argument in arguments if argument == "--allow-root"] == options
+    assert ("You are root" in capsys.readouterr().out) == bool(options)
+    arguments, _ = start(started, "--allow-root")
+    assert arguments.count("--allow-root") == 1
