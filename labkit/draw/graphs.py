@@ -94,7 +94,9 @@ def graph(
         if running is not None and not any(node in running or node in fed for node in unit.nodes):
             painter.left_out.add(unit)
         if any(node in fetched for node in unit.nodes):
-            painter.fetched.add(unit)
+            painter.marked[unit] = "fetched"
+        elif any(node in fed for node in unit.nodes):
+            painter.marked[unit] = "fed"
     return painter.paint(_text(units, painter), legend)
 
 
@@ -160,7 +162,7 @@ class _Painter:
         self.units = units
         self.wires = wires
         self.left_out: set[Unit] = set()
-        self.fetched: set[Unit] = set()
+        self.marked: dict[Unit, str] = {}  # what is fetched and what is fed, with the word for it
         self.size = {unit: box_size(unit) for unit in units}
         self.mirrored = collapsed and any(unit.half != "forward" for unit in units)
         lower = [u for u in units if u.half == "forward" or not self.mirrored]
@@ -301,8 +303,8 @@ class _Painter:
         ink, line = (INK, 1.3) if unit.half == "forward" else ("#6a5663", 1.0)
         if unit in self.left_out:
             fill, edge, ink = PAPER, "#b9c0c7", "#9aa2aa"
-        if unit in self.fetched:
-            edge, line = VERMILION, 3.0
+        if unit in self.marked:
+            edge, line = VERMILION, 3.0 if self.marked[unit] == "fetched" else 1.6
         dashed = unit in self.left_out
         shape(axes, unit.kind, x, y, width, height, fill, edge, line, zorder=3, dashed=dashed)
         shift_x, shift_y = {"variable": (0.0, -0.05), "placeholder": (-0.07, 0.0)}.get(unit.kind, (0.0, 0.0))
@@ -313,9 +315,9 @@ class _Painter:
             axes.text(x + shift_x, y + shift_y - 0.13, unit.detail, size=DETAIL_SIZE, **style)
         else:
             axes.text(x + shift_x, y + shift_y, unit.label, size=NAME_SIZE, **style)
-        if unit in self.fetched:
+        if unit in self.marked:
             style |= {"color": VERMILION, "weight": "bold"}
-            axes.text(x, y - height / 2 - 0.13, "fetched", size=DETAIL_SIZE, **style)
+            axes.text(x, y - height / 2 - 0.13, self.marked[unit], size=DETAIL_SIZE, **style)
 
     def _paint_wire(self, axes: Axes, wire: Wire) -> None:
         halves = {wire.source.half, wire.target.half}
