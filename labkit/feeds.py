@@ -50,6 +50,9 @@ class Feed:
         """
         if type(value) is not np.ndarray or value.dtype != self.dtype:
             value = self._convert(value)
+        else:
+            # A run may still be reading the array when it returns, and the learner may fill it anew by then.
+            value = _aligned_copy(value)
         shape = value.shape
         if shape != self.shape and (self.is_static or not compatible(shape, self.shape)):
             tensor = self.tensor
@@ -98,6 +101,20 @@ class Feed:
         if advice:
             error.add_note(f"  Try: {advice}")
         return error
+
+
+_ALIGNMENT_BYTES = 64  # what XLA wants of a buffer that it reads in place; it copies others once more
+
+
+def _aligned_copy(array: Any) -> Any:
+    """A copy of a NumPy array that XLA's CPU backend can read in place."""
+    if array.dtype == object or array.nbytes < _ALIGNMENT_BYTES:
+        return array.copy()
+    raw = np.empty(array.nbytes + _ALIGNMENT_BYTES, np.uint8)
+    start = -raw.__array_interface__["data"][0] % _ALIGNMENT_BYTES
+    copied = raw[start : start + array.nbytes].view(array.dtype).reshape(array.shape)
+    copied[...] = array
+    return copied
 
 
 def _shape_advice(given: tuple[int, ...], wanted: Any) -> str:

@@ -62,9 +62,8 @@ def test_new_nodes_are_named_after_the_nodes_they_differentiate():
     w = tf.Variable(1.0, name="w")
     tf.gradients(tf.square(w, name="sq"), [w])
     made = [node.name for node in tf.get_default_graph().get_operations() if node.name.startswith("gradients")]
-    assert made[:3] == ["gradients/Shape", "gradients/grad_ys_0", "gradients/Fill"] or made[:3] == [
-        "gradients/Shape", "gradients/Const", "gradients/Fill",
-    ]  # fmt: skip
+    assert made[:3] == ["gradients/Shape", "gradients/Const", "gradients/Fill"]
+    assert len(made) > 3
     assert all(name.startswith("gradients/sq_grad/") for name in made[3:])
 
 

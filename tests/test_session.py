@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import labkit as tf
-from labkit.graph import OPS, Op, Operation, Spec, apply, op
+from labkit.graph import Op, Operation, Spec, apply, op
 from labkit.ops.control_flow import group
 from labkit.ops.state import Writer
 
@@ -53,7 +53,7 @@ def test_results_are_numpy_arrays_that_the_caller_may_change():
     first = session.run(c)
     first[0] = 99
     np.testing.assert_array_equal([1.0, 2.0], session.run(c))
-    assert isinstance(session.run(c[0] if "StridedSlice" in OPS else tf.reduce_sum(c)), np.float32)
+    assert isinstance(session.run(c[0]), np.float32)
 
 
 def test_any_edge_can_be_fed_and_what_lies_above_does_not_run():
@@ -199,9 +199,9 @@ def test_a_fed_array_may_be_changed_right_after_the_run():
     with tf.Session() as session:
         session.run(w.initializer)
         for _ in range(20):
-            session.run(step.op, {x: buffer})
             buffer[:] = 1
-            buffer += 0
+            session.run(step.op, {x: buffer})
+            buffer[:] = -1000  # while the step may still be running
         np.testing.assert_array_equal(np.full(200_000, 40.0), session.run(w))
 
 
