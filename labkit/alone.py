@@ -8,15 +8,16 @@ import jax
 import numpy as np
 
 from labkit.graph import Op
-from labkit.segment import to_numpy
+from labkit.graph.interpret import call_on_host
+from labkit.graph.strings import is_strings
 
 _alone: dict[Any, Any] = {}
 
 
 def call_alone(kind: Op, inputs: list[Any]) -> Any:
     """Runs one kernel on its own, compiled once per op and static values."""
-    if kind.host:
-        return kind.kernel(*(to_numpy(v) for v in inputs))
+    if kind.host or any(is_strings(v) for v in inputs):
+        return call_on_host(kind, inputs)
     if not kind.memoise_infer:
         return kind.kernel(*inputs)
     static = {i: np.asarray(inputs[i]) for i in kind.static_inputs if i < len(inputs)}

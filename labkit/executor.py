@@ -5,7 +5,8 @@ A `Plan` says how to compute some fetches from some feeds:
     1. *Prune*: keep the nodes that the fetches depend on, walking back and stopping at what is fed.
     2. *Order*: run them in creation order, which is a topological order.
     3. *Cut* into segments: a segment is a run of nodes that becomes one function under `jax.jit`, or host operations
-       that run in Python (strings, printing, queues). A program without host operations is a single segment.
+       that run in Python (strings, printing, queues). A program without host operations is a single segment. A node
+       whose sizes depend on data (`tf.where(cond)`) runs by itself, between two segments.
     4. *Run*: each segment takes values and state and returns values and new state. State that a segment writes goes in
        as donated buffers, so a training step updates its variables in place, as a hand-written `jax.jit` step does.
 
@@ -14,6 +15,9 @@ its value and its time can be seen.
 
 What JAX must know while it traces (a shape given to reshape) may depend on a feed: that feed is then *static*, and the
 compiled function is kept per value of it.
+
+Runs do not interleave, except where an operation may wait for another thread (a queue): such a plan holds the
+session's lock only while a segment uses the state, and what a segment has written stays, also if a later one fails.
 
 Why creation order settles reads and writes: TensorFlow leaves the order of a read and a write of one variable open
 unless a control edge says it. Here the order is that in which the learner wrote them, so every run is reproducible.
@@ -31,13 +35,16 @@ Example:
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager
 from typing import Any
 
 import jax
+import numpy as np
 
 from labkit.alone import call_alone
-from labkit.graph import Graph, Interpreter, Operation, Tensor, variable_of
+from labkit.graph import Graph, Interpreter, Operation, Tensor, constant_value, variable_of
 from labkit.segment import Segment, Store, uninitialized
+from labkit.shapes import num_elements
 
 
 class Plan:
@@ -53,11 +60,14 @@ class Plan:
         self.fetches = tuple(fetches)
         self.feeds = tuple(feeds)
         self.nodes = prune([*(t.op for t in fetches if t not in set(feeds)), *targets], feeds)
-        self.segments = [Segment(nodes, set(feeds), self._wanted(nodes)) for nodes in cut(self.nodes)]
+        parts = cut(self.nodes, feeds)
+        self.segments = [Segment(nodes, set(feeds), self._wanted(nodes), host) for host, nodes in parts]
         self.segments = [segment for segment in self.segments if segment.outputs or segment.writes or segment.host]
         self.is_single = len(self.segments) == 1 and not self.segments[0].host
+        self.may_wait = any(waits(node) for node in self.nodes)
         for segment in self.segments:
-            segment.donates = self.is_single and segment.donates
+            segment.donates = (self.is_single or self.may_wait) and segment.donates
+            segment.copies_state = self.may_wait
 
     def _wanted(self, nodes: Sequence[Operation]) -> list[Tensor]:
         """The tensors made by `nodes` that are fetched or used by another segment."""
@@ -67,9 +77,22 @@ class Plan:
         made = [t for node in nodes for t in node.outputs]
         return [t for t in made if t not in fed and (t in self.fetches or t in used) and _has_value(t)]
 
-    def run(self, store: Store, feed_values: Sequence[Any]) -> list[Any]:
-        """Runs in whole mode: returns the values of the fetches and updates `store`."""
-        if self.is_single:
+    def run(self, store: Store, feed_values: Sequence[Any], lock: AbstractContextManager[Any]) -> list[Any]:
+        """Runs in whole mode, and updates `store`.
+
+        Args:
+            store: the session's state.
+            feed_values: values of the feeds, in order.
+            lock: held whenever `store` is used.
+
+        Returns:
+            The values of the fetches, as NumPy arrays that the caller may change.
+        """
+        if self.may_wait:
+            return self._run_in_turns(store, feed_values, lock)
+        with lock:
+            if not self.is_single:
+                return self._run_segments(store, feed_values)
             segment = self.segments[0]
             outputs, new = segment.call(
                 store,
@@ -77,20 +100,47 @@ class Plan:
             )
             store.update(zip(segment.writes, new, strict=True))
             if segment.outputs == self.fetches:
-                return list(outputs)
-            values = dict(zip(segment.outputs, outputs, strict=True))
-        else:
-            values = {}
-            working = dict(store)  # so that a failing segment leaves nothing half-written
-            known: dict[Tensor, Any] = dict(zip(self.feeds, feed_values, strict=True))
-            for segment in self.segments:
-                outputs, new = segment.call(working, [known[t] for t in segment.inputs])
-                working.update(zip(segment.writes, new, strict=True))
-                known.update(zip(segment.outputs, outputs, strict=True))
-            store.update(working)
-            values = known
+                return [_result(value) for value in outputs]
+            return self._results(dict(zip(segment.outputs, outputs, strict=True)), feed_values, store)
+
+    def _run_segments(self, store: Store, feed_values: Sequence[Any]) -> list[Any]:
+        """One segment after another, on a copy of the state, so that a failing one leaves nothing half-written."""
+        working = dict(store)
+        known: dict[Tensor, Any] = dict(zip(self.feeds, feed_values, strict=True))
+        for segment in self.segments:
+            inputs = [known[t] for t in segment.inputs]
+            if segment.host:
+                outputs, new = segment.call_on_host(segment.state_for_host(working), inputs)
+            else:
+                outputs, new = segment.call(working, inputs)
+            working.update(zip(segment.writes, new, strict=True))
+            known.update(zip(segment.outputs, outputs, strict=True))
+        store.update(working)
+        return self._results(known, feed_values, store)
+
+    def _run_in_turns(self, store: Store, feed_values: Sequence[Any], lock: AbstractContextManager[Any]) -> list[Any]:
+        """Where an operation may wait for another thread: each segment takes the lock, and its effect is kept."""
+        known: dict[Tensor, Any] = dict(zip(self.feeds, feed_values, strict=True))
+        for segment in self.segments:
+            inputs = [known[t] for t in segment.inputs]
+            if segment.host:
+                with lock:
+                    state = segment.state_for_host(store)
+                outputs, new = segment.call_on_host(state, inputs)
+                with lock:
+                    store.update(zip(segment.writes, new, strict=True))
+            else:
+                with lock:
+                    outputs, new = segment.call(store, inputs)
+                    store.update(zip(segment.writes, new, strict=True))
+            known.update(zip(segment.outputs, outputs, strict=True))
+        with lock:
+            return self._results(known, feed_values, store)
+
+    def _results(self, values: dict[Tensor, Any], feed_values: Sequence[Any], store: Store) -> list[Any]:
+        """The values of the fetches."""
         fed = dict(zip(self.feeds, feed_values, strict=True))
-        return [self._fetched(t, values, fed, store) for t in self.fetches]
+        return [_result(self._fetched(t, values, fed, store)) for t in self.fetches]
 
     @staticmethod
     def _fetched(tensor: Tensor, values: dict[Tensor, Any], fed: dict[Tensor, Any], store: Store) -> Any:
@@ -113,8 +163,8 @@ class Plan:
             for node in self.nodes:
                 if not all(t in interpreter.values for t in node.outputs) or not node.outputs:
                     call(node, interpreter)
-            fetched = [interpreter.value(t) for t in self.fetches]
-        store.update(working)
+            fetched = [_result(interpreter.value(t)) for t in self.fetches]
+        store.update((slot, value) for slot, value in working.items() if store.get(slot) is not value)
         return fetched
 
 
@@ -136,34 +186,99 @@ def prune(roots: Iterable[Operation], feeds: Sequence[Tensor]) -> list[Operation
     return sorted(needed, key=lambda node: node.id)
 
 
-def cut(nodes: Sequence[Operation]) -> list[list[Operation]]:
-    """Groups nodes into segments: as few as possible, host operations apart from JAX ones, no cycles between them.
+def waits(node: Operation) -> bool:
+    """True if the node, or one inside its bodies, may wait for another thread: it uses what the session keeps."""
+    bodies: Any = getattr(node.kind, "bodies", tuple)()
+    return node.kind.uses_session or any(waits(inner) for body in bodies for inner in body.nodes)
 
-    A node goes to the earliest stage that comes after what it depends on; even stages are JAX, odd ones host. Reads
+
+def cut(nodes: Sequence[Operation], feeds: Sequence[Tensor] = ()) -> list[tuple[bool, list[Operation]]]:
+    """Groups nodes into segments: as few as possible, those that run in Python apart from JAX ones, without cycles.
+
+    A node goes to the earliest stage that comes after what it depends on; even stages are JAX, odd ones Python. Reads
     and writes of one variable keep their order.
+
+    Args:
+        nodes: the nodes to run, in creation order.
+        feeds: what is fed.
+
+    Returns:
+        For each segment whether it runs in Python, and its nodes.
     """
     stage: dict[Operation, int] = {}
     last_access: dict[str, int] = {}
+    sizes = _Sizes(feeds)
     for node in nodes:
-        level = 1 if node.kind.host else 0
+        python = node.in_python or sizes.depend_on_data(node)
+        level = 1 if python else 0
         for source in (*(t.op for t in node.inputs), *node.control_inputs):
             if source in stage:
-                level = max(level, _after(stage[source], node.kind.host))
+                level = max(level, _after(stage[source], python))
         slots = [variable_of(t) for t in node.inputs if t.op.kind.is_ref]
         for slot in slots:
-            level = max(level, _after(last_access.get(slot, 0), node.kind.host))
+            level = max(level, _after(last_access.get(slot, 0), python))
         for slot in slots:
             last_access[slot] = level
         stage[node] = level
     groups: dict[int, list[Operation]] = {}
     for node in nodes:
         groups.setdefault(stage[node], []).append(node)
-    return [groups[level] for level in sorted(groups)]
+    return [(level % 2 == 1, groups[level]) for level in sorted(groups)]
 
 
-def _after(level: int, host: bool) -> int:
+def _after(level: int, python: bool) -> int:
     """The earliest stage for a node that depends on one in stage `level`."""
-    return level if level % 2 == host else level + 1
+    return level if level % 2 == python else level + 1
+
+
+_MOST_FED = 16  # entries of a fed size (a shape, an axis) that compiled code is kept for; more is data
+
+
+class _Sizes:
+    """Which nodes have sizes that are known only when the program runs.
+
+    A value that a kernel needs while it is traced may come from constants and shapes; if it comes from a small feed,
+    one compiled function is kept per value of it. Where it comes from anything else, or from much fed data (the
+    mask of `boolean_mask`), the node runs by itself between two compiled segments, and what follows is compiled per
+    *size*.
+    """
+
+    def __init__(self, feeds: Sequence[Tensor]) -> None:
+        self._feeds = set(feeds)
+        self._data: dict[Tensor, bool] = {}
+
+    def depend_on_data(self, node: Operation) -> bool:
+        """True if an input that the kernel needs while it is traced is known only when the program runs."""
+        static = [node.inputs[i] for i in node.kind.static_inputs if i < len(node.inputs)]
+        return any(self._from_data(t) or (self._from_feed(t) and self._is_large(t)) for t in static)
+
+    def _from_data(self, tensor: Tensor) -> bool:
+        if tensor not in self._data:
+            node = tensor.op
+            kind = node.kind
+            if tensor in self._feeds or kind.folds_from_shape or constant_value(tensor) is not None:
+                self._data[tensor] = False
+            elif kind.stateful or kind.is_ref or not node.inputs or node.in_python:
+                self._data[tensor] = kind.type not in ("Const", "Captured", "Placeholder")
+            else:
+                self._data[tensor] = any(self._from_data(t) for t in node.inputs)
+        return self._data[tensor]
+
+    def _from_feed(self, tensor: Tensor) -> bool:
+        if tensor in self._feeds:
+            return True
+        return not tensor.op.kind.folds_from_shape and any(self._from_feed(t) for t in tensor.op.inputs)
+
+    @staticmethod
+    def _is_large(tensor: Tensor) -> bool:
+        count = num_elements(tensor.static_shape)
+        return count is None or count > _MOST_FED
+
+
+def _result(value: Any) -> Any:
+    """A result as NumPy: a copy that the caller may change, a NumPy scalar for rank 0, bytes for a lone string."""
+    array: np.ndarray[Any, Any] = np.array(value, copy=True)
+    return array if array.ndim else array[()]
 
 
 def _has_value(tensor: Tensor) -> bool:

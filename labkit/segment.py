@@ -1,4 +1,4 @@
-"""A segment: nodes that run as one function, compiled by `jax.jit` (or called in Python, for host operations).
+"""A segment: nodes that run as one function, compiled by `jax.jit` (or one after another in Python, on the host).
 
 The compiled function takes the state that the segment writes (donated: the old buffers are reused), the state that it
 only reads, the variables that may be missing together with large constants, and the inputs; it returns the outputs and
@@ -17,6 +17,7 @@ import numpy as np
 
 from labkit.errors import FailedPreconditionError, LabkitError
 from labkit.graph import Interpreter, Operation, Tensor, variable_of
+from labkit.graph.interpret import call_on_host, to_numpy
 
 Store = dict[str, Any]
 """What a session keeps between runs: values of variables and states of random ops, by node name."""
@@ -30,11 +31,13 @@ class Segment:
         outputs: tensors that others want.
         reads, writes: names of the state that goes in and comes out.
         static: positions in `inputs` whose values must be known while tracing.
+        host: True if it runs in Python: its nodes are host operations, take strings, or have sizes that depend on
+            data.
     """
 
-    def __init__(self, nodes: Sequence[Operation], feeds: set[Tensor], outputs: Sequence[Tensor]) -> None:
+    def __init__(self, nodes: Sequence[Operation], feeds: set[Tensor], outputs: Sequence[Tensor], host: bool) -> None:
         self.nodes = [node for node in nodes if not (node.outputs and all(t in feeds for t in node.outputs))]
-        self.host = any(node.kind.host for node in nodes)
+        self.host = host
         inside = _outputs_of(self.nodes) - feeds
         outside = (t for node in self.nodes for t in node.inputs if t not in inside)
         self.inputs = [t for t in dict.fromkeys(outside) if t in feeds or not t.op.kind.is_ref]
@@ -43,6 +46,7 @@ class Segment:
         needed = _needed_statically(self.nodes, set(self.inputs))
         self.static = [i for i, t in enumerate(self.inputs) if t in needed]
         self.donates = all(getattr(node.kind, "validate_shape", True) for node in self.nodes)
+        self.copies_state = False  # True if an output must not share its buffer with the state
         # Large constants go in as arguments: inside the compiled code they would be copied, hashed and printed.
         self._large = [n for n in self.nodes if n.type == "Const" and not n.kind.host and _size(n) > _LARGE_BYTES]
         self._large_values: list[Any] | None = None
@@ -84,8 +88,6 @@ class Segment:
 
     def call(self, store: Store, inputs: Sequence[Any]) -> tuple[Sequence[Any], Sequence[Any]]:
         """Runs the segment: values of `outputs`, and new values of `writes`."""
-        if self.host:
-            return self._call_host(store, inputs)
         function, given = self._plain, inputs
         if function is None or self.optional:
             function, inputs = self._specialised(store, inputs)
@@ -116,6 +118,8 @@ class Segment:
         present = tuple(slot for slot in self.optional if slot in store)
         key = (present, *((v.tobytes(), v.shape) for v in values.values()))
         if key not in self._compiled:
+            if len(self._compiled) >= _MOST_COMPILED:
+                del self._compiled[next(iter(self._compiled))]
             self._compiled[key] = self._compile(values, present)
         return self._compiled[key], [v for i, v in enumerate(inputs) if i not in self.static]
 
@@ -131,6 +135,9 @@ class Segment:
                 if not (node.outputs and node.outputs[0] in large):
                     run.node(node)
             outputs = [run.value(tensor) for tensor in self.outputs]
+            if self.copies_state:
+                shared = {id(value) for value in (*donated, *kept, *optional)}
+                outputs = [jnp.array(v, copy=True) if id(v) in shared else v for v in outputs]
             # A new value that is an input, or appears twice, would share its buffer: the next donation would lose both.
             taken = {id(value) for value in (*donated, *kept, *optional, *inputs)}
             new: list[Any] = []
@@ -142,10 +149,16 @@ class Segment:
 
         return jax.jit(labkit_step, donate_argnums=(0,) if self.donates else ())
 
-    def _call_host(self, store: Store, inputs: Sequence[Any]) -> tuple[Sequence[Any], Sequence[Any]]:
+    def state_for_host(self, store: Store) -> Store:
+        """Copies, as NumPy arrays, of the state that a segment which runs in Python reads."""
         self.check_initialized(store)
+        slots = [slot for slot in (*self.reads, *self.optional) if slot in store]
+        return {slot: np.array(store[slot], copy=True) for slot in slots}
+
+    def call_on_host(self, state: Store, inputs: Sequence[Any]) -> tuple[Sequence[Any], Sequence[Any]]:
+        """Runs the segment in Python, on copies of its state: values of `outputs`, and new values of `writes`."""
         values = {t: to_numpy(v) for t, v in zip(self.inputs, inputs, strict=True)}
-        run = Interpreter(values, {slot: to_numpy(value) for slot, value in store.items() if slot in self.reads})
+        run = Interpreter(values, state, call_on_host)
         for node in self.nodes:
             run.node(node)
         return [run.value(t) for t in self.outputs], [run.state[slot] for slot in self.writes]
@@ -195,6 +208,7 @@ def _needed_statically(nodes: Sequence[Operation], inputs: set[Tensor]) -> set[T
 
 
 _LARGE_BYTES = 1 << 16
+_MOST_COMPILED = 256  # functions kept per segment, one for each static value
 
 
 def _size(node: Operation) -> int:
@@ -204,9 +218,3 @@ def _size(node: Operation) -> int:
 
 def _outputs_of(nodes: Sequence[Operation]) -> set[Tensor]:
     return {t for node in nodes for t in node.outputs}
-
-
-def to_numpy(value: Any) -> Any:
-    """A JAX or NumPy array as a NumPy array."""
-    array: np.ndarray[Any, Any] = np.asarray(value)
-    return array

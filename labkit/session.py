@@ -28,14 +28,14 @@ from types import TracebackType
 from typing import Any, cast
 
 import jax
-import numpy as np
 
 from labkit.config import ConfigProto, RunMetadata, RunOptions
-from labkit.errors import ClosedSessionError, GraphError, LabkitError
+from labkit.dtypes import resource
+from labkit.errors import ClosedSessionError, FetchError, GraphError, LabkitError
 from labkit.executor import Plan, plan_for
 from labkit.feeds import Feed, feed_for
 from labkit.fetches import key_of, take_apart
-from labkit.graph import Graph, Interpreter, Operation, Tensor, get_default_graph, stacks
+from labkit.graph import Graph, Interpreter, Operation, SessionResources, Tensor, get_default_graph, running_in, stacks
 from labkit.ops.source import unfed
 from labkit.segment import Store
 from labkit.trace import Event, Trace
@@ -77,6 +77,7 @@ class Session:
         self.sess_str = target
         self._store: Store = {}
         self._lock = threading.RLock()  # a run takes the state, donates it and puts back the new one
+        self._resources = SessionResources(self)
         self._prepared: dict[Any, _Prepared] = {}
         self._closed = False
         self._entered: list[Any] = []
@@ -116,9 +117,14 @@ class Session:
             if run_metadata is not None:
                 run_metadata.trace = trace
         else:
-            with self._lock:
-                results = prepared.plan.run(self._store, values)
+            results = self._run_plan(prepared.plan, values)
         return prepared.rebuild(results)
+
+    def _run_plan(self, plan: Plan, values: Sequence[Any]) -> list[Any]:
+        if plan.is_single:  # nothing in it uses the session's objects
+            return plan.run(self._store, values, self._lock)
+        with running_in(self._resources):
+            return plan.run(self._store, values, self._lock)
 
     def _prepare(self, fetches: Any, feeds: Mapping[Any, Any]) -> _Prepared:
         """Looks at the graph: what is fetched, what is fed, and the plan for it."""
@@ -131,6 +137,12 @@ class Session:
         rebuild = take_apart(self.graph, fetches, elements)
         converters = [feed_for(self.graph, key) for key in feeds]
         tensors = list(dict.fromkeys(e for e in elements if isinstance(e, Tensor)))
+        handles = [t for t in tensors if t.dtype is resource]
+        if handles:
+            raise FetchError(
+                f"cannot fetch {handles[0].name!r}: it stands for an object that the session keeps "
+                f"({handles[0].op.type}), not for an array.\n  Try: fetch what its methods return, such as dequeue()."
+            )
         targets = list(dict.fromkeys(e for e in elements if isinstance(e, Operation)))
         plan = plan_for(self.graph, tensors, targets, [feed.tensor for feed in converters])
         self._check_fed(plan)
@@ -140,8 +152,7 @@ class Session:
         order = [places[e] if isinstance(e, Tensor) else None for e in elements]
 
         def finish(results: Sequence[Any]) -> Any:
-            values = [_numpy(value) for value in results]
-            return rebuild(iter([None if i is None else values[i] for i in order]))
+            return rebuild(iter([None if i is None else results[i] for i in order]))
 
         prepared = _Prepared(plan, converters, finish)
         with contextlib.suppress(TypeError):  # a fetch that cannot be hashed is prepared anew each time
@@ -177,7 +188,7 @@ class Session:
             trace.events.append(Event(node.name, node.type, device, began - start, ended - began, size))
             trace.values.update({t.name: v for t, v in zip(node.outputs, outputs, strict=True) if v is not None})
 
-        with self._lock:
+        with running_in(self._resources), contextlib.nullcontext() if plan.may_wait else self._lock:
             results = plan.run_watched(self._store, values, call)
         return trace, results
 
@@ -228,9 +239,7 @@ class Session:
             if self._closed:
                 self._prepare(fetches, {})
             converted = [feed(value) for feed, value in zip(prepared.feeds, values, strict=True)]
-            with self._lock:
-                results = prepared.plan.run(self._store, converted)
-            return prepared.rebuild(results)
+            return prepared.rebuild(self._run_plan(prepared.plan, converted))
 
         return call
 
@@ -241,6 +250,7 @@ class Session:
     def close(self) -> None:
         """Ends the session: its variables are gone, and further runs raise `ClosedSessionError`."""
         self._closed = True
+        self._resources.close()
         self._store.clear()
         self._prepared.clear()
 
@@ -333,12 +343,6 @@ def get_default_session() -> Session | None:
         True
     """
     return stacks.default_session()
-
-
-def _numpy(value: Any) -> Any:
-    """A result as NumPy: a copy that the caller may change, a NumPy scalar for rank 0, bytes for a lone string."""
-    array: np.ndarray[Any, Any] = np.array(value, copy=True)
-    return array if array.ndim else array[()]
 
 
 def _devices() -> list[Any]:

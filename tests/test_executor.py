@@ -30,7 +30,7 @@ def test_a_program_without_host_operations_is_one_segment():
 def test_strings_make_a_host_segment_of_their_own():
     hello, number = tf.constant("hi"), tf.constant(1.0) + 1.0
     groups = cut(prune([hello.op, number.op], []))
-    assert sorted(len(group) for group in groups) == [1, 3]
+    assert sorted((host, len(nodes)) for host, nodes in groups) == [(False, 3), (True, 1)]
     assert tf.Session().run([hello, number]) == [b"hi", 2.0]
 
 

@@ -20,12 +20,14 @@ from labkit.graph.folding import constant_value, known_array, known_value
 from labkit.graph.graph import Graph, apply, apply_node, get_default_graph, graph_of, reset_default_graph
 from labkit.graph.interpret import Interpreter, explain_run, variable_of
 from labkit.graph.op import OPS, Cost, Op, Spec, op, op_named
+from labkit.graph.runtime import HostRun, SessionResources, running_in
 from labkit.graph.tensor import Operation, Operators, Tensor
 
 __all__ = [
-    "OPS", "Cost", "Graph", "GraphKeys", "Interpreter", "Op", "Operation", "Operators", "Spec", "Tensor",
+    "OPS", "Cost", "Graph", "GraphKeys", "HostRun", "Interpreter", "Op", "Operation", "Operators", "SessionResources",
+    "Spec", "Tensor",
     "add_to_collection", "apply", "apply_node", "as_array", "colocate_with", "constant_value", "control_dependencies",
     "device", "explain_run", "get_collection", "get_collection_ref", "get_default_graph", "graph_of",
     "is_tensor_like", "known_array", "known_value", "name_scope", "op", "op_named", "reset_default_graph",
-    "variable_of",
+    "running_in", "variable_of",
 ]  # fmt: skip

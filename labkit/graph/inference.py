@@ -16,9 +16,10 @@ import jax
 import jax.export
 import numpy as np
 
-from labkit.dtypes import as_dtype
+from labkit.dtypes import as_dtype, string
 from labkit.errors import LabkitError, ShapeError
 from labkit.graph.op import Spec
+from labkit.graph.strings import CODE
 from labkit.nests import is_listed, listed
 
 if TYPE_CHECKING:
@@ -42,7 +43,8 @@ def infer_by_tracing(op: Op, inputs: Sequence[Spec]) -> tuple[Spec, ...]:
         elif spec.shape is None:
             return unknown
         else:
-            arguments.append(jax.ShapeDtypeStruct(_symbolic(spec.shape, position, scope), spec.dtype.np_dtype))
+            dtype = CODE if spec.dtype is string else spec.dtype.np_dtype
+            arguments.append(jax.ShapeDtypeStruct(_symbolic(spec.shape, position, scope), dtype))
     traced = [argument for argument in arguments if isinstance(argument, jax.ShapeDtypeStruct)]
 
     def on_traced(*values: Any) -> Any:
@@ -58,7 +60,11 @@ def infer_by_tracing(op: Op, inputs: Sequence[Spec]) -> tuple[Spec, ...]:
         if any(spec.shape is not None and None in spec.shape for spec in inputs):
             return unknown
         raise ShapeError(f"{op.type} cannot take these inputs: {str(error).splitlines()[0]}") from None
-    return tuple(Spec(as_dtype(out.dtype), _static(out.shape)) for out in listed(result))
+    on_strings = any(spec.dtype is string for spec in inputs)
+    return tuple(
+        Spec(string if on_strings and out.dtype == CODE else as_dtype(out.dtype), _static(out.shape))
+        for out in listed(result)
+    )
 
 
 def _is_known(value: Any) -> bool:

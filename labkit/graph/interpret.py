@@ -34,9 +34,11 @@ import jax.core
 import jax.numpy as jnp
 import numpy as np
 
-from labkit.dtypes import string
+from labkit.dtypes import resource, string
 from labkit.errors import InternalError, InvalidArgumentError, LabkitError
 from labkit.graph.op import Op, Spec
+from labkit.graph.runtime import HostRun
+from labkit.graph.strings import call_on_strings, is_strings
 from labkit.graph.tensor import Operation, Tensor
 from labkit.nests import is_listed, listed
 from labkit.shapes import shape_text
@@ -90,6 +92,8 @@ class Interpreter:
             ]  # fmt: skip
             self._check(node, inputs)
             has_state = kind.has_state
+            if kind.uses_session:
+                inputs.insert(0, HostRun.for_node(node, node.name))
             result = self._call(kind, [*inputs, self.state[node.name]] if has_state else inputs)
         except LabkitError as error:
             explain_run(error, node, self.values)
@@ -179,8 +183,26 @@ def call_kernel(kind: Op, inputs: list[Any]) -> Any:
     return kind.kernel(*arrays)
 
 
+def call_on_host(kind: Op, inputs: list[Any]) -> Any:
+    """The kernel in Python: a host op gets NumPy arrays, any other runs by itself, on strings too."""
+    if kind.host:
+        return kind.kernel(*[to_numpy(v) for v in inputs])
+    if any(is_strings(v) for v in inputs):
+        return call_on_strings(kind, inputs, call_kernel)
+    with jax.enable_x64(True):
+        return call_kernel(kind, inputs)
+
+
+def to_numpy(value: Any) -> Any:
+    """An array as a NumPy array; anything else (a queue, the session's resources) as it is."""
+    if isinstance(value, jax.Array):
+        return np.asarray(value)
+    scalar: Any = value
+    return np.asarray(scalar) if isinstance(value, np.generic) else value
+
+
 def _concrete_spec(tensor: Tensor, value: Any) -> Spec:
-    if value is None or tensor.dtype is string:
+    if value is None or tensor.dtype is string or tensor.dtype is resource:
         return tensor.spec
     shape = tuple(np.shape(value))
     if isinstance(value, np.ndarray) and value.size <= 64:
@@ -195,7 +217,10 @@ def _as_tuple(value: Any) -> Any:
 
 def input_line(position: int, tensor: Tensor, value: Any = None) -> str:
     """For errors: what an input is, with the shape of its value if there is one, and the line that made it."""
-    shape = shape_text(tensor.static_shape if value is None else tuple(np.shape(value)))
+    if value is None or tensor.dtype is resource:
+        shape = shape_text(tensor.static_shape)
+    else:
+        shape = shape_text(tuple(np.shape(value)))
     return f'  input {position}: "{tensor.op.name}" {tensor.dtype.name}{shape}, made at {tensor.op.site.text()}'
 
 

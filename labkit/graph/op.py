@@ -88,6 +88,7 @@ class Op:
         is_ref: the output is a reference to the variable (the first of `ref_inputs`, or itself).
         stateful: has an effect or a state; never merged with an equal node, never folded.
         host: runs in Python on the host, not in JAX.
+        uses_session: for a host op: its kernel gets a `labkit.graph.HostRun` before its inputs.
     """
 
     type: ClassVar[str] = "Op"
@@ -102,6 +103,7 @@ class Op:
     folds_from_shape: ClassVar[bool] = False
     is_ref: ClassVar[bool] = False
     stateful: ClassVar[bool] = False
+    uses_session: ClassVar[bool] = False
     memoise_infer: ClassVar[bool] = True
     arg_rules: ClassVar[tuple[ArgRule, ...]] = (("x", "T"),)
     variadic: ClassVar[int] = -1  # position of the starred entry of `args`, or -1

@@ -27,14 +27,13 @@ from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-import jax
 import numpy as np
 
 from labkit.dtypes import DType
 from labkit.errors import GraphError
 from labkit.graph.folding import known_array
 from labkit.graph.graph import Graph, get_default_graph
-from labkit.graph.interpret import Interpreter, call_kernel, variable_of
+from labkit.graph.interpret import Interpreter, call_on_host, variable_of
 from labkit.graph.op import Cost, Op, Spec, op
 from labkit.graph.tensor import Operation, Tensor
 from labkit.shapes import Shape, num_elements
@@ -210,7 +209,7 @@ class Body:
         self.refs = tuple(inner for inner in self._stand_ins if inner.op.kind.is_ref)
         self.nodes = [n for n in self.nodes if n.type not in ("Parameter", "Captured", "CapturedRef")]
         self.stateful_nodes = [node for node in self.nodes if node.kind.has_state]
-        self.host = any(node.kind.host for node in self.nodes if node.inputs or node.type != "Const")
+        self.host = any(node.in_python for node in self.nodes if node.inputs or node.type != "Const")
 
     @property
     def written(self) -> set[Tensor]:
@@ -257,7 +256,7 @@ class Body:
             else:
                 values[inner] = captured[outer]
         state.update((node.name, value) for node, value in zip(self.stateful_nodes, states, strict=True))
-        interpreter = Interpreter(values, state, _call)
+        interpreter = Interpreter(values, state, call_on_host if self.host else None)
         for node in self.nodes:
             interpreter.node(node)
         pairs = zip(self.captured, self._stand_ins, strict=True)
@@ -272,13 +271,6 @@ class Body:
 
     def __repr__(self) -> str:
         return f"<body of {len(self.nodes)} operations>"
-
-
-def _call(kind: Op, inputs: list[Any]) -> Any:
-    """The kernel; a host op gets NumPy arrays."""
-    if kind.host:
-        return kind.kernel(*[np.asarray(v) if isinstance(v, jax.Array) else v for v in inputs])
-    return call_kernel(kind, inputs)
 
 
 def _needed(roots: Sequence[Operation]) -> list[Operation]:

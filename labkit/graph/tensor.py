@@ -321,6 +321,11 @@ class Operation:
         """The op's name, such as "MatMul"."""
         return self.kind.type
 
+    @property
+    def in_python(self) -> bool:
+        """True if it runs in Python rather than in JAX: a host operation, or one that is given strings."""
+        return self.kind.host or any(t.dtype is dtypes.string for t in self.inputs)
+
     def values(self) -> tuple[Tensor, ...]:
         """The outputs."""
         return tuple(self.outputs)

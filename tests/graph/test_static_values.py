@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import labkit as tf
+from labkit.executor import plan_for
 from labkit.graph import constant_value, known_value
 
 X = np.arange(24, dtype=np.float32).reshape(2, 3, 4)
@@ -77,34 +78,81 @@ def test_a_fed_size_in_a_gradient() -> None:
         np.testing.assert_array_equal(2.0 * np.arange(6), sess.run(grad, {x: np.arange(6.0), size: 2}))
 
 
-def test_a_size_that_a_variable_holds_is_refused_with_the_reason() -> None:
-    """Compiled code has fixed sizes; the message names the node that the size comes from."""
+def test_a_size_that_a_variable_holds_is_taken_when_the_program_runs() -> None:
+    """The node runs by itself, between two compiled parts; what follows is compiled for its size."""
     size = tf.Variable(3, name="rows")
-    y = tf.zeros([size, 2])
+    y = tf.ones([size, 2]) * 2.0
     with tf.Session() as sess:
         sess.run(size.initializer)
-        with pytest.raises(tf.errors.InvalidArgumentError, match=r"(?s)known only when it runs.*Try: a constant"):
-            sess.run(y)
+        np.testing.assert_array_equal(2.0 * np.ones([3, 2]), sess.run(y))
+        sess.run(tf.assign(size, 5))
+        assert sess.run(tf.reduce_sum(y)) == 20.0
+
+
+@pytest.mark.parametrize(
+    ("make", "expected"),
+    [
+        (lambda v: tf.boolean_mask(v, v > 1), lambda v: v[v > 1]),
+        (lambda v: tf.where(v > 1), lambda v: np.argwhere(v > 1)),
+        (lambda v: tf.unique(v)[0], lambda v: v[np.sort(np.unique(v, return_index=True)[1])]),
+        (lambda v: tf.constant([1, 2, 3])[: v[0]], lambda v: np.array([1, 2, 3])[: v[0]]),
+        (lambda v: tf.range(v[0]), lambda v: np.arange(v[0])),
+        (lambda v: tf.segment_sum(v, v // 2), lambda v: np.bincount(v // 2, v)),
+    ],
+)
+def test_a_size_that_depends_on_values_is_numpys(make: Any, expected: Any) -> None:
+    """Twice, with values that give different sizes; and in the watched mode."""
+    v = tf.Variable([1, 2, 3])
+    y = make(v + 0)
+    with tf.Session() as sess:
+        for now in ([1, 2, 3], [3, 3, 4]):
+            v.load(now, sess)
+            np.testing.assert_array_equal(expected(np.array(now)), sess.run(y))
+            np.testing.assert_array_equal(expected(np.array(now)), sess.watch(y)[0])
+
+
+def test_a_gradient_through_a_size_that_depends_on_values() -> None:
+    """Those entries have one that the mask lets through, and the update of the variable is kept."""
+    v = tf.Variable([1.0, -2.0, 3.0])
+    step = tf.train.GradientDescentOptimizer(0.5).minimize(tf.reduce_sum(tf.boolean_mask(v, v > 0) ** 2))
+    with tf.Session() as sess:
+        sess.run(tf.global_variables_initializer())
+        sess.run(step)
+        np.testing.assert_array_equal([0.0, -2.0, 0.0], sess.run(v))
+
+
+def test_a_long_fed_mask_is_not_compiled_into_the_program() -> None:
+    """What follows is compiled once per size, not once per mask."""
+    x, mask = tf.placeholder(tf.float32, [100]), tf.placeholder(tf.bool, [100])
+    y = tf.reduce_sum(tf.exp(tf.boolean_mask(x, mask)))
+    plan = plan_for(y.graph, (y,), (), (x, mask))
+    assert [segment.host for segment in plan.segments].count(True) == 1
+    draw = np.random.RandomState(0)
+    values = draw.rand(100).astype(np.float32)
+    for _ in range(3):
+        given = draw.rand(100) < 0.5
+        got = tf.Session().run(y, {x: values, mask: given})
+        np.testing.assert_allclose(np.exp(values[given]).sum(), got, rtol=1e-5)
 
 
 @pytest.mark.parametrize(
     ("make", "advice"),
     [
-        (lambda v: tf.boolean_mask(v, v > 1), r"Or: keep the size: tf\.where\(mask, x, tf\.zeros_like\(x\)\)"),
-        (lambda v: tf.where(v > 1), r"Or: keep the size"),
-        (lambda v: tf.unique(v)[0], r"Or: np\.unique\(session\.run\(x\)\)"),
-        (lambda v: tf.constant([1, 2, 3])[: v[0]], r"Or: tf\.slice\(x, begin, size\)"),
-        (lambda v: tf.range(v[0]), r"Or: a tf\.range as long as it can get"),
+        (
+            lambda n: tf.boolean_mask([1, 2, 3], n < [1, 2, 3]),
+            r"Or: keep the size: tf\.where\(mask, x, tf\.zeros_like\(x\)\)",
+        ),
+        (lambda n: tf.where(n < [1, 2, 3]), r"Or: keep the size"),
+        (lambda n: tf.unique([n, 2])[0], r"Or: np\.unique\(session\.run\(x\)\)"),
+        (lambda n: tf.constant([1, 2, 3])[:n], r"Or: tf\.slice\(x, begin, size\)"),
+        (lambda n: tf.range(n), r"Or: a tf\.range as long as it can get"),
     ],
 )
-def test_a_size_that_depends_on_values_says_what_to_write_instead(make: Any, advice: str) -> None:
-    """Each such op knows the form of fixed size."""
-    v = tf.Variable([1, 2, 3])
-    y = make(v + 0)
-    with tf.Session() as sess:
-        sess.run(v.initializer)
-        with pytest.raises(tf.errors.InvalidArgumentError, match=advice) as caught:
-            sess.run(y)
+def test_inside_a_loop_sizes_are_fixed_and_the_error_says_what_to_write_instead(make: Any, advice: str) -> None:
+    """A loop is compiled as a whole; each such op knows the form of fixed size."""
+    y = tf.map_fn(lambda n: tf.reduce_sum(make(n)), tf.constant([1, 2]), dtype=None)
+    with tf.Session() as sess, pytest.raises(tf.errors.InvalidArgumentError, match=advice) as caught:
+        sess.run(y)
     assert "in " in caught.value.__notes__[0]
 
 

@@ -1,0 +1,120 @@
+"""What a session lends to the ops that run in Python: objects that live from one run to the next.
+
+A queue, an iterator, a table of words is a Python object that a session keeps. The node that makes it (a *resource
+op*) has one output, of dtype `resource`, whose value is that object; ops that use it take the output as an input. Such
+an op sets `uses_session = True`, and its kernel gets a `HostRun` as its first argument:
+
+    def kernel(self, run: HostRun) -> Any:
+        return run.resource(lambda: Queue(self.capacity))
+
+Host kernels run without the session's lock, because they may wait for another thread (`dequeue` for `enqueue`). When
+the session closes, each object that has a method `close_resource` is told, so that nobody waits for ever.
+
+Which session is running is kept per thread (`running_in`), because a host op may lie inside the body of a loop.
+
+Example:
+    >>> resources = SessionResources()
+    >>> with running_in(resources):
+    ...     run = HostRun.for_node("numbers", "numbers")
+    >>> run.resource(list) is run.resource(list)
+    True
+
+Source: `ResourceMgr` of `tensorflow/core/framework/resource_mgr.h` (1.4).
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Generator, Hashable
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from labkit.errors import CancelledError
+
+
+class SessionResources:
+    """The Python objects that one session keeps, by the node that made them.
+
+    Attributes:
+        session: the session, for ops that start runs of their own; None where there is none.
+    """
+
+    def __init__(self, session: Any = None) -> None:
+        self.session = session
+        self._objects: dict[Hashable, Any] = {}
+        self._lock = threading.RLock()
+        self._closed = False
+
+    def get(self, key: Hashable, make: Callable[[], Any]) -> Any:
+        """The object of `key`, made by `make()` if there is none yet.
+
+        Raises:
+            CancelledError: if the session is closed.
+        """
+        with self._lock:
+            if self._closed:
+                raise CancelledError(None, None, "the session was closed while this operation ran.")
+            if key not in self._objects:
+                self._objects[key] = make()
+            return self._objects[key]
+
+    def put(self, key: Hashable, value: Any) -> None:
+        """Replaces the object of `key`."""
+        with self._lock:
+            self._objects[key] = value
+
+    def close(self) -> None:
+        """Closes every object that wants to know, and forgets them all."""
+        with self._lock:
+            self._closed = True
+            objects = list(self._objects.values())
+            self._objects.clear()
+        for value in objects:
+            close = getattr(value, "close_resource", None)
+            if close is not None:
+                close()
+
+
+_running = threading.local()
+
+
+@contextmanager
+def running_in(resources: SessionResources | None) -> Generator[None]:
+    """Makes these the resources of the ops that run in this thread meanwhile."""
+    before = getattr(_running, "resources", None)
+    _running.resources = resources
+    try:
+        yield
+    finally:
+        _running.resources = before
+
+
+def current_resources() -> SessionResources:
+    """Those of the session that runs in this thread; fresh ones outside of any run."""
+    found = getattr(_running, "resources", None)
+    return SessionResources() if found is None else found
+
+
+@dataclass(frozen=True)
+class HostRun:
+    """What the kernel of an op with `uses_session` gets as its first argument.
+
+    Args:
+        name: the name of the node that runs.
+        key: what stands for the node in the session.
+        session: what the session keeps.
+    """
+
+    name: str
+    key: Hashable
+    session: SessionResources
+
+    @classmethod
+    def for_node(cls, key: Hashable, name: str) -> HostRun:
+        """That of a node which runs in this thread now."""
+        return cls(name, key, current_resources())
+
+    def resource(self, make: Callable[[], Any]) -> Any:
+        """The object that the session keeps for this node, made by `make()` at first use."""
+        return self.session.get(self.key, make)
