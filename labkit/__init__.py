@@ -13,7 +13,7 @@ Example:
 
 # ruff: noqa: I001  # the headings order the imports, not the alphabet
 
-from labkit import compat, errors, layers, losses, nn, python, test, train
+from labkit import app, compat, errors, flags, gfile, layers, logging, losses, nn, python, test, train
 
 # Graphs, operations, tensors
 from labkit.graph import (
@@ -270,7 +270,7 @@ from labkit.missing import missing_name
 __version__ = "0.1.0"
 
 __all__ = [
-    "compat", "errors", "layers", "losses", "nn", "python", "test", "train",
+    "app", "compat", "errors", "flags", "gfile", "layers", "logging", "losses", "nn", "python", "test", "train",
     # Graphs, operations, tensors
     "Graph", "GraphKeys", "Operation", "Tensor", "add_to_collection", "colocate_with", "control_dependencies",
     "device", "get_collection", "get_collection_ref", "get_default_graph", "name_scope", "reset_default_graph",

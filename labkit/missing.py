@@ -37,10 +37,6 @@ ELSEWHERE = {
     "labkit.merge_summary": "labkit cannot write event files yet.",
     "labkit.data": "labkit has no input pipelines yet: feed NumPy arrays, for example mnist.train.next_batch(100).",
     "labkit.image": "labkit cannot decode images yet: read them with another library and feed the array.",
-    "labkit.gfile": "use Python's open().",
-    "labkit.app": "use argparse and call main() yourself.",
-    "labkit.flags": "use argparse.",
-    "labkit.logging": "use Python's logging.",
     "labkit.estimator": "labkit has no estimators yet: write the training loop with tf.Session.",
     "labkit.train.Saver": "labkit cannot store variables yet: np.savez(path, **{v.op.name: session.run(v) for v in "
     "tf.global_variables()}) keeps them, v.load(value, session) brings them back.",

@@ -16,9 +16,6 @@ import labkit as tf
 NAMES = json.loads((Path(__file__).parent / "golden" / "tf1_signatures.json").read_text())
 # What needs files, flags, strings or queues: a later version brings it.
 LATER = {
-    "tf.gfile.Open": "files",
-    "tf.gfile.GFile": "files",
-    "tf.gfile.Exists": "files",
     "tf.train.Saver": "files",
     "tf.train.get_checkpoint_state": "files",
     "tf.train.SummaryWriter": "files",
@@ -35,8 +32,6 @@ LATER = {
     "tf.image.decode_png": "files of data",
     "tf.data.Dataset.from_tensor_slices": "input pipelines",
     "tf.data.Iterator.from_structure": "input pipelines",
-    "tf.app.run": "flags",
-    "tf.app.flags": "flags",
 }
 FIRST = [name for name in NAMES if name not in LATER][:150]
 
