@@ -13,7 +13,7 @@ Example:
 
 # ruff: noqa: I001  # the headings order the imports, not the alphabet
 
-from labkit import app, compat, errors, flags, gfile, layers, logging, losses, nn, python, test, train
+from labkit import app, compat, errors, flags, gfile, layers, logging, losses, nn, python, summary, test, train
 
 # Graphs, operations, tensors
 from labkit.graph import (
@@ -250,15 +250,20 @@ from labkit.historic import (
     batch_matmul,
     complex_abs,
     concat,
+    histogram_summary,
+    image_summary,
     initialize_all_variables,
     initialize_local_variables,
     initialize_variables,
     inv,
+    merge_all_summaries,
+    merge_summary,
     mul,
     neg,
     op_scope,
     pack,
     reverse,
+    scalar_summary,
     select,
     split,
     sub,
@@ -270,7 +275,8 @@ from labkit.missing import missing_name
 __version__ = "0.1.0"
 
 __all__ = [
-    "app", "compat", "errors", "flags", "gfile", "layers", "logging", "losses", "nn", "python", "test", "train",
+    "app", "compat", "errors", "flags", "gfile", "layers", "logging", "losses", "nn", "python", "summary", "test",
+    "train",
     # Graphs, operations, tensors
     "Graph", "GraphKeys", "Operation", "Tensor", "add_to_collection", "colocate_with", "control_dependencies",
     "device", "get_collection", "get_collection_ref", "get_default_graph", "name_scope", "reset_default_graph",
@@ -335,7 +341,8 @@ __all__ = [
     # Names and argument orders of TensorFlow before 1.0
     "all_variables", "arg_max", "arg_min", "batch_matmul", "complex_abs", "concat", "initialize_all_variables",
     "initialize_local_variables", "initialize_variables", "inv", "mul", "neg", "op_scope", "pack", "reverse",
-    "select", "split", "sub", "unpack",
+    "select", "split", "sub", "unpack", "histogram_summary", "image_summary", "merge_all_summaries", "merge_summary",
+    "scalar_summary",
 ]  # fmt: skip
 
 

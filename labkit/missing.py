@@ -17,6 +17,7 @@ import importlib
 from collections.abc import Callable, Sequence
 
 from labkit.errors import UnknownNameError
+from labkit.messages import MESSAGES, message
 
 LAZY = ("check", "datasets", "draw", "examples")
 
@@ -28,19 +29,11 @@ ELSEWHERE = {
     "labkit.GradientTape": "tf.gradients(ys, xs) adds the derivatives to the graph.",
     "labkit.enable_eager_execution": "there is no eager mode: a tensor gets its value in tf.Session().run(tensor).",
     "labkit.disable_v2_behavior": "labkit is TensorFlow 1 throughout: leave this line out.",
-    "labkit.summary": "labkit cannot write event files yet. Watch values with session.watch(fetches), plot them with "
-    "tf.draw.curve.",
-    "labkit.scalar_summary": "labkit cannot write event files yet.",
-    "labkit.histogram_summary": "labkit cannot write event files yet.",
-    "labkit.image_summary": "labkit cannot write event files yet.",
-    "labkit.merge_all_summaries": "labkit cannot write event files yet.",
-    "labkit.merge_summary": "labkit cannot write event files yet.",
     "labkit.data": "labkit has no input pipelines yet: feed NumPy arrays, for example mnist.train.next_batch(100).",
     "labkit.image": "labkit cannot decode images yet: read them with another library and feed the array.",
     "labkit.estimator": "labkit has no estimators yet: write the training loop with tf.Session.",
     "labkit.train.Saver": "labkit cannot store variables yet: np.savez(path, **{v.op.name: session.run(v) for v in "
     "tf.global_variables()}) keeps them, v.load(value, session) brings them back.",
-    "labkit.train.SummaryWriter": "labkit cannot write event files yet.",
     "labkit.train.get_checkpoint_state": "labkit cannot store variables yet.",
     "labkit.train.latest_checkpoint": "labkit cannot store variables yet.",
     "labkit.train.Coordinator": "labkit has no queues yet: feed NumPy arrays.",
@@ -65,16 +58,18 @@ def missing_name(module: str, name: str, names: Sequence[str]) -> object:
         names: the public names that it has.
 
     Returns:
-        A submodule that is imported when first used.
+        A submodule that is imported when first used, or the class of a protocol-buffer message.
 
     Raises:
         UnknownNameError: for all other names, with the nearest or with what to use instead.
     """
     if module == "labkit" and name in LAZY:
         return importlib.import_module(f"labkit.{name}")
+    if module == "labkit" and name in MESSAGES:
+        return message(name)
     where = ELSEWHERE.get(f"{module}.{name}")
     if where is None:
-        known = [*names, *(LAZY if module == "labkit" else ()), *_elsewhere_in(module)]
+        known = [*names, *((*LAZY, *MESSAGES) if module == "labkit" else ()), *_elsewhere_in(module)]
         near = difflib.get_close_matches(name, known, n=3, cutoff=0.6)
         guess = f" Did you mean {' or '.join(near)}?" if near else ""
         raise UnknownNameError(f"{module} has no `{name}`.{guess}")

@@ -3,6 +3,7 @@
 Two kinds of things live here, and nowhere else:
 
     renamed.py    names that were dropped: `tf.mul`, `tf.pack`, `tf.initialize_all_variables`;
+    summaries.py  summaries whose tag is given as it is: `tf.scalar_summary`;
     reordered.py  functions whose arguments changed places: `tf.concat(1, [a, b])` became `tf.concat([a, b], 1)`.
 
 Source: the "TensorFlow 1.0 upgrade" notes (`tensorflow/tools/compatibility/tf_upgrade.py`, 1.0) and the API of 0.12.
@@ -34,10 +35,18 @@ from labkit.historic.reordered import (
     sparse_softmax_cross_entropy_with_logits,
     split,
 )
+from labkit.historic.summaries import (
+    histogram_summary,
+    image_summary,
+    merge_all_summaries,
+    merge_summary,
+    scalar_summary,
+)
 
 __all__ = [
     "all_variables", "arg_max", "arg_min", "batch_matmul", "complex_abs", "concat", "initialize_all_variables",
     "initialize_local_variables", "initialize_variables", "inv", "mul", "neg", "op_scope", "pack", "reverse",
     "select", "sigmoid_cross_entropy_with_logits", "softmax_cross_entropy_with_logits",
     "sparse_softmax_cross_entropy_with_logits", "split", "sub", "unpack",
+    "histogram_summary", "image_summary", "merge_all_summaries", "merge_summary", "scalar_summary",
 ]  # fmt: skip

@@ -32,6 +32,8 @@ from labkit.schedules import inverse_time_decay as inverse_time_decay
 from labkit.schedules import natural_exp_decay as natural_exp_decay
 from labkit.schedules import piecewise_constant as piecewise_constant
 from labkit.schedules import polynomial_decay as polynomial_decay
+from labkit.summary import FileWriter as SummaryWriter  # the name before 1.0
+from labkit.summary import summary_iterator as summary_iterator
 
 __all__ = [
     "AdadeltaOptimizer",
@@ -46,6 +48,7 @@ __all__ = [
     "ProximalAdagradOptimizer",
     "ProximalGradientDescentOptimizer",
     "RMSPropOptimizer",
+    "SummaryWriter",
     "assert_global_step",
     "cosine_decay",
     "create_global_step",
@@ -57,6 +60,7 @@ __all__ = [
     "natural_exp_decay",
     "piecewise_constant",
     "polynomial_decay",
+    "summary_iterator",
 ]
 
 __getattr__ = namespace(__name__, __all__)
