@@ -9,6 +9,7 @@ known while tracing.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from typing import Any
 
 import jax
@@ -18,6 +19,7 @@ import numpy as np
 from labkit.errors import FailedPreconditionError, LabkitError
 from labkit.graph import Interpreter, Operation, Tensor, variable_of
 from labkit.graph.interpret import call_on_host, to_numpy
+from labkit.graph.together import running_together
 
 Store = dict[str, Any]
 """What a session keeps between runs: values of variables and states of random ops, by node name."""
@@ -131,9 +133,10 @@ class Segment:
             state |= dict(zip(present, optional, strict=False))
             large = dict(zip([n.outputs[0] for n in self._large], optional[len(present) :], strict=True))
             run = Interpreter(static | dict(zip(traced, inputs, strict=True)) | large, state)
-            for node in self.nodes:
-                if not (node.outputs and node.outputs[0] in large):
-                    run.node(node)
+            with running_together(self.nodes, self.outputs):
+                for node in self.nodes:
+                    if not (node.outputs and node.outputs[0] in large):
+                        run.node(node)
             outputs = [run.value(tensor) for tensor in self.outputs]
             if self.copies_state:
                 shared = {id(value) for value in (*donated, *kept, *optional)}
@@ -149,19 +152,32 @@ class Segment:
 
         return jax.jit(labkit_step, donate_argnums=(0,) if self.donates else ())
 
-    def state_for_host(self, store: Store) -> Store:
-        """Copies, as NumPy arrays, of the state that a segment which runs in Python reads."""
-        self.check_initialized(store)
-        slots = [slot for slot in (*self.reads, *self.optional) if slot in store]
-        return {slot: np.array(store[slot], copy=True) for slot in slots}
+    def call_on_host(
+        self, store: Store, inputs: Sequence[Any], lock: AbstractContextManager[Any]
+    ) -> tuple[Sequence[Any], Sequence[Any]]:
+        """Runs the segment in Python, node by node; only a node that uses the state holds the lock meanwhile.
 
-    def call_on_host(self, state: Store, inputs: Sequence[Any]) -> tuple[Sequence[Any], Sequence[Any]]:
-        """Runs the segment in Python, on copies of its state: values of `outputs`, and new values of `writes`."""
-        values = {t: to_numpy(v) for t, v in zip(self.inputs, inputs, strict=True)}
-        run = Interpreter(values, state, call_on_host)
+        Returns:
+            The values of `outputs`, and the values of `writes`, which `store` has already.
+        """
+        self.check_initialized(store)
+        run = Interpreter({t: to_numpy(v) for t, v in zip(self.inputs, inputs, strict=True)}, {}, call_on_host)
         for node in self.nodes:
-            run.node(node)
-        return [run.value(t) for t in self.outputs], [run.state[slot] for slot in self.writes]
+            slots = self._slots_of(node)
+            if not slots:
+                run.node(node)
+                continue
+            with lock:
+                run.state.update((slot, np.array(store[slot], copy=True)) for slot in slots if slot in store)
+                run.node(node)
+                store.update((slot, run.state[slot]) for slot in slots if slot in self.writes)
+        outputs = [run.value(t) for t in self.outputs]
+        return outputs, [store[slot] for slot in self.writes]
+
+    def _slots_of(self, node: Operation) -> list[str]:
+        """The state that a node reads or writes."""
+        slots = [variable_of(t) for t in node.inputs if t.op.kind.is_ref and t not in self.inputs]
+        return [*dict.fromkeys(slots), *([node.name] if node.kind.has_state else [])]
 
     def check_initialized(self, store: Store) -> None:
         """Gives random ops their first state.

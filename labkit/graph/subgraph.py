@@ -36,6 +36,7 @@ from labkit.graph.graph import Graph, get_default_graph
 from labkit.graph.interpret import Interpreter, call_on_host, variable_of
 from labkit.graph.op import Cost, Op, Spec, op
 from labkit.graph.tensor import Operation, Tensor
+from labkit.graph.together import running_together
 from labkit.shapes import Shape, num_elements
 
 _LARGEST_COPY = 4096  # entries: integer constants up to this size are copied into a subgraph
@@ -257,8 +258,9 @@ class Body:
                 values[inner] = captured[outer]
         state.update((node.name, value) for node, value in zip(self.stateful_nodes, states, strict=True))
         interpreter = Interpreter(values, state, call_on_host if self.host else None)
-        for node in self.nodes:
-            interpreter.node(node)
+        with running_together(self.nodes, self.outputs):
+            for node in self.nodes:
+                interpreter.node(node)
         pairs = zip(self.captured, self._stand_ins, strict=True)
         after = {outer: state[inner.op.name] for outer, inner in pairs if inner.op.kind.is_ref}
         outputs = [interpreter.value(tensor) for tensor in self.outputs]

@@ -27,7 +27,8 @@ from labkit.errors import DTypeError, GraphError, ShapeError
 from labkit.graph import Operation, Spec, Tensor, apply_node, get_default_graph, is_tensor_like, op
 from labkit.graph.subgraph import Body, SubGraph, trace_body
 from labkit.nests import is_listed, is_mapping
-from labkit.ops.functional import Functional, Values, as_value
+from labkit.ops.functional import Functional, as_value
+from labkit.ops.pull_backs import Values
 from labkit.ops.structure import Rebuild, flatten
 from labkit.shapes import Shape, compatible, shape_text
 

@@ -4,9 +4,9 @@ A functional op has inputs of its own (a predicate, loop variables) and, after t
 Three things follow from the bodies: which captured values must be known while the program is compiled, which variables
 are written, and which states of random ops are kept (one array for all of them, as the state of the node).
 
-Its gradient is one node, `SubgraphVjp`: JAX differentiates the lowered `cond` or `scan`. It runs the forward
-computation again, so it needs the values that the variables and the random states had then; the functional op returns
-those as additional outputs after its own.
+Its gradient is one node, `SubgraphVjp` of `pull_backs.py`: JAX differentiates the lowered `cond` or `scan`. It may have
+to run the forward computation again, so it needs the values that the variables and the random states had then; the
+functional op returns those as additional outputs after its own.
 
 If a body holds a host operation (`tf.Print`, `tf.py_func`), the whole node runs on the host, in Python.
 """
@@ -15,22 +15,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cached_property
-from typing import Any, cast
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from labkit.dtypes import as_dtype
-from labkit.errors import DTypeError, ShapeError, UnimplementedError
-from labkit.graph import Cost, Op, Operation, Spec, Tensor, apply_node, op
+from labkit.errors import DTypeError, ShapeError
+from labkit.graph import Cost, Op, Operation, Spec, Tensor
 from labkit.graph.subgraph import Body
 from labkit.ops.array import identity
-from labkit.ops.bases import Array
 from labkit.ops.control_flow import stop_gradient
+from labkit.ops.pull_backs import Values, asked_of, differentiated, subgraph_vjp
 from labkit.shapes import compatible, shape_text
 
-Values = Sequence[Any]
 State = tuple[list[Any], list[Any], list[Any]]  # values handed on, captured variables, states of random ops
 
 
@@ -131,26 +130,41 @@ class Functional(Op):
             specs.append(Spec(as_dtype(state.dtype), state.shape))
         return tuple(specs)
 
-    def compute(self, inputs: Values) -> tuple[list[Any], dict[Tensor, Any], list[Any]]:
-        """Outputs, variables afterwards and new state, from the inputs and, as the last of them, the state if any."""
+    def forward_for_gradient(
+        self, own: Values, captured: dict[Tensor, Any], states: list[list[Any]]
+    ) -> tuple[Any, ...]:
+        """`forward`, in a form that JAX can differentiate."""
+        return self.forward(own, captured, states)
+
+    def compute(self, inputs: Values, for_gradient: bool = False) -> tuple[list[Any], list[Any]]:
+        """Outputs; and the new values of the variables that are written, and the new state, if any.
+
+        Args:
+            inputs: the inputs and, as the last of them, the state if any.
+            for_gradient: True computes in a form that JAX can differentiate.
+        """
         count = self.own + len(self.captured)
         states = self._take_apart(inputs[count] if self.has_state else None)
         captured = dict(zip(self.captured, inputs[self.own : count], strict=True))
-        outputs, after, new = self.forward(inputs[: self.own], captured, states)
+        forward = self.forward_for_gradient if for_gradient else self.forward
+        outputs, after, new = forward(inputs[: self.own], captured, states)
+        written = [after[self.captured[i - self.own]] for i in self.writes]
         flat = [jnp.reshape(part, (-1,)) for parts in new for part in parts]
-        return list(outputs), after, [jnp.concatenate(flat)] if flat else []
+        return list(outputs), [*written, *([jnp.concatenate(flat)] if flat else [])]
 
     def kernel(self, *inputs: Any) -> tuple[Any, ...]:
+        asked = None if self.host else asked_of(self)
         if self.host:
             with jax.enable_x64(True):
-                outputs, after, new = self.compute(inputs)
+                outputs, after = self.compute(inputs)
+        elif asked is None:
+            outputs, after = self.compute(inputs)
         else:
-            outputs, after, new = self.compute(inputs)
+            outputs, after = differentiated(self, asked, inputs, lambda given: self.compute(given, for_gradient=True))
         before = [inputs[i] for i in self.ref_inputs]
         if self.has_state:
             before.append(inputs[-1])
-        written = [after[self.captured[i - self.own]] for i in self.writes]
-        return (*outputs, *before, *written, *new)
+        return (*outputs, *before, *after)
 
     def gradient(self, node: Operation, *grads: Any) -> Sequence[Tensor | None]:
         before = node.outputs[len(node.outputs) - len(self.ref_inputs) - self.has_state :]
@@ -164,86 +178,11 @@ class Functional(Op):
 
     def outputs_from(self, inputs: Values) -> list[Any]:
         """The outputs alone, as a function that JAX can differentiate."""
-        return self.compute(inputs)[0]
+        return self.compute(inputs, for_gradient=True)[0]
 
     def cost(self, *inputs: Spec) -> Cost:
         costs = [body.cost() for body in self.bodies()]
         return Cost(max(c.flops for c in costs), max(c.bytes for c in costs))
-
-
-@op
-class SubgraphVjp(Op):
-    """The vector-Jacobian product of an op that holds subgraphs.
-
-    Its inputs are those of the op, followed by the gradient with respect to each output that is differentiated.
-
-    Args:
-        of: the op that is differentiated: a functional op, or a `SubgraphVjp` of one.
-        wrt: positions of the inputs to differentiate with respect to.
-        outputs: positions of the outputs that have a gradient.
-    """
-
-    of: Any
-    wrt: tuple[int, ...]
-    outputs: tuple[int, ...]
-
-    args = ("*inputs:any",)
-    memoise_infer = False
-
-    @property
-    def static_inputs(self) -> tuple[int, ...]:  # pyright: ignore[reportIncompatibleVariableOverride]  # those of `of`
-        """The static inputs of the op that is differentiated."""
-        return self.of.static_inputs
-
-    @property
-    def host(self) -> bool:
-        """Host operations have no gradient; see `gradient` of the functional op."""
-        return False
-
-    def infer(self, *inputs: Spec) -> tuple[Spec, ...]:
-        return tuple(Spec(inputs[i].dtype, inputs[i].shape) for i in self.wrt)
-
-    def kernel(self, *inputs: Any) -> tuple[Array, ...]:
-        return tuple(self.outputs_from(inputs))
-
-    def outputs_from(self, inputs: Values) -> list[Any]:
-        """The gradients, as a function that JAX can differentiate again."""
-        count = len(inputs) - len(self.outputs)
-        arguments, grads = list(inputs[:count]), inputs[count:]
-
-        def forward(*chosen: Any) -> list[Any]:
-            for position, value in zip(self.wrt, chosen, strict=True):
-                arguments[position] = value
-            results: list[Any] = self.of.outputs_from(arguments)
-            return [results[i] for i in self.outputs]
-
-        _, pull_back = cast("Any", jax).vjp(forward, *[arguments[i] for i in self.wrt])
-        return list(pull_back(list(grads)))
-
-    def gradient(self, node: Operation, *grads: Any) -> Sequence[Tensor | None]:
-        return subgraph_vjp(self, list(node.inputs), grads)
-
-    def cost(self, *inputs: Spec) -> Cost:
-        forward: Cost = self.of.cost(*inputs[: len(inputs) - len(self.outputs)])
-        return Cost(2 * forward.flops, 2 * forward.bytes)
-
-
-def subgraph_vjp(kind: Any, inputs: list[Tensor], grads: Sequence[Any]) -> list[Tensor | None]:
-    """The gradient with respect to each of `inputs`: None for what is not differentiable."""
-    if kind.host:
-        raise UnimplementedError(
-            None, None,
-            f"a {kind.type} that holds a host operation (tf.Print, tf.Assert, tf.py_func) has no gradient.\n"
-            "  Try: move the host operation outside.",
-        )  # fmt: skip
-    wrt = tuple(i for i, t in enumerate(inputs) if t.dtype.is_differentiable and i not in kind.static_inputs)
-    used = tuple(i for i, grad in enumerate(grads) if grad is not None)
-    result: list[Tensor | None] = [None] * len(inputs)
-    if wrt and used:
-        made = apply_node(SubgraphVjp(kind, wrt, used), *inputs, *[grads[i] for i in used], name="SubgraphVjp")
-        for position, tensor in zip(wrt, made.outputs, strict=True):
-            result[position] = tensor
-    return result
 
 
 def as_value(tensor: Tensor) -> Tensor:

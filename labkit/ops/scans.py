@@ -24,8 +24,9 @@ import numpy as np
 from labkit.errors import GraphError, ShapeError
 from labkit.graph import Cost, Graph, Spec, Tensor, apply_node, get_default_graph, op
 from labkit.graph.subgraph import Body, trace_body
-from labkit.ops.functional import Functional, State, Values, as_value, check_handed_on, with_gradient_if
+from labkit.ops.functional import Functional, State, as_value, check_handed_on, with_gradient_if
 from labkit.ops.joining import concat
+from labkit.ops.pull_backs import Values
 from labkit.ops.structure import Rebuild, flatten
 
 
@@ -62,7 +63,7 @@ class Scan(Functional):
         )
 
     def forward(self, own: Values, captured: dict[Tensor, Any], states: list[list[Any]]) -> tuple[Any, ...]:
-        refs = [self.captured[i - self.own] for i in self.ref_inputs]
+        refs = [self.captured[i - self.own] for i in self.writes]  # the others stay as they are, and are not handed on
 
         def step(carry: State, row: Sequence[Any]) -> tuple[State, list[Any]]:
             handed_on, variables, random = carry

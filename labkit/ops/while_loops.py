@@ -28,7 +28,8 @@ from labkit.errors import GraphError, ShapeError, UnimplementedError
 from labkit.graph import Cost, Operation, Spec, Tensor, apply_node, get_default_graph, known_value, op
 from labkit.graph.subgraph import Body, trace_body
 from labkit.nests import is_listed
-from labkit.ops.functional import Functional, State, Values, as_value, check_handed_on, with_gradient_if
+from labkit.ops.functional import Functional, State, as_value, check_handed_on, with_gradient_if
+from labkit.ops.pull_backs import Values
 from labkit.ops.structure import Rebuild, flatten
 from labkit.shapes import Shape, shape_text
 
@@ -61,32 +62,31 @@ class While(Functional):
         return tuple(Spec(spec.dtype, _common(spec.shape, t.static_shape)) for spec, t in pairs)
 
     def forward(self, own: Values, captured: dict[Tensor, Any], states: list[list[Any]]) -> tuple[Any, ...]:
-        first, proceed, step, refs = self._parts(own, captured, states)
+        carry, proceed, step, refs = self._parts(own, captured, states)
         if self.host:
-            carry = first
             while proceed(carry):
                 carry = step(carry)
         else:
-            carry = jax.lax.while_loop(proceed, step, first)
+            carry = jax.lax.while_loop(proceed, step, carry)
         (last, variables, random), *_ = carry
         return last, dict(zip(refs, variables, strict=True)), [states[0], random]
 
-    def outputs_from(self, inputs: Values) -> list[Any]:
-        """The outputs by a scan of `maximum` steps, which JAX can differentiate."""
-        count = self.own + len(self.captured)
-        states = self._take_apart(inputs[count] if self.has_state else None)
-        captured = dict(zip(self.captured, inputs[self.own : count], strict=True))
-        first, proceed, step, _ = self._parts(inputs[: self.own], captured, states)
+    def forward_for_gradient(
+        self, own: Values, captured: dict[Tensor, Any], states: list[list[Any]]
+    ) -> tuple[Any, ...]:
+        """By a scan of `maximum` steps, those after the last of which do nothing."""
+        carry, proceed, step, refs = self._parts(own, captured, states)
 
         def maybe(carry: Any, _: None) -> tuple[Any, None]:
             return cast("Any", jax.lax).cond(proceed(carry), step, _unchanged, carry), None
 
-        carry, _ = jax.lax.scan(maybe, first, None, length=self.maximum)
-        return list(carry[0][0])
+        carry, _ = jax.lax.scan(maybe, carry, None, length=self.maximum)
+        (last, variables, random), *_ = carry
+        return last, dict(zip(refs, variables, strict=True)), [states[0], random]
 
     def _parts(self, own: Values, captured: dict[Tensor, Any], states: list[list[Any]]) -> tuple[Any, ...]:
         """The first carry, the test, the step, and the captured variables."""
-        refs = [self.captured[i - self.own] for i in self.ref_inputs]
+        refs = [self.captured[i - self.own] for i in self.writes]
 
         def proceed(carry: Any) -> Any:
             (variables, refs_now, _), count = carry
