@@ -44,9 +44,9 @@ from labkit.historic.summaries import (
 )
 
 __all__ = [
-    "all_variables", "arg_max", "arg_min", "batch_matmul", "complex_abs", "concat", "initialize_all_variables",
-    "initialize_local_variables", "initialize_variables", "inv", "mul", "neg", "op_scope", "pack", "reverse",
-    "select", "sigmoid_cross_entropy_with_logits", "softmax_cross_entropy_with_logits",
+    "all_variables", "arg_max", "arg_min", "batch_matmul", "complex_abs", "concat", "histogram_summary",
+    "image_summary", "initialize_all_variables", "initialize_local_variables", "initialize_variables", "inv",
+    "merge_all_summaries", "merge_summary", "mul", "neg", "op_scope", "pack", "reverse", "scalar_summary", "select",
+    "sigmoid_cross_entropy_with_logits", "softmax_cross_entropy_with_logits",
     "sparse_softmax_cross_entropy_with_logits", "split", "sub", "unpack",
-    "histogram_summary", "image_summary", "merge_all_summaries", "merge_summary", "scalar_summary",
 ]  # fmt: skip

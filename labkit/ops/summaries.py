@@ -29,6 +29,7 @@ import numpy as np
 from labkit.dtypes import DType, as_dtype, bool_, string
 from labkit.errors import DTypeError, InvalidArgumentError, LabkitError, ShapeError
 from labkit.graph import Cost, GraphKeys, Op, Spec, Tensor, apply, graph_of, op
+from labkit.messages import message
 from labkit.ops.bases import REALS
 from labkit.shapes import shape_text
 
@@ -45,10 +46,10 @@ class SummaryOp(Op):
         """Messages are made in Python."""
         return True
 
-    def infer(self, *inputs: Spec) -> Spec:
+    def infer(self, *inputs: Any, **_: Any) -> Any:
         return Spec(string, ())
 
-    def cost(self, *inputs: Spec) -> Cost:
+    def cost(self, *inputs: Any, **_: Any) -> Cost:
         return Cost(0, 0)
 
 
@@ -62,9 +63,7 @@ def serialized(values: Iterable[Any]) -> NumpyArray:
         >>> serialized([]).item()
         b''
     """
-    from tensorboard.compat.proto.summary_pb2 import Summary
-
-    return np.array(Summary(value=values).SerializeToString(), dtype=object)
+    return np.array(message("Summary")(value=values).SerializeToString(), dtype=object)
 
 
 def summary_value(tag: str, **content: Any) -> Any:
@@ -78,9 +77,7 @@ def summary_value(tag: str, **content: Any) -> Any:
         >>> summary_value("loss", simple_value=0.5).simple_value
         0.5
     """
-    from tensorboard.compat.proto.summary_pb2 import Summary
-
-    return Summary.Value(tag=tag, **content)
+    return message("Summary").Value(tag=tag, **content)
 
 
 def tag_text(tag: Any) -> str:
@@ -174,6 +171,7 @@ def scalar(name: str, tensor: Any, collections: Sequence[str] | None = None, fam
         0.25
     """
     with summary_scope(name, family, [tensor]) as (graph, tag, scope):
+        tags = graph.as_tensor(tag, string, "tags")
         values = graph.as_tensor(tensor, None, "values")
         if values.dtype not in REALS:
             raise DTypeError(
@@ -185,7 +183,6 @@ def scalar(name: str, tensor: Any, collections: Sequence[str] | None = None, fam
                 f"tf.summary.scalar shows one number, and {values.name!r} has shape {shape_text(values.static_shape)}."
                 "\n  Try: tf.reduce_mean(x), or tf.summary.histogram for all the values of a tensor."
             )
-        tags = graph.as_tensor(tag, string, "tags")
         return collect(apply(ScalarSummary(), tags, values, name=scope), collections)
 
 
@@ -196,9 +193,7 @@ class TensorSummaryV2(SummaryOp):
     args = ("tag:string", "tensor:any", "serialized_summary_metadata:string")
 
     def kernel(self, tag: Any, tensor: NumpyArray, metadata: Any) -> NumpyArray:
-        from tensorboard.compat.proto.summary_pb2 import SummaryMetadata
-
-        about = SummaryMetadata.FromString(np.asarray(metadata, dtype=object).item())
+        about = message("SummaryMetadata").FromString(np.asarray(metadata, dtype=object).item())
         return serialized([summary_value(tag_text(tag), tensor=tensor_message(tensor), metadata=about)])
 
 
@@ -209,11 +204,10 @@ def tensor_message(array: Any) -> Any:
         >>> list(tensor_message(np.array([b"a", b"b"], object)).string_val)
         [b'a', b'b']
     """
-    from tensorboard.compat.proto.tensor_pb2 import TensorProto
-
     values = np.asarray(array)
     dtype: DType = string if values.dtype.kind in "OSU" else as_dtype(values.dtype)
-    made = TensorProto(dtype=dtype.as_datatype_enum)
+    made = message("TensorProto")(dtype=dtype.as_datatype_enum)
+    made.tensor_shape.SetInParent()  # so that a scalar says that it is one
     for size in values.shape:
         made.tensor_shape.dim.add(size=size)
     if dtype is string:
@@ -250,9 +244,7 @@ def tensor_summary(
         >>> [d.size for d in tf.Summary.FromString(tf.Session().run(made)).value[0].tensor.tensor_shape.dim]
         [2, 2]
     """
-    from tensorboard.compat.proto.summary_pb2 import SummaryMetadata
-
-    metadata = SummaryMetadata()
+    metadata = message("SummaryMetadata")()
     if summary_metadata is not None:
         metadata.CopyFrom(summary_metadata)
     if display_name is not None:
@@ -286,16 +278,15 @@ def text(name: str, tensor: Any, collections: Sequence[str] | None = None) -> Te
         >>> tf.Summary.FromString(tf.Session().run(made)).value[0].metadata.plugin_data.plugin_name
         'text'
     """
-    from tensorboard.compat.proto.summary_pb2 import SummaryMetadata
-
     shown = graph_of([tensor]).as_tensor(tensor, None, "text")
     if shown.dtype is not string:
         raise DTypeError(
             f"tf.summary.text shows strings, and {shown.name!r} is {shown.dtype.name}.\n"
             "  Try: tf.summary.scalar or tf.summary.tensor_summary for numbers."
         )
-    plugin = SummaryMetadata.PluginData(plugin_name="text")
-    return tensor_summary(name, shown, None, collections, SummaryMetadata(plugin_data=plugin))
+    metadata = message("SummaryMetadata")
+    text_plugin = metadata(plugin_data=metadata.PluginData(plugin_name="text"))
+    return tensor_summary(name, shown, None, collections, text_plugin)
 
 
 @op
@@ -305,12 +296,10 @@ class MergeSummary(SummaryOp):
     args = ("*inputs:string",)
 
     def kernel(self, *inputs: Any) -> NumpyArray:
-        from tensorboard.compat.proto.summary_pb2 import Summary
-
-        joined = Summary()
+        joined = message("Summary")()
         seen: set[str] = set()
         for entry in (e for array in inputs for e in np.asarray(array, dtype=object).reshape(-1)):
-            for value in Summary.FromString(entry).value:
+            for value in message("Summary").FromString(entry).value:
                 if value.tag in seen:
                     raise InvalidArgumentError(
                         None, None,

@@ -1,6 +1,6 @@
 """Summaries of distributions, pictures and sounds: `tf.summary.histogram`, `tf.summary.image`, `tf.summary.audio`.
 
-    histogram    counts in TensorFlow's 1549 buckets, whose widths grow by 10 %; runs of empty ones are joined
+    histogram    counts in TensorFlow's 1551 buckets, whose widths grow by 10 %; runs of empty ones are joined
     image        PNG; floating-point pixels are scaled so that each picture uses the whole range
     audio        WAV, 16 bits per sample
 
@@ -27,6 +27,7 @@ import numpy as np
 from labkit import dtypes
 from labkit.errors import InvalidArgumentError, ShapeError
 from labkit.graph import Spec, Tensor, apply, op
+from labkit.messages import message
 from labkit.ops.bases import FLOATS, REALS
 from labkit.ops.summaries import NumpyArray, SummaryOp, collect, serialized, summary_scope, summary_value, tag_text
 from labkit.shapes import shape_text
@@ -40,7 +41,7 @@ def bucket_limits() -> NumpyArray:
 
     Example:
         >>> len(bucket_limits())
-        1549
+        1551
     """
     limits: list[float] = []
     limit = 1e-12
@@ -62,15 +63,13 @@ def histogram_message(values: Any) -> Any:
         >>> message.min, message.max, message.num, message.sum, message.sum_squares
         (-2.0, 1.0, 3.0, 0.0, 6.0)
     """
-    from tensorboard.compat.proto.summary_pb2 import HistogramProto
-
     numbers = np.asarray(values).astype(np.float64).reshape(-1)
     limits = bucket_limits()
     places = np.minimum(np.searchsorted(limits, numbers, side="right"), len(limits) - 1)
     counts = np.bincount(places, minlength=len(limits))
     # An empty run is one bucket that ends where the run ends: drop an empty bucket if the next one is empty too.
     kept = (counts > 0) | np.append(counts[1:] > 0, True)
-    return HistogramProto(
+    return message("HistogramProto")(
         min=numbers.min() if numbers.size else sys.float_info.max,
         max=numbers.max() if numbers.size else -sys.float_info.max,
         num=numbers.size, sum=numbers.sum(), sum_squares=numbers @ numbers,
@@ -121,10 +120,9 @@ def histogram(name: str, values: Any, collections: Sequence[str] | None = None, 
         3.0
     """
     with summary_scope(name, family, [values]) as (graph, tag, scope):
+        tags = graph.as_tensor(tag, dtypes.string, "tag")
         shown = graph.as_tensor(values, None, "values")
-        return collect(
-            apply(HistogramSummary(), graph.as_tensor(tag, dtypes.string, "tag"), shown, name=scope), collections
-        )
+        return collect(apply(HistogramSummary(), tags, shown, name=scope), collections)
 
 
 @op
@@ -146,14 +144,12 @@ class ImageSummary(SummaryOp):
         return Spec(dtypes.string, ())
 
     def kernel(self, tag: Any, tensor: NumpyArray) -> NumpyArray:
-        from tensorboard.compat.proto.summary_pb2 import Summary
-
         self.infer(Spec(dtypes.string, ()), Spec(dtypes.float32, np.shape(tensor)))
         made: list[Any] = []
         for i, picture in enumerate(tensor[: self.max_images]):
             pixels = picture if picture.dtype == np.uint8 else normalized(picture)
             height, width, channels = pixels.shape
-            shown = Summary.Image(
+            shown = message("Summary").Image(
                 height=height, width=width, colorspace=channels, encoded_image_string=png_bytes(pixels)
             )
             suffix = "image" if self.max_images == 1 else f"image/{i}"
@@ -239,8 +235,8 @@ def image(
     if max_outputs < 1:
         raise InvalidArgumentError(None, None, f"max_outputs is how many pictures to show, at least 1: {max_outputs}.")
     with summary_scope(name, family, [tensor]) as (graph, tag, scope):
-        shown = graph.as_tensor(tensor, None, "tensor")
         tags = graph.as_tensor(tag, dtypes.string, "tag")
+        shown = graph.as_tensor(tensor, None, "tensor")
         return collect(apply(ImageSummary(int(max_outputs)), tags, shown, name=scope), collections)
 
 
@@ -262,12 +258,10 @@ class AudioSummaryV2(SummaryOp):
         return Spec(dtypes.string, ())
 
     def kernel(self, tag: Any, tensor: NumpyArray, sample_rate: NumpyArray) -> NumpyArray:
-        from tensorboard.compat.proto.summary_pb2 import Summary
-
         made: list[Any] = []
         for i, sound in enumerate(tensor[: self.max_outputs]):
             frames = sound.reshape(len(sound), -1)
-            shown = Summary.Audio(
+            shown = message("Summary").Audio(
                 sample_rate=float(sample_rate), num_channels=frames.shape[1], length_frames=len(frames),
                 encoded_audio_string=wav_bytes(frames, float(sample_rate)), content_type="audio/wav",
             )  # fmt: skip
@@ -331,6 +325,6 @@ def audio(
         raise InvalidArgumentError(None, None, f"max_outputs is how many sounds to keep, at least 1: {max_outputs}.")
     with summary_scope(name, family, [tensor]) as (graph, tag, scope):
         rate = graph.as_tensor(sample_rate, dtypes.float32, "sample_rate")
-        shown = graph.as_tensor(tensor, None, "tensor")
         tags = graph.as_tensor(tag, dtypes.string, "tag")
+        shown = graph.as_tensor(tensor, None, "tensor")
         return collect(apply(AudioSummaryV2(int(max_outputs)), tags, shown, rate, name=scope), collections)

@@ -12,6 +12,7 @@ Source: `tensorflow/core/util/events_writer.cc`, `tensorflow/core/lib/io/record_
 
 from __future__ import annotations
 
+import importlib
 import io
 import itertools
 import os
@@ -171,10 +172,8 @@ def read_events(path: str | os.PathLike[str]) -> Iterator[Any]:
         Traceback (most recent call last):
         labkit.errors.NotFoundError: there is no file 'no/such/file'.
     """
-    from tensorboard.compat.tensorflow_stub.pywrap_tensorflow import masked_crc32c
-
-    event_class = message("Event")
-    checksum: Any = masked_crc32c
+    pywrap: Any = importlib.import_module("tensorboard.compat.tensorflow_stub.pywrap_tensorflow")
+    checksum, event_class = pywrap.masked_crc32c, message("Event")
     try:
         file = Path(path).open("rb")  # noqa: SIM115  # closed by the `with` below; here to tell apart who fails
     except OSError as error:

@@ -183,7 +183,7 @@ class FileWriter:
 def _as_summary(summary: Any) -> Any:
     """A `tf.Summary` of its own, from bytes or a message."""
     made = message("Summary")()
-    if isinstance(summary, np.ndarray) and summary.ndim == 0:
+    if np.ndim(summary) == 0 and hasattr(summary, "item"):  # a string in a NumPy array
         summary = summary.item()
     if isinstance(summary, bytes):
         try:
@@ -205,7 +205,8 @@ def _as_summary(summary: Any) -> Any:
 def _graph_def(graph: Any) -> Any:
     """The GraphDef of a graph, with shapes; a GraphDef as it is."""
     if isinstance(graph, Graph):
-        return graph.as_graph_def(add_shapes=True)
+        whole: Any = graph
+        return whole.as_graph_def(add_shapes=True)
     if hasattr(graph, "SerializeToString") and hasattr(graph, "node"):
         return graph
     raise TypeError(f"a graph is written, such as sess.graph or tf.get_default_graph(), not {type(graph).__name__}.")
