@@ -181,12 +181,13 @@ def normalized(picture: NumpyArray) -> NumpyArray:
     pixels = picture[good]
     if not pixels.size:
         return result
-    kind = picture.dtype.type  # in the picture's own precision, as TensorFlow computes
+    kind = np.float16 if picture.dtype == np.float16 else np.float32  # of the scale, as TensorFlow computes it
     least, most = pixels.min(), pixels.max()
     signed = bool(least < 0)
-    largest = max(abs(least), abs(most)) if signed else most
+    largest = kind(max(abs(least), abs(most)))
     scale = kind(0) if largest < kind(1e-6) else kind(127 if signed else 255) / largest
-    result[good] = (pixels * scale + kind(128 if signed else 0)).astype(np.uint8)
+    zero = 128 if signed else 0
+    result[good] = (pixels * picture.dtype.type(scale) + picture.dtype.type(zero)).astype(np.uint8)
     return result
 
 

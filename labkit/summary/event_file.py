@@ -171,6 +171,7 @@ def read_events(path: str | os.PathLike[str]) -> Iterator[Any]:
         >>> list(read_events("no/such/file"))
         Traceback (most recent call last):
         labkit.errors.NotFoundError: there is no file 'no/such/file'.
+          Try: a path of an event file, not of its directory.
     """
     pywrap: Any = importlib.import_module("tensorboard.compat.tensorflow_stub.pywrap_tensorflow")
     checksum, event_class = pywrap.masked_crc32c, message("Event")
