@@ -259,12 +259,16 @@ class Body:
         state.update((node.name, value) for node, value in zip(self.stateful_nodes, states, strict=True))
         interpreter = Interpreter(values, state, call_on_host if self.host else None)
         with running_together(self.nodes, self.outputs):
-            for node in self.nodes:
-                interpreter.node(node)
+            self.run_nodes(interpreter)
         pairs = zip(self.captured, self._stand_ins, strict=True)
         after = {outer: state[inner.op.name] for outer, inner in pairs if inner.op.kind.is_ref}
         outputs = [interpreter.value(tensor) for tensor in self.outputs]
         return outputs, after, [state[node.name] for node in self.stateful_nodes]
+
+    def run_nodes(self, interpreter: Interpreter) -> None:
+        """Runs the nodes one after another; the debugger's own bodies look at each."""
+        for node in self.nodes:
+            interpreter.node(node)
 
     def cost(self) -> Cost:
         """FLOPs and bytes of running it once."""
