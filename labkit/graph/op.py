@@ -62,10 +62,17 @@ class Spec(NamedTuple):
 
 
 class Cost(NamedTuple):
-    """What one execution of a node costs: floating-point operations, and bytes read plus bytes written."""
+    """What one execution of a node costs.
+
+    Args:
+        flops: floating-point operations; a multiplication with an addition is two.
+        bytes: bytes read plus bytes written.
+        transcendentals: calls of exp, log, tanh, sqrt and their kin, which XLA counts apart.
+    """
 
     flops: float
     bytes: float
+    transcendentals: float = 0.0
 
 
 ArgRule = tuple[str, str]  # name of the input, and its rule: "T", "index", "any" or a dtype's name
@@ -171,8 +178,10 @@ class Op:
         return type(self).initial_state is not Op.initial_state
 
     def cost(self, *inputs: Any, **_: Any) -> Cost:
-        """FLOPs and bytes of one execution; the default is one FLOP per element of the output."""
-        return self.cost_with_flops(1.0, *inputs)
+        """FLOPs and bytes of one execution; the default counts what the kernel does, as XLA counts it."""
+        from labkit.graph.counting import counted_cost
+
+        return counted_cost(self, inputs)
 
     def cost_with_flops(self, flops_per_output: float, *inputs: Spec) -> Cost:
         """A cost of so many FLOPs per output element; bytes are all inputs and outputs."""
