@@ -220,9 +220,26 @@ from labkit.ops.partitioning import dynamic_partition, dynamic_stitch
 from labkit.ops.random import get_seed, random_normal, random_uniform, set_random_seed, truncated_normal
 from labkit.ops.sampling import multinomial, random_crop, random_gamma, random_poisson, random_shuffle
 
+# Python functions, files and strings
+from labkit.ops.py_func import py_func
+from labkit.ops.files import matching_files, read_file, write_file
+from labkit.ops.decoding import decode_csv, decode_raw, parse_tensor, serialize_tensor
+from labkit.ops.strings import (
+    as_string,
+    decode_base64,
+    encode_base64,
+    regex_replace,
+    string_join,
+    string_to_number,
+    substr,
+)
+from labkit.ops.splitting import reduce_join
+from labkit.ops.hashing import string_to_hash_bucket, string_to_hash_bucket_fast, string_to_hash_bucket_strong
+
 # Control flow
 from labkit.ops.control_flow import group, no_op, stop_gradient
 from labkit.ops.conditional import case, cond
+from labkit.ops.tensor_array import TensorArray
 from labkit.ops.while_loops import while_loop
 from labkit.ops.scans import foldl, foldr, map_fn, scan
 from labkit.ops.checks import Assert, Print, add_check_numerics_ops, check_numerics, verify_tensor_all_finite
@@ -332,8 +349,13 @@ __all__ = [
     # Random numbers
     "get_seed", "random_normal", "random_uniform", "set_random_seed", "truncated_normal", "multinomial",
     "random_crop", "random_gamma", "random_poisson", "random_shuffle",
+    # Python functions, files and strings
+    "py_func", "matching_files", "read_file", "write_file", "decode_csv", "decode_raw", "parse_tensor",
+    "serialize_tensor", "as_string", "decode_base64", "encode_base64", "regex_replace", "string_join",
+    "string_to_number", "substr", "reduce_join", "string_to_hash_bucket", "string_to_hash_bucket_fast",
+    "string_to_hash_bucket_strong",
     # Control flow
-    "group", "no_op", "stop_gradient", "case", "cond", "foldl", "foldr", "map_fn", "scan", "while_loop", "Assert",
+    "group", "no_op", "stop_gradient", "case", "cond", "foldl", "foldr", "map_fn", "scan", "while_loop", "TensorArray", "Assert",
     "Print", "add_check_numerics_ops", "assert_equal", "assert_greater", "assert_greater_equal", "assert_less",
     "assert_less_equal", "assert_negative", "assert_non_negative", "assert_non_positive", "assert_none_equal",
     "assert_positive", "assert_rank", "assert_rank_at_least", "check_numerics",

@@ -41,11 +41,8 @@ ELSEWHERE = {
     "labkit.FIFOQueue": "labkit has no queues yet: feed NumPy arrays.",
     "labkit.train.batch": "labkit has no queues yet: feed NumPy arrays.",
     "labkit.train.shuffle_batch": "labkit has no queues yet: feed NumPy arrays.",
-    "labkit.py_func": "labkit cannot call Python from a graph yet: fetch the value, compute, and feed the result.",
     "labkit.metrics": "labkit has no streaming metrics yet: tf.reduce_mean(tf.cast(tf.equal(a, b), tf.float32)).",
     "labkit.SparseTensor": "labkit has no sparse tensors yet: tf.scatter_nd makes a dense one from indices and values.",
-    "labkit.decode_csv": "read the file with NumPy and feed the array.",
-    "labkit.read_file": "read the file with Python and feed the array.",
 }
 
 
