@@ -16,8 +16,8 @@ cheap things twice, or not at all, when it fuses.
 
 Example:
     >>> import labkit as tf
-    >>> tf.nn.softmax(tf.zeros([10, 100])).op.cost()  # maximum and sum 99 each, subtract and divide 100 each, per row
-    Cost(flops=3980.0, bytes=8000.0, transcendentals=1000.0)
+    >>> tf.nn.softmax(tf.zeros([10, 100])).op.cost()  # a row: maximum 100, subtract 100, sum 99, divide 100
+    Cost(flops=3990.0, bytes=8000.0, transcendentals=1000.0)
 
 Source: `xla/service/hlo_cost_analysis.cc`.
 """
@@ -34,6 +34,7 @@ import numpy as np
 from labkit.dtypes import string
 from labkit.errors import LabkitError
 from labkit.graph.op import Cost, Op, Spec
+from labkit.nests import is_listed
 from labkit.shapes import is_static
 
 Count = tuple[float, float]  # FLOPs, transcendental functions
@@ -53,7 +54,7 @@ _EXPANDED: dict[str, Count] = {
 _FREE = frozenset([
     "bitcast_convert_type", "broadcast_in_dim", "concatenate", "copy", "copy_p", "device_put", "dynamic_slice",
     "dynamic_update_slice", "gather", "iota", "optimization_barrier", "pad", "random_unwrap", "random_wrap",
-    "real", "imag", "reshape", "rev", "scatter", "slice", "split", "squeeze", "stop_gradient", "transpose",
+    "reshape", "rev", "scatter", "slice", "split", "squeeze", "stop_gradient", "transpose",
 ])  # fmt: skip
 
 _CUMULATIVE = frozenset(["cumlogsumexp", "cummax", "cummin", "cumprod", "cumsum"])
@@ -97,11 +98,13 @@ def count_kernel(kind: Op, inputs: Sequence[Spec]) -> Count:
     arrays = [
         jax.ShapeDtypeStruct(spec.shape or (), spec.dtype.np_dtype) for i, spec in enumerate(inputs) if i not in fixed
     ]
-    state = [kind.initial_state()] if kind.has_state else []
+    state = kind.initial_state()
+    if state is not None:
+        arrays.append(jax.ShapeDtypeStruct(state.shape, state.dtype))
 
     def kernel(*given: Any) -> Any:
         rest = iter(given)
-        return kind.kernel(*(fixed[i] if i in fixed else next(rest) for i in range(len(inputs))), *state)
+        return kind.kernel(*(fixed[i] if i in fixed else next(rest) for i in range(len(inputs))), *rest)
 
     with jax.enable_x64(True):
         return count(jax.make_jaxpr(kernel)(*arrays).jaxpr)
@@ -116,9 +119,12 @@ def count(jaxpr: Any) -> Count:
         (48.0, 8.0)
     """
     flops = transcendentals = 0.0
-    for equation in jaxpr.eqns:
-        more = _count_equation(equation)
-        flops, transcendentals = flops + more[0], transcendentals + more[1]
+    used: set[Any] = {v for v in jaxpr.outvars if not hasattr(v, "val")}  # what has a `val` is a number
+    for equation in reversed(jaxpr.eqns):
+        if not used.isdisjoint(equation.outvars) or equation.effects:  # XLA leaves out what nobody uses
+            used.update(v for v in equation.invars if not hasattr(v, "val"))
+            more = _count_equation(equation)
+            flops, transcendentals = flops + more[0], transcendentals + more[1]
     return flops, transcendentals
 
 
@@ -147,9 +153,9 @@ def _count_equation(equation: Any) -> Count:
     if name in _CUBIC:
         shape = equation.invars[0].aval.shape
         return float(math.prod(shape[:-2])) * max(shape[-2:]) * min(shape[-2:]) ** 2, 0.0
-    if name.startswith(("reduce_", "argm")):
-        before = float(math.prod(equation.invars[0].aval.shape))
-        return before - float(math.prod(equation.outvars[0].aval.shape)), 0.0
+    if name.startswith(("reduce_", "argm")) and name != "reduce_precision":
+        joined = float(math.prod(equation.invars[0].aval.shape)) - size
+        return joined * (7 if name.startswith("argm") else 1), 0.0  # 7: compare values and places, choose both
     return size, 0.0
 
 
@@ -161,7 +167,7 @@ def _inner(equation: Any) -> list[Any]:
     for key, value in equation.params.items():
         if key in ("jvp_jaxpr_fun", "jvp_jaxpr_thunk", "update_jaxpr", "fwd_jaxpr_thunk", "bwd"):
             continue
-        candidates: Any = value if isinstance(value, (tuple, list)) else (value,)
+        candidates: Any = value if is_listed(value) else (value,)
         for entry in candidates:
             jaxpr = getattr(entry, "jaxpr", entry)
             if hasattr(jaxpr, "eqns"):
@@ -182,14 +188,22 @@ def _convolution(equation: Any) -> Count:
     x, w, out = (v.aval.shape for v in (*equation.invars, *equation.outvars))
     products = 1.0
     for axis in range(len(x) - 2):
-        size, kernel, result = x[numbers.lhs_spec[2 + axis]], w[numbers.rhs_spec[2 + axis]], out[numbers.out_spec[2 + axis]]
+        size, kernel = x[numbers.lhs_spec[2 + axis]], w[numbers.rhs_spec[2 + axis]]
+        result = out[numbers.out_spec[2 + axis]]
         stride, (before, _) = params["window_strides"][axis], params["padding"][axis]
-        place = np.arange(result)[:, None] * stride - before + np.arange(kernel) * params["rhs_dilation"][axis]
-        spread = params["lhs_dilation"][axis]
-        products *= float(np.sum((place % spread == 0) & (place >= 0) & (place // spread < size)))
+        products *= _pairs(
+            np.arange(result) * stride - before, np.arange(kernel) * params["rhs_dilation"][axis],
+            params["lhs_dilation"][axis], size,
+        )  # fmt: skip
     channels = w[numbers.rhs_spec[1]]  # of the input, per group
     batch, features = out[numbers.out_spec[0]], out[numbers.out_spec[1]]
     return 2.0 * products * channels * batch * features, 0.0
+
+
+def _pairs(starts: Any, offsets: Any, spread: int, size: int) -> float:
+    """How many pairs of a place and a weight meet an input: not in the padding, nor between spread inputs."""
+    place = starts[:, None] + offsets
+    return float(np.sum((place % spread == 0) & (place >= 0) & (place // spread < size)))
 
 
 def _window(equation: Any) -> Count:
@@ -246,7 +260,4 @@ _SPECIAL: dict[str, Callable[[Any], Count]] = {
 
 def _is_value(value: Any) -> bool:
     """True for a number, or nested tuples of them, without an unknown entry."""
-    if isinstance(value, tuple):
-        entries: tuple[Any, ...] = value
-        return all(_is_value(entry) for entry in entries)
-    return value is not None
+    return value is not None and (not is_listed(value) or all(_is_value(entry) for entry in value))

@@ -13,8 +13,8 @@ import numpy as np
 
 from labkit.dtypes import DType, DTypeLike, as_dtype, int64
 from labkit.errors import ShapeError
-from labkit.graph import Cost, Op, Operation, Spec, Tensor, apply, op
-from labkit.ops.bases import NUMBERS, REALS, Array, elements, vjp
+from labkit.graph import Op, Operation, Spec, Tensor, apply, op
+from labkit.ops.bases import NUMBERS, REALS, Array, vjp
 from labkit.ops.reduce import Axes, reduced_shape
 from labkit.shapes import compatible, merge, normalize_axis
 
@@ -30,9 +30,6 @@ class Arg(Op):
 
     def infer(self, x: Spec, axis: Spec) -> Spec:
         return Spec(self.output_type, reduced_shape(x.shape, axis.value, keep_dims=False))
-
-    def cost(self, x: Spec, axis: Spec) -> Cost:
-        return Cost(float(elements(x)), self.cost_with_flops(0, x, axis).bytes)
 
 
 @op
@@ -226,9 +223,6 @@ class Cross(Op):
     def gradient(self, node: Operation, grad: Tensor) -> Sequence[Tensor | None]:
         a, b = node.inputs
         return cross(b, grad), cross(grad, a)
-
-    def cost(self, a: Spec, b: Spec) -> Cost:
-        return self.cost_with_flops(3, a, b)
 
 
 def cross(a: Any, b: Any, name: str | None = None) -> Tensor:

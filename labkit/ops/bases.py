@@ -152,10 +152,6 @@ class Vjp(Op):
     def gradient(self, node: Operation, *grads: Tensor) -> Sequence[Tensor | None]:
         return vjp(node, *grads)
 
-    def cost(self, *inputs: Spec) -> Cost:
-        forward = self.of.cost(*inputs[: -len(self.outputs)])
-        return Cost(2 * forward.flops, 2 * forward.bytes)
-
 
 def as_sequence(value: Any) -> Sequence[Any]:
     """`value` itself if it is a tuple or a list, else a tuple of it."""

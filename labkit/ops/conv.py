@@ -25,7 +25,7 @@ import numpy as np
 from jax import lax
 
 from labkit.errors import ShapeError
-from labkit.graph import OPS, Cost, Op, Operation, Spec, Tensor, apply, op
+from labkit.graph import OPS, Op, Operation, Spec, Tensor, apply, op
 from labkit.ops.array import shape, shape_from
 from labkit.ops.bases import FLOATS, Array
 from labkit.ops.windows import (
@@ -138,12 +138,6 @@ class Convolution(Op):
                 f"not {shape_text(out)}."
             )
 
-    def flops(self, filter: Shape, out: Shape) -> float:
-        """Two operations (multiply, add) per weight and place."""
-        rank = self.rank()
-        per_output = 2 * int(np.prod([size or 0 for size in (filter or ())[: rank + (not self.depthwise)]]))
-        return float(per_output * int(np.prod([size or 0 for size in out or ()])))
-
     def _spatial(self, values: Sequence[int]) -> tuple[int, ...]:
         return tuple(values[axis] for axis in spatial_axes(self.data_format))
 
@@ -169,10 +163,6 @@ class Forward(Convolution):
         to_input = apply(self.sibling(1), shape(x), filter, grad)
         return to_input, apply(self.sibling(2), x, shape(filter), grad)
 
-    def cost(self, x: Spec, filter: Spec) -> Cost:
-        moved = self.cost_with_flops(0, x, filter).bytes
-        return Cost(self.flops(filter.shape, self.output_shape(x.shape, filter.shape)), moved)
-
 
 class BackpropInput(Convolution):
     """Base of the transposes with respect to the input: from the output back to the input."""
@@ -192,9 +182,6 @@ class BackpropInput(Convolution):
         _, filter, out = node.inputs
         return None, apply(self.sibling(2), grad, shape(filter), out), apply(self.sibling(0), grad, filter)
 
-    def cost(self, sizes: Spec, filter: Spec, out: Spec) -> Cost:
-        return Cost(self.flops(filter.shape, out.shape), self.cost_with_flops(0, sizes, filter, out).bytes)
-
 
 class BackpropFilter(Convolution):
     """Base of the transposes with respect to the filter."""
@@ -213,9 +200,6 @@ class BackpropFilter(Convolution):
     def gradient(self, node: Operation, grad: Tensor) -> Sequence[Tensor | None]:
         x, _, out = node.inputs
         return apply(self.sibling(1), shape(x), grad, out), None, apply(self.sibling(0), x, grad)
-
-    def cost(self, x: Spec, sizes: Spec, out: Spec) -> Cost:
-        return Cost(self.flops(shape_from(sizes), out.shape), self.cost_with_flops(0, x, sizes, out).bytes)
 
 
 _CONV2D = ("Conv2D", "Conv2DBackpropInput", "Conv2DBackpropFilter")

@@ -23,9 +23,9 @@ import numpy as np
 
 from labkit import dtypes
 from labkit.errors import DTypeError, LabkitError, ShapeError
-from labkit.graph import Cost, Graph, Op, Operation, Spec, Tensor, apply, graph_of, is_tensor_like, op
+from labkit.graph import Graph, Op, Operation, Spec, Tensor, apply, graph_of, is_tensor_like, op
 from labkit.ops.array import expand_dims
-from labkit.ops.bases import FLOATS, Array, elements
+from labkit.ops.bases import FLOATS, Array
 from labkit.ops.math import cast
 from labkit.ops.reduce import reduce_sum
 from labkit.ops.softmax import log_softmax, softmax
@@ -36,10 +36,6 @@ class CrossEntropy(Op):
     """Base of the two cross entropies of a softmax."""
 
     allowed = FLOATS
-
-    def cost(self, logits: Spec, labels: Spec) -> Cost:
-        moved = self.cost_with_flops(0, logits, labels).bytes
-        return Cost(8.0 * elements(logits), moved)
 
 
 def _to_logits(logits: Tensor, backprop: Tensor, grad_loss: Tensor, grad_backprop: Tensor, axis: int) -> Tensor:

@@ -13,10 +13,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from labkit.errors import ShapeError
-from labkit.graph import Cost, Op, Operation, Spec, Tensor, apply, graph_of, is_tensor_like, op
+from labkit.graph import Op, Operation, Spec, Tensor, apply, graph_of, is_tensor_like, op
 from labkit.ops.activations import relu
 from labkit.ops.array import zeros_like
-from labkit.ops.bases import FLOATS, Array, elements
+from labkit.ops.bases import FLOATS, Array
 from labkit.ops.cross_entropy import both_by_name
 from labkit.ops.exponential import exp, log, log1p
 from labkit.ops.logic import logical_and
@@ -41,9 +41,6 @@ class L2Loss(Op):
 
     def gradient(self, node: Operation, grad: Tensor) -> Tensor:
         return node.inputs[0] * grad
-
-    def cost(self, t: Spec) -> Cost:
-        return Cost(2.0 * elements(t), self.cost_with_flops(0, t).bytes)
 
 
 def l2_loss(t: Any, name: str | None = None) -> Tensor:

@@ -14,9 +14,9 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from labkit.graph import Cost, Operation, Spec, Tensor, apply, op
+from labkit.graph import Operation, Spec, Tensor, apply, op
 from labkit.ops.array import shape, shape_from
-from labkit.ops.bases import FLOATS, Array, elements
+from labkit.ops.bases import FLOATS, Array
 from labkit.ops.pooling import Forward, Pool, geometry
 from labkit.ops.windows import output_size, pads, transposed
 
@@ -71,10 +71,6 @@ class MeanGrad(Mean):
 
     def gradient(self, node: Operation, grad: Tensor) -> Sequence[Tensor | None]:
         return None, apply(self.sibling(0), grad)
-
-    def cost(self, sizes: Spec, grad: Spec) -> Cost:
-        moved = self.cost_with_flops(0, sizes, grad).bytes
-        return Cost(float(self.window_size() * elements(grad)), moved)
 
 
 @op

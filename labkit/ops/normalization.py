@@ -18,9 +18,9 @@ from jax import lax
 
 from labkit import dtypes
 from labkit.errors import ShapeError
-from labkit.graph import Cost, Op, Operation, Spec, Tensor, apply, apply_node, graph_of, op
+from labkit.graph import Op, Operation, Spec, Tensor, apply, apply_node, graph_of, op
 from labkit.ops.array import squeeze
-from labkit.ops.bases import FLOATS, Array, elements, vjp
+from labkit.ops.bases import FLOATS, Array, vjp
 from labkit.ops.control_flow import stop_gradient
 from labkit.ops.exponential import rsqrt
 from labkit.ops.magnitude import maximum
@@ -56,9 +56,6 @@ class LRN(Op):
 
     def gradient(self, node: Operation, grad: Tensor) -> Sequence[Tensor | None]:
         return vjp(node, grad)
-
-    def cost(self, x: Spec) -> Cost:
-        return self.cost_with_flops(2 * self.depth_radius + 6, x)
 
 
 def local_response_normalization(
@@ -275,9 +272,6 @@ class FusedBatchNorm(Op):
 
     def gradient(self, node: Operation, *grads: Tensor) -> Sequence[Tensor | None]:
         return vjp(node, *grads)
-
-    def cost(self, x: Spec, *vectors: Spec) -> Cost:
-        return Cost(8.0 * elements(x), self.cost_with_flops(0, x, *vectors).bytes)
 
 
 def fused_batch_norm(

@@ -24,8 +24,8 @@ import numpy as np
 from jax import lax
 
 from labkit.errors import ShapeError
-from labkit.graph import OPS, Cost, Op, Operation, Spec, Tensor, apply, op
-from labkit.ops.bases import REALS, Array, elements
+from labkit.graph import OPS, Op, Operation, Spec, Tensor, apply, op
+from labkit.ops.bases import REALS, Array
 from labkit.ops.windows import FORMATS, check_rank, check_windows, output_size, pads, per_axis, transposed
 from labkit.shapes import Shape
 
@@ -96,9 +96,6 @@ class Forward(Pool):
 
     def infer(self, x: Spec) -> Spec:
         return Spec(x.dtype, self.pooled_shape(x.shape))
-
-    def cost(self, x: Spec) -> Cost:
-        return self.cost_with_flops(self.window_size(), x)
 
 
 class MaxForward(Forward):
@@ -175,10 +172,6 @@ class MaxGrad(Pool):
     def gradient(self, node: Operation, grad: Tensor) -> Sequence[Tensor | None]:
         x, y, _ = node.inputs
         return None, None, apply(self.sibling(2), x, y, grad)
-
-    def cost(self, x: Spec, y: Spec, grad: Spec) -> Cost:
-        moved = self.cost_with_flops(0, x, y, grad).bytes
-        return Cost(float(self.window_size() * elements(y)), moved)
 
 
 class MaxGradGrad(MaxGrad):

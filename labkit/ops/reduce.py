@@ -14,8 +14,8 @@ from typing import Any, ClassVar
 import jax.numpy as jnp
 import numpy as np
 
-from labkit.graph import Cost, Op, Operation, Spec, Tensor, apply, graph_of, op
-from labkit.ops.bases import NUMBERS, REALS, Array, as_sequence, elements, vjp
+from labkit.graph import Op, Operation, Spec, Tensor, apply, graph_of, op
+from labkit.ops.bases import NUMBERS, REALS, Array, as_sequence, vjp
 from labkit.ops.logic import equal
 from labkit.ops.math import cast
 from labkit.ops.shaping import all_axes
@@ -52,10 +52,6 @@ class Reduction(Op):
 
     def infer(self, x: Spec, axes: Spec) -> Spec:
         return Spec(x.dtype, reduced_shape(x.shape, axes.value, self.keep_dims))
-
-    def cost(self, x: Spec, axes: Spec) -> Cost:
-        moved = self.cost_with_flops(0, x, axes).bytes
-        return Cost(float(elements(x)), moved)
 
 
 def reduction_axes(axis: Any, reduction_indices: Any, keep_dims: Any, keepdims: Any) -> tuple[Any, bool]:

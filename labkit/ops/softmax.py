@@ -12,7 +12,7 @@ from typing import Any
 import jax
 
 from labkit.errors import ShapeError
-from labkit.graph import Cost, Op, Operation, Spec, Tensor, apply, op
+from labkit.graph import Op, Operation, Spec, Tensor, apply, op
 from labkit.ops.bases import FLOATS, Array
 from labkit.ops.exponential import exp
 from labkit.ops.reduce import reduce_sum
@@ -33,9 +33,6 @@ class Normalizing(Op):
         if x.shape is not None:
             normalize_axis(self.axis, len(x.shape))
         return Spec(x.dtype, x.shape)
-
-    def cost(self, x: Spec) -> Cost:
-        return self.cost_with_flops(5, x)  # maximum, subtraction, exponential, sum, division
 
 
 @op

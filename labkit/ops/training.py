@@ -19,30 +19,25 @@ Source: `tensorflow/core/kernels/training_ops.cc` and `core/ops/training_ops.cc`
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any
 
 import jax.numpy as jnp
 from jax.lax import rsqrt
 
 from labkit.errors import ShapeError
 from labkit.graph import Cost, Op, Spec, op
-from labkit.ops.bases import FLOATS, Array, elements
+from labkit.ops.bases import FLOATS, Array
 from labkit.shapes import compatible, shape_text
 
 
 class Update(Op):
-    """Base of the update rules: the first input is the variable, and the output refers to it.
-
-    Class attributes:
-        flops: floating-point operations per element of the variable.
-    """
+    """Base of the update rules: the first input is the variable, and the output refers to it."""
 
     allowed = FLOATS
     ref_inputs = (0,)
     writes = (0,)
     is_ref = True
     stateful = True
-    flops: ClassVar[float] = 2.0
 
     def infer(self, *inputs: Spec) -> Spec:
         var = inputs[0]
@@ -61,7 +56,8 @@ class Update(Op):
     def cost(self, *inputs: Spec) -> Cost:
         read = sum(spec.size_bytes() or 0 for spec in inputs)
         written = sum(inputs[position].size_bytes() or 0 for position in self.writes)
-        return Cost(self.flops * elements(inputs[0]), float(read + written))
+        counted = super().cost(*inputs)
+        return Cost(counted.flops, float(read + written), counted.transcendentals)
 
 
 @op
@@ -79,7 +75,6 @@ class ApplyProximalGradientDescent(Update):
     """Gradient descent, then the step that L1 and L2 penalties allow exactly (Duchi and Singer 2009, FOBOS)."""
 
     args = ("var", "alpha", "l1", "l2", "delta")
-    flops = 8.0
 
     def kernel(self, var: Array, alpha: Array, l1: Array, l2: Array, delta: Array) -> Array:
         return _shrunk(var - alpha * delta, alpha, l1, l2)
@@ -99,7 +94,6 @@ class ApplyMomentum(Update):
     args = ("var", "accum", "lr", "grad", "momentum")
     ref_inputs = (0, 1)
     writes = (0, 1)
-    flops = 4.0
 
     def kernel(self, var: Array, accum: Array, lr: Array, grad: Array, momentum: Array) -> Any:
         accum = accum * momentum + grad
@@ -115,7 +109,6 @@ class ApplyAdagrad(Update):
     args = ("var", "accum", "lr", "grad")
     ref_inputs = (0, 1)
     writes = (0, 1)
-    flops = 6.0
 
     def kernel(self, var: Array, accum: Array, lr: Array, grad: Array) -> Any:
         accum = accum + grad * grad
@@ -129,7 +122,6 @@ class ApplyProximalAdagrad(Update):
     args = ("var", "accum", "lr", "l1", "l2", "grad")
     ref_inputs = (0, 1)
     writes = (0, 1)
-    flops = 12.0
 
     def kernel(self, var: Array, accum: Array, lr: Array, l1: Array, l2: Array, grad: Array) -> Any:
         accum = accum + grad * grad
@@ -144,7 +136,6 @@ class ApplyRMSProp(Update):
     args = ("var", "ms", "mom", "lr", "rho", "momentum", "epsilon", "grad")
     ref_inputs = (0, 1, 2)
     writes = (0, 1, 2)
-    flops = 11.0
 
     def kernel(
         self, var: Array, ms: Array, mom: Array, lr: Array, rho: Array, momentum: Array, epsilon: Array, grad: Array
@@ -161,7 +152,6 @@ class ApplyCenteredRMSProp(Update):
     args = ("var", "mg", "ms", "mom", "lr", "rho", "momentum", "epsilon", "grad")
     ref_inputs = (0, 1, 2, 3)
     writes = (0, 1, 2, 3)
-    flops = 16.0
 
     def kernel(
         self, var: Array, mg: Array, ms: Array, mom: Array, lr: Array, rho: Array, momentum: Array, epsilon: Array,
@@ -180,7 +170,6 @@ class ApplyAdadelta(Update):
     args = ("var", "accum", "accum_update", "lr", "rho", "epsilon", "grad")
     ref_inputs = (0, 1, 2)
     writes = (0, 1, 2)
-    flops = 15.0
 
     def kernel(
         self, var: Array, accum: Array, accum_update: Array, lr: Array, rho: Array, epsilon: Array, grad: Array
@@ -202,7 +191,6 @@ class ApplyAdam(Update):
     args = ("var", "m", "v", "beta1_power", "beta2_power", "lr", "beta1", "beta2", "epsilon", "grad")
     ref_inputs = (0, 1, 2)
     writes = (0, 1, 2)
-    flops = 12.0
 
     def kernel(
         self, var: Array, m: Array, v: Array, beta1_power: Array, beta2_power: Array, lr: Array, beta1: Array,
@@ -224,7 +212,6 @@ class ApplyAdagradDA(Update):
     )  # fmt: skip
     ref_inputs = (0, 1, 2)
     writes = (0, 1, 2)
-    flops = 12.0
 
     def kernel(
         self, var: Array, sums: Array, squares: Array, grad: Array, lr: Array, l1: Array, l2: Array, global_step: Array
@@ -241,7 +228,6 @@ class Ftrl(Update):
 
     ref_inputs = (0, 1, 2)
     writes = (0, 1, 2)
-    flops = 18.0
 
     @staticmethod
     def follow(
