@@ -13,7 +13,7 @@ Example:
 
 # ruff: noqa: I001  # the headings order the imports, not the alphabet
 
-from labkit import app, compat, errors, flags, gfile, layers, logging, losses, nn, python, summary, test, train
+from labkit import app, compat, errors, flags, gfile, layers, logging, losses, metrics, nn, python, summary, test, train
 
 # Graphs, operations, tensors
 from labkit.graph import (
@@ -236,6 +236,22 @@ from labkit.ops.strings import (
 from labkit.ops.splitting import reduce_join
 from labkit.ops.hashing import string_to_hash_bucket, string_to_hash_bucket_fast, string_to_hash_bucket_strong
 
+# Input: queues that threads fill, readers of files
+from labkit.ops.counting import count_up_to
+from labkit.queues import (
+    FIFOQueue,
+    FixedLengthRecordReader,
+    IdentityReader,
+    PaddingFIFOQueue,
+    PriorityQueue,
+    QueueBase,
+    RandomShuffleQueue,
+    ReaderBase,
+    TFRecordReader,
+    TextLineReader,
+    WholeFileReader,
+)
+
 # Control flow
 from labkit.ops.control_flow import group, no_op, stop_gradient
 from labkit.ops.conditional import case, cond
@@ -292,7 +308,7 @@ from labkit.missing import missing_name
 __version__ = "0.1.0"
 
 __all__ = [
-    "app", "compat", "errors", "flags", "gfile", "layers", "logging", "losses", "nn", "python", "summary", "test",
+    "app", "compat", "errors", "flags", "gfile", "layers", "logging", "losses", "metrics", "nn", "python", "summary", "test",
     "train",
     # Graphs, operations, tensors
     "Graph", "GraphKeys", "Operation", "Tensor", "add_to_collection", "colocate_with", "control_dependencies",
@@ -354,6 +370,9 @@ __all__ = [
     "serialize_tensor", "as_string", "decode_base64", "encode_base64", "regex_replace", "string_join",
     "string_to_number", "substr", "reduce_join", "string_to_hash_bucket", "string_to_hash_bucket_fast",
     "string_to_hash_bucket_strong",
+    # Input: queues that threads fill, readers of files
+    "FIFOQueue", "FixedLengthRecordReader", "IdentityReader", "PaddingFIFOQueue", "PriorityQueue", "QueueBase",
+    "RandomShuffleQueue", "ReaderBase", "TFRecordReader", "TextLineReader", "WholeFileReader", "count_up_to",
     # Control flow
     "group", "no_op", "stop_gradient", "case", "cond", "foldl", "foldr", "map_fn", "scan", "while_loop", "TensorArray", "Assert",
     "Print", "add_check_numerics_ops", "assert_equal", "assert_greater", "assert_greater_equal", "assert_less",

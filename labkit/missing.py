@@ -19,7 +19,7 @@ from collections.abc import Callable, Sequence
 from labkit.errors import UnknownNameError
 from labkit.messages import MESSAGES, message
 
-LAZY = ("check", "datasets", "draw", "examples")
+LAZY = ("check", "datasets", "debugger", "draw", "examples")
 
 ELSEWHERE = {
     "labkit.contrib": "its layers are in tf.layers, its initializers are tf.glorot_uniform_initializer and its kin, "
@@ -36,12 +36,6 @@ ELSEWHERE = {
     "tf.global_variables()}) keeps them, v.load(value, session) brings them back.",
     "labkit.train.get_checkpoint_state": "labkit cannot store variables yet.",
     "labkit.train.latest_checkpoint": "labkit cannot store variables yet.",
-    "labkit.train.Coordinator": "labkit has no queues yet: feed NumPy arrays.",
-    "labkit.train.start_queue_runners": "labkit has no queues yet: feed NumPy arrays.",
-    "labkit.FIFOQueue": "labkit has no queues yet: feed NumPy arrays.",
-    "labkit.train.batch": "labkit has no queues yet: feed NumPy arrays.",
-    "labkit.train.shuffle_batch": "labkit has no queues yet: feed NumPy arrays.",
-    "labkit.metrics": "labkit has no streaming metrics yet: tf.reduce_mean(tf.cast(tf.equal(a, b), tf.float32)).",
     "labkit.SparseTensor": "labkit has no sparse tensors yet: tf.scatter_nd makes a dense one from indices and values.",
 }
 
