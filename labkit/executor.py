@@ -92,7 +92,7 @@ class Plan:
             return self._run_in_turns(store, feed_values, lock)
         with lock:
             if not self.is_single:
-                return self._run_segments(store, feed_values)
+                return self._run_segments(store, feed_values, lock)
             segment = self.segments[0]
             outputs, new = segment.call(
                 store,
@@ -103,14 +103,14 @@ class Plan:
                 return [_result(value) for value in outputs]
             return self._results(dict(zip(segment.outputs, outputs, strict=True)), feed_values, store)
 
-    def _run_segments(self, store: Store, feed_values: Sequence[Any]) -> list[Any]:
+    def _run_segments(self, store: Store, feed_values: Sequence[Any], lock: AbstractContextManager[Any]) -> list[Any]:
         """One segment after another, on a copy of the state, so that a failing one leaves nothing half-written."""
         working = dict(store)
         known: dict[Tensor, Any] = dict(zip(self.feeds, feed_values, strict=True))
         for segment in self.segments:
             inputs = [known[t] for t in segment.inputs]
             if segment.host:
-                outputs, new = segment.call_on_host(segment.state_for_host(working), inputs)
+                outputs, new = segment.call_on_host(working, inputs, lock)
             else:
                 outputs, new = segment.call(working, inputs)
             working.update(zip(segment.writes, new, strict=True))
@@ -124,11 +124,7 @@ class Plan:
         for segment in self.segments:
             inputs = [known[t] for t in segment.inputs]
             if segment.host:
-                with lock:
-                    state = segment.state_for_host(store)
-                outputs, new = segment.call_on_host(state, inputs)
-                with lock:
-                    store.update(zip(segment.writes, new, strict=True))
+                outputs, _ = segment.call_on_host(store, inputs, lock)
             else:
                 with lock:
                     outputs, new = segment.call(store, inputs)

@@ -117,13 +117,14 @@ class Session:
             if run_metadata is not None:
                 run_metadata.trace = trace
         else:
-            results = self._run_plan(prepared.plan, values)
+            results = self._run_plan(prepared.plan, values, options)
         return prepared.rebuild(results)
 
-    def _run_plan(self, plan: Plan, values: Sequence[Any]) -> list[Any]:
+    def _run_plan(self, plan: Plan, values: Sequence[Any], options: RunOptions | None = None) -> list[Any]:
         if plan.is_single:  # nothing in it uses the session's objects
             return plan.run(self._store, values, self._lock)
-        with running_in(self._resources):
+        timeout_ms = (options.timeout_in_ms if options else 0) or self.config.operation_timeout_in_ms
+        with running_in(self._resources, timeout_ms / 1000 if timeout_ms else None):
             return plan.run(self._store, values, self._lock)
 
     def _prepare(self, fetches: Any, feeds: Mapping[Any, Any]) -> _Prepared:

@@ -25,6 +25,7 @@ Source: `ResourceMgr` of `tensorflow/core/framework/resource_mgr.h` (1.4).
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Generator, Hashable
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -80,14 +81,26 @@ _running = threading.local()
 
 
 @contextmanager
-def running_in(resources: SessionResources | None) -> Generator[None]:
-    """Makes these the resources of the ops that run in this thread meanwhile."""
-    before = getattr(_running, "resources", None)
+def running_in(resources: SessionResources | None, timeout_seconds: float | None = None) -> Generator[None]:
+    """Makes these the resources of the ops that run in this thread meanwhile.
+
+    Args:
+        resources: what the session keeps.
+        timeout_seconds: how long ops may wait for other threads; None for ever.
+    """
+    before = getattr(_running, "resources", None), getattr(_running, "deadline", None)
     _running.resources = resources
+    _running.deadline = None if timeout_seconds is None else time.monotonic() + timeout_seconds
     try:
         yield
     finally:
-        _running.resources = before
+        _running.resources, _running.deadline = before
+
+
+def time_left() -> float | None:
+    """Seconds that an op of this thread's run may still wait; None for ever."""
+    deadline: float | None = getattr(_running, "deadline", None)
+    return None if deadline is None else deadline - time.monotonic()
 
 
 def current_resources() -> SessionResources:

@@ -65,4 +65,4 @@ def call_on_strings(kind: Op, inputs: Sequence[Any], call: Callable[[Op, list[An
     with jax.enable_x64(True):
         outputs = [np.asarray(out) for out in listed(call(kind, coded))]
     table = np.array([*words, None], dtype=object)[:-1]  # the None keeps NumPy from looking into the bytes
-    return tuple(table[out.astype(np.int64)] if out.dtype == CODE else out for out in outputs)
+    return tuple(np.asarray(table[out.astype(np.int64)], object) if out.dtype == CODE else out for out in outputs)

@@ -3,6 +3,7 @@
 Optimizers              `Optimizer` and its subclasses: from a loss to the operation that makes it smaller
 Moving averages         `ExponentialMovingAverage`: smoother weights for testing
 Learning rates          schedules: tensors computed from the global step
+Queues and threads      batches from files, filled by threads that a `Coordinator` stops
 The global step         the variable that counts training steps
 
 Source: the names are those of TensorFlow 1.4's `tf.train`.
@@ -26,6 +27,24 @@ from labkit.optimizers import Optimizer as Optimizer
 from labkit.optimizers import ProximalAdagradOptimizer as ProximalAdagradOptimizer
 from labkit.optimizers import ProximalGradientDescentOptimizer as ProximalGradientDescentOptimizer
 from labkit.optimizers import RMSPropOptimizer as RMSPropOptimizer
+from labkit.queues import Coordinator as Coordinator
+from labkit.queues import LooperThread as LooperThread
+from labkit.queues import QueueRunner as QueueRunner
+from labkit.queues import add_queue_runner as add_queue_runner
+from labkit.queues import batch as batch
+from labkit.queues import batch_join as batch_join
+from labkit.queues import input_producer as input_producer
+from labkit.queues import limit_epochs as limit_epochs
+from labkit.queues import maybe_batch as maybe_batch
+from labkit.queues import maybe_batch_join as maybe_batch_join
+from labkit.queues import maybe_shuffle_batch as maybe_shuffle_batch
+from labkit.queues import maybe_shuffle_batch_join as maybe_shuffle_batch_join
+from labkit.queues import range_input_producer as range_input_producer
+from labkit.queues import shuffle_batch as shuffle_batch
+from labkit.queues import shuffle_batch_join as shuffle_batch_join
+from labkit.queues import slice_input_producer as slice_input_producer
+from labkit.queues import start_queue_runners as start_queue_runners
+from labkit.queues import string_input_producer as string_input_producer
 from labkit.schedules import cosine_decay as cosine_decay
 from labkit.schedules import exponential_decay as exponential_decay
 from labkit.schedules import inverse_time_decay as inverse_time_decay
@@ -40,26 +59,44 @@ __all__ = [
     "AdagradDAOptimizer",
     "AdagradOptimizer",
     "AdamOptimizer",
+    "Coordinator",
     "ExponentialMovingAverage",
     "FtrlOptimizer",
     "GradientDescentOptimizer",
+    "LooperThread",
     "MomentumOptimizer",
     "Optimizer",
     "ProximalAdagradOptimizer",
     "ProximalGradientDescentOptimizer",
+    "QueueRunner",
     "RMSPropOptimizer",
     "SummaryWriter",
+    "add_queue_runner",
     "assert_global_step",
+    "batch",
+    "batch_join",
     "cosine_decay",
     "create_global_step",
     "exponential_decay",
     "get_global_step",
     "get_or_create_global_step",
     "global_step",
+    "input_producer",
     "inverse_time_decay",
+    "limit_epochs",
+    "maybe_batch",
+    "maybe_batch_join",
+    "maybe_shuffle_batch",
+    "maybe_shuffle_batch_join",
     "natural_exp_decay",
     "piecewise_constant",
     "polynomial_decay",
+    "range_input_producer",
+    "shuffle_batch",
+    "shuffle_batch_join",
+    "slice_input_producer",
+    "start_queue_runners",
+    "string_input_producer",
     "summary_iterator",
 ]
 
