@@ -24,6 +24,7 @@ from labkit.metrics.base import (
 )
 from labkit.ops.along_axis import cumsum
 from labkit.ops.array import expand_dims
+from labkit.ops.division import divide
 from labkit.ops.filling import ones_like
 from labkit.ops.logic import equal, greater_equal, less, logical_and, logical_not
 from labkit.ops.magnitude import minimum
@@ -41,10 +42,8 @@ def _examples(labels: Any, predictions: Any) -> tuple[Tensor, Tensor]:
     """Labels (..., labels) as int64, also if each example has one and the last axis was left out; and predictions."""
     scores = tensor(predictions, "predictions")
     right = tensor(labels, "labels", int64)
-    if right.static_shape is not None and scores.static_shape is not None:
-        if len(right.static_shape) == len(scores.static_shape) - 1:
-            right = expand_dims(right, -1)
-    return right, scores
+    one_each = right.static_shape is not None and len(right.static_shape) + 1 == len(scores.static_shape or ())
+    return expand_dims(right, -1) if one_each else right, scores
 
 
 def _matches(labels: Tensor, best: Tensor) -> Tensor:
@@ -89,7 +88,7 @@ def recall_at_k(
         name: see there.
 
     Returns:
-        A pair (value, update_op), both float64 scalars.
+        A pair (value, update_op), both float64 scalars; NaN until something was counted.
 
     Example:
         >>> import labkit as tf
@@ -107,8 +106,8 @@ def recall_at_k(
         missed, new_missed = _tally(
             logical_and(counts, logical_not(found)), weights, _at_k("false_negative", k, class_id)
         )
-        value = safe_quotient(hits, hits + missed)
-        update = safe_quotient(new_hits, new_hits + new_missed)
+        value = hits / (hits + missed)
+        update = new_hits / (new_hits + new_missed)
         return finished(value, update, metrics_collections, updates_collections)
 
 
@@ -129,7 +128,7 @@ def precision_at_k(
         name: see there.
 
     Returns:
-        A pair (value, update_op), both float64 scalars.
+        A pair (value, update_op), both float64 scalars; NaN until something was counted.
 
     Example:
         >>> import labkit as tf
@@ -148,8 +147,8 @@ def precision_at_k(
         alarms, new_alarms = _tally(
             logical_and(counts, logical_not(correct)), weights, _at_k("false_positive", k, class_id)
         )
-        value = safe_quotient(hits, hits + alarms)
-        update = safe_quotient(new_hits, new_hits + new_alarms)
+        value = hits / (hits + alarms)
+        update = new_hits / (new_hits + new_alarms)
         return finished(value, update, metrics_collections, updates_collections)
 
 
@@ -170,7 +169,7 @@ def sparse_precision_at_k(
         name: see there.
 
     Returns:
-        A pair (value, update_op), both float64 scalars.
+        A pair (value, update_op), both float64 scalars; NaN until something was counted.
 
     Example:
         >>> import labkit as tf
@@ -199,7 +198,7 @@ def sparse_average_precision_at_k(
         name: see there.
 
     Returns:
-        A pair (value, update_op), both float64 scalars.
+        A pair (value, update_op), both float64 scalars; NaN until something was counted.
 
     Source: https://en.wikipedia.org/wiki/Information_retrieval#Average_precision
 
@@ -220,8 +219,8 @@ def sparse_average_precision_at_k(
             factors = cast(broadcast(tensor(weights, "weights"), average), float64)
         new_total = assign_add(total, reduce_sum(average * factors))
         new_limit = assign_add(limit, reduce_sum(factors))
-        value = safe_quotient(total, limit, "mean")
-        update = safe_quotient(new_total, new_limit, "update")
+        value = divide(total, limit, name="mean")
+        update = divide(new_total, new_limit, name="update")
         return finished(value, update, metrics_collections, updates_collections)
 
 

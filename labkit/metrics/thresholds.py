@@ -8,7 +8,7 @@ Source: `tensorflow/python/ops/metrics_impl.py` (1.4).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -23,7 +23,6 @@ from labkit.metrics.base import (
     finished,
     metric_scope,
     metric_variable,
-    safe_quotient,
     squeezed,
 )
 from labkit.metrics.counts import hits_of
@@ -133,6 +132,10 @@ def auc(
         )  # fmt: skip
 
 
+def _between(pair: tuple[Tensor, Tensor]) -> Tensor:
+    return (pair[0] + pair[1]) / 2.0
+
+
 def _least(pair: tuple[Tensor, Tensor]) -> Tensor:
     return pair[0] - (pair[0] - pair[1]) * cast(greater(pair[0], pair[1]), float32)
 
@@ -141,8 +144,8 @@ def _most(pair: tuple[Tensor, Tensor]) -> Tensor:
     return pair[1] + (pair[0] - pair[1]) * cast(greater(pair[0], pair[1]), float32)
 
 
-_SUMMATIONS: dict[str, Any] = {
-    "trapezoidal": lambda pair: (pair[0] + pair[1]) / 2.0,
+_SUMMATIONS: dict[str, Callable[[tuple[Tensor, Tensor]], Tensor]] = {
+    "trapezoidal": _between,
     "minoring": _least,
     "majoring": _most,
 }
