@@ -221,7 +221,11 @@ class Body:
 
     def static(self) -> set[Tensor]:
         """The captured tensors whose values are needed while the program is compiled."""
-        stack = [node.inputs[i] for node in self.nodes for i in node.kind.static_inputs if i < len(node.inputs)]
+        return self.behind([t for n in self.nodes for i, t in enumerate(n.inputs) if i in n.kind.static_inputs])
+
+    def behind(self, tensors: Sequence[Tensor]) -> set[Tensor]:
+        """The captured tensors whose values these tensors need, beyond their shapes."""
+        stack = list(tensors)
         seen: set[Tensor] = set()
         while stack:
             tensor = stack.pop()
@@ -269,6 +273,11 @@ class Body:
         """Runs the nodes one after another; the debugger's own bodies look at each."""
         for node in self.nodes:
             interpreter.node(node)
+
+    def static_array(self, tensor: Tensor, captured: dict[Tensor, Any]) -> np.ndarray[Any, Any]:
+        """The value of a tensor inside, while the program is compiled, from the values of what is captured."""
+        pairs = zip(self.captured, self._stand_ins, strict=True)
+        return Interpreter({inner: captured[outer] for outer, inner in pairs}, {}).static_array(tensor)
 
     def cost(self) -> Cost:
         """FLOPs and bytes of running it once."""

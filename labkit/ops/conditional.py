@@ -30,17 +30,25 @@ from labkit.nests import is_listed, is_mapping
 from labkit.ops.functional import Functional, as_value
 from labkit.ops.pull_backs import Values
 from labkit.ops.structure import Rebuild, flatten
+from labkit.ops.tensor_array_ops import is_empty, shaped_like
 from labkit.shapes import Shape, compatible, shape_text
 
 
 @op
 class Cond(Functional):
-    """One of two bodies, by a bool."""
+    """One of two bodies, by a bool.
+
+    Args:
+        true: the body for true.
+        false: the body for false.
+        arrays: which outputs are the flows of tensor arrays; one that a branch left empty gets the other's shape.
+    """
 
     true: Body
     false: Body
     captured: tuple[Tensor, ...]
     own: int = 1
+    arrays: tuple[int, ...] = ()
 
     args = ("pred:bool", "*inputs:any")
 
@@ -51,7 +59,10 @@ class Cond(Functional):
         if inputs[0].shape:
             raise ShapeError(f"pred must be a scalar, and it has shape {shape_text(inputs[0].shape)}.")
         pairs = zip(self.true.outputs, self.false.outputs, strict=True)
-        return tuple(Spec(a.dtype, _either(a.static_shape, b.static_shape)) for a, b in pairs)
+        return tuple(
+            Spec(a.dtype, None if i in self.arrays else _either(a.static_shape, b.static_shape))
+            for i, (a, b) in enumerate(pairs)
+        )
 
     def forward(self, own: Values, captured: dict[Tensor, Any], states: list[list[Any]]) -> tuple[Any, ...]:
         def branch(which: int) -> tuple[Any, ...]:
@@ -62,15 +73,23 @@ class Cond(Functional):
         if not isinstance(own[0], jax.core.Tracer):
             return branch(0 if bool(own[0]) else 1)
 
+        room: dict[int, Sequence[int]] = {}
+
         def lowered(which: int) -> Callable[[], Any]:
             def run() -> tuple[Any, ...]:
                 outputs, variables, new = branch(which)
-                return [jnp.asarray(v) for v in outputs], [jnp.asarray(v) for v in variables.values()], new
+                arrays = [jnp.asarray(v) for v in outputs]
+                arrays = [shaped_like(v, room[i]) if i in room else v for i, v in enumerate(arrays)]
+                return arrays, [jnp.asarray(v) for v in variables.values()], new
 
             return run
 
-        shapes: list[Any] = [jax.eval_shape(lowered(which)) for which in range(2)]
-        _check_same([outputs for outputs, *_ in shapes])
+        shapes: list[Any] = [jax.eval_shape(lowered(which))[0] for which in range(2)]
+        for i in self.arrays:
+            made = [outputs[i] for outputs in shapes]
+            rows = max(flow.shape[0] for flow in made)
+            room[i] = next(((rows, *flow.shape[1:]) for flow in made if not is_empty(flow)), (rows, 0))
+        _check_same([[v for i, v in enumerate(outputs) if i not in self.arrays] for outputs in shapes])
         outputs, after, new = cast("Any", jax.lax).cond(own[0], lowered(0), lowered(1))
         variables = [self.captured[i - 1] for i in self.ref_inputs]
         return outputs, dict(zip(variables, after, strict=True)), new
@@ -145,8 +164,9 @@ def cond(
         _check_branches(true, false, rebuild, other)
         waits = list(dict.fromkeys([*true.graph.waits, *false.graph.waits]))
         captured = tuple(dict.fromkeys([*true.captured, *false.captured]))
+        flows = tuple(position for position, _ in rebuild.arrays)
         with graph.control_dependencies(waits):
-            node = apply_node(Cond(true, false, captured), pred, *captured, name=scope + "Merge/")
+            node = apply_node(Cond(true, false, captured, arrays=flows), pred, *captured, name=scope + "Merge/")
         return rebuild(node.outputs[: len(true.outputs)])
 
 
@@ -186,7 +206,7 @@ def unpacked(made: Any, rebuild: Rebuild) -> Rebuild:
         def only(values: Sequence[Any]) -> Any:
             return rebuild(values)[0]
 
-        return Rebuild(only, rebuild.form)
+        return Rebuild(only, rebuild.form, rebuild.arrays)
     return rebuild
 
 
@@ -218,6 +238,8 @@ def _check_branches(true: Body, false: Body, rebuild: Rebuild, other: Rebuild) -
                 f"false_fn ({b.op.describe()}).",
                 f"tf.cast(x, tf.{a.dtype.name}) in one of them.",
             )
+        if (position, False) in rebuild.arrays or (position, True) in rebuild.arrays:
+            continue  # empty until it is written
         if not compatible(a.static_shape, b.static_shape):
             raise ShapeError(
                 f"{where} has different shapes: {shape_text(a.static_shape)} from true_fn ({a.op.describe()}), "

@@ -166,6 +166,10 @@ class Functional(Op):
             before.append(inputs[-1])
         return (*outputs, *before, *after)
 
+    def for_gradient(self) -> Functional:
+        """The op that the gradient node differentiates: this one, or one that knows more when it is compiled."""
+        return self
+
     def gradient(self, node: Operation, *grads: Any) -> Sequence[Tensor | None]:
         before = node.outputs[len(node.outputs) - len(self.ref_inputs) - self.has_state :]
         inputs: list[Tensor] = list(node.inputs)
@@ -174,7 +178,7 @@ class Functional(Op):
         if self.has_state:
             inputs.append(before[-1])
         shown = len(node.outputs) - len(before)
-        return subgraph_vjp(self, inputs, grads[:shown])[: len(node.inputs)]
+        return subgraph_vjp(self.for_gradient(), inputs, grads[:shown])[: len(node.inputs)]
 
     def outputs_from(self, inputs: Values) -> list[Any]:
         """The outputs alone, as a function that JAX can differentiate."""

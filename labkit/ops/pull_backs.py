@@ -14,6 +14,7 @@ Source: `jax.vjp`.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, cast
 
@@ -81,7 +82,7 @@ class SubgraphVjp(Op):
             results: list[Any] = self.of.outputs_from(_replaced(arguments, self.wrt, chosen))
             return [results[i] for i in self.outputs]
 
-        _, pull_back = cast("Any", jax).vjp(forward, *[arguments[i] for i in self.wrt])
+        _, pull_back = _vjp(forward, [arguments[i] for i in self.wrt])
         return list(pull_back(list(grads)))
 
     def gradient(self, node: Operation, *grads: Any) -> Sequence[Tensor | None]:
@@ -184,11 +185,37 @@ def differentiated(
         outputs, rest = compute(_replaced(inputs, asked.wrt, chosen))
         return [outputs[i] for i in asked.outputs], (outputs, rest)
 
-    _, pull_back, (outputs, rest) = cast("Any", jax).vjp(forward, *[inputs[i] for i in asked.wrt], has_aux=True)
+    _, pull_back, (outputs, rest) = _vjp(forward, [inputs[i] for i in asked.wrt], has_aux=True)
     together = running()
     if together is not None:
         together.left[kind] = _Left(asked.wrt, asked.outputs, pull_back)
     return outputs, rest
+
+
+def is_differentiating() -> bool:
+    """True while an op is computed whose derivative is asked: loops inside it must have a form that has one."""
+    return getattr(_state, "depth", 0) > 0
+
+
+_state = threading.local()
+
+
+def _vjp(forward: Callable[..., Any], arguments: Values, has_aux: bool = False) -> Any:
+    """`jax.vjp`; `is_differentiating` meanwhile."""
+    _state.depth = getattr(_state, "depth", 0) + 1
+    try:
+        return cast("Any", jax).vjp(forward, *arguments, has_aux=has_aux)
+    except ValueError as error:
+        if "Reverse-mode differentiation" not in str(error):
+            raise
+        raise UnimplementedError(
+            None, None,
+            "the gradient passes through a while_loop inside, whose number of iterations has no bound that is known "
+            "when the program is compiled.\n"
+            "  Try: maximum_iterations=n for the loop inside, or a counter that it compares with a constant (i < 10).",
+        ) from error  # fmt: skip
+    finally:
+        _state.depth -= 1
 
 
 def _replaced(inputs: Values, positions: Sequence[int], chosen: Values) -> list[Any]:

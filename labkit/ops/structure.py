@@ -5,6 +5,8 @@ Example:
     >>> leaves, rebuild([10, 20, 30])
     ([1, 2, 3], {'a': [10, 20], 'b': 30})
 
+An object with a method `take_apart` (a `tf.TensorArray`) stands for the tensors that it consists of.
+
 Source: `tensorflow/python/util/nest.py` (1.4). Dicts go by sorted key, as there.
 """
 
@@ -22,10 +24,12 @@ class Rebuild(NamedTuple):
     Args:
         build: from a sequence of leaves to the nesting.
         form: the nesting as text, with a dot for each leaf: equal texts are equal nestings.
+        arrays: which leaves are the flow of a tensor array, each with whether the array may grow.
     """
 
     build: Callable[[Sequence[Any]], Any]
     form: str
+    arrays: tuple[tuple[int, bool], ...] = ()
 
     def __call__(self, leaves: Sequence[Any]) -> Any:
         """The nesting with these leaves."""
@@ -42,18 +46,24 @@ def flatten(structure: Any) -> tuple[list[Any], Rebuild]:
         The leaves and a `Rebuild`.
     """
     leaves: list[Any] = []
-    take, form = _walk(structure, leaves)
+    arrays: list[tuple[int, bool]] = []
+    take, form = _walk(structure, leaves, arrays)
 
     def build(values: Sequence[Any]) -> Any:
         return take(iter(values))
 
-    return leaves, Rebuild(build, form)
+    return leaves, Rebuild(build, form, tuple(arrays))
 
 
-def _walk(part: Any, leaves: list[Any]) -> tuple[Callable[[Iterator[Any]], Any], str]:
+def _walk(part: Any, leaves: list[Any], arrays: list[tuple[int, bool]]) -> tuple[Callable[[Iterator[Any]], Any], str]:
     kind = cast("Any", type(part))
+    if hasattr(part, "take_apart"):
+        parts, join = part.take_apart()
+        arrays.append((len(leaves), len(parts) > 1))
+        leaves.extend(parts)
+        return lambda values: join([next(values) for _ in parts]), f"TensorArray({', '.join('.' for _ in parts)})"
     if is_listed(part):
-        walked = [_walk(entry, leaves) for entry in part]
+        walked = [_walk(entry, leaves, arrays) for entry in part]
         inside = ", ".join(form for _, form in walked)
         named_tuple = hasattr(kind, "_fields")
         form = f"{kind.__name__}({inside})" if named_tuple else f"[{inside}]" if kind is list else f"({inside})"
@@ -64,7 +74,7 @@ def _walk(part: Any, leaves: list[Any]) -> tuple[Callable[[Iterator[Any]], Any],
 
         return build, form
     if is_mapping(part):
-        named = {key: _walk(part[key], leaves) for key in sorted(part)}
+        named = {key: _walk(part[key], leaves, arrays) for key in sorted(part)}
         inside = ", ".join(f"{key!r}: {form}" for key, (_, form) in named.items())
         order = list(part)
 

@@ -2,8 +2,8 @@
 
 `While` runs a body until a predicate is false (JAX's `lax.while_loop`). It has a gradient only if the number of
 iterations has a bound, because the backward pass needs room for what each iteration leaves: `maximum_iterations`, or a
-counter that the condition compares with a constant, which `_bound` finds. (`labkit/ops/scans.py` goes over rows, whose
-number is always known.)
+counter, which `loop_bounds.py` finds. Loop variables keep their shapes, or the loop runs in Python (`loop_shapes.py`);
+a `tf.TensorArray` collects results. (`labkit/ops/scans.py` goes over rows, whose number is always known.)
 
 Example:
     >>> import labkit as tf
@@ -16,21 +16,37 @@ Source: `tensorflow/python/ops/control_flow_ops.py` (1.4).
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
+from functools import cached_property
 from typing import Any, cast
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from labkit.errors import GraphError, ShapeError, UnimplementedError
-from labkit.graph import Cost, Operation, Spec, Tensor, apply_node, get_default_graph, known_value, op
+from labkit.errors import GraphError, InvalidArgumentError, ShapeError, UnimplementedError
+from labkit.graph import (
+    Cost,
+    Op,
+    Operation,
+    Spec,
+    Tensor,
+    apply_node,
+    get_default_graph,
+    is_tensor_like,
+    known_value,
+    op,
+)  # fmt: skip
+from labkit.graph.strings import is_strings
 from labkit.graph.subgraph import Body, trace_body
 from labkit.nests import is_listed
 from labkit.ops.functional import Functional, State, as_value, check_handed_on, with_gradient_if
-from labkit.ops.pull_backs import Values
+from labkit.ops.loop_bounds import Counter, counter_of
+from labkit.ops.loop_shapes import does_grow, specs_in_loop
+from labkit.ops.pull_backs import Values, is_differentiating
 from labkit.ops.structure import Rebuild, flatten
+from labkit.ops.tensor_array_ops import is_empty, shaped_like
 from labkit.shapes import Shape, shape_text
 
 
@@ -43,6 +59,10 @@ class While(Functional):
         body: body that gives the next loop variables.
         maximum: bound on the number of iterations, or None.
         stops: True if the loop must stop at `maximum`, which otherwise only says what the predicate implies.
+        counter: what else bounds the iterations.
+        bounded: True compiles the loop for the values that the counter's limit depends on.
+        arrays: which loop variables are the flows of tensor arrays, and whether each may grow.
+        grows: True if a loop variable changes its shape; the loop then runs in Python.
     """
 
     test: Body
@@ -51,42 +71,89 @@ class While(Functional):
     own: int
     maximum: int | None = None
     stops: bool = False
+    counter: Counter | None = None
+    bounded: bool = False
+    arrays: tuple[tuple[int, bool], ...] = ()
+    grows: bool = False
 
     args = ("*inputs:any",)
 
     def bodies(self) -> tuple[Body, ...]:
         return self.test, self.body
 
+    @property
+    def host(self) -> bool:
+        """True if a body holds a host operation, or a loop variable changes its shape."""
+        return self.grows or super().host
+
+    def _limits(self) -> set[int]:
+        """The inputs that the limit of the counter depends on."""
+        needed = set[Tensor]() if self.counter is None else self.test.behind([self.counter.limit])
+        return {self.own + i for i, t in enumerate(self.captured) if t in needed}
+
+    @cached_property
+    def static_inputs(self) -> tuple[int, ...]:  # pyright: ignore[reportIncompatibleVariableOverride]  # as the bodies say
+        """What a body needs to know while it is traced, and what the limit depends on if the loop is `bounded`."""
+        inputs = super().static_inputs
+        return tuple(sorted({*inputs, *self._limits()})) if self.bounded else inputs
+
     def results(self, *inputs: Spec) -> tuple[Spec, ...]:
-        pairs = zip(inputs, self.body.outputs, strict=False)
-        return tuple(Spec(spec.dtype, _common(spec.shape, t.static_shape)) for spec, t in pairs)
+        arrays = {position for position, _ in self.arrays}
+        return tuple(
+            Spec(spec.dtype, t.static_shape if i in arrays else _common(spec.shape, t.static_shape))
+            for i, (spec, t) in enumerate(zip(inputs, self.body.outputs, strict=False))
+        )
 
     def forward(self, own: Values, captured: dict[Tensor, Any], states: list[list[Any]]) -> tuple[Any, ...]:
-        carry, proceed, step, refs = self._parts(own, captured, states)
+        if not self.host and is_differentiating() and self._can_be_bounded(captured):
+            return self.forward_for_gradient(own, captured, states)
+        carry, proceed, step = self._parts(own, captured, states)
         if self.host:
             while proceed(carry):
                 carry = step(carry)
         else:
-            carry = jax.lax.while_loop(proceed, step, carry)
-        (last, variables, random), *_ = carry
-        return last, dict(zip(refs, variables, strict=True)), [states[0], random]
+            carry = jax.lax.while_loop(proceed, step, self._with_room(carry, step, captured))
+        return self._end(carry, states)
 
     def forward_for_gradient(
         self, own: Values, captured: dict[Tensor, Any], states: list[list[Any]]
     ) -> tuple[Any, ...]:
-        """By a scan of `maximum` steps, those after the last of which do nothing."""
-        carry, proceed, step, refs = self._parts(own, captured, states)
+        """By a scan of as many steps as the bound says, those after the last of which do nothing."""
+        carry, proceed, step = self._parts(own, captured, states)
 
         def maybe(carry: Any, _: None) -> tuple[Any, None]:
             return cast("Any", jax.lax).cond(proceed(carry), step, _unchanged, carry), None
 
-        carry, _ = jax.lax.scan(maybe, carry, None, length=self.maximum)
+        carry = self._with_room(carry, step, captured)
+        carry, _ = jax.lax.scan(maybe, carry, None, length=self._most(captured))
+        return self._end(carry, states)
+
+    def _most(self, captured: dict[Tensor, Any]) -> int | None:
+        """The greatest number of iterations, now that the program is compiled."""
+        if self.maximum is not None or self.counter is None:
+            return self.maximum
+        return self.counter.iterations(self.test.static_array(self.counter.limit, captured))
+
+    def _can_be_bounded(self, captured: dict[Tensor, Any]) -> bool:
+        """True if a bound is known now."""
+        try:
+            return self._most(captured) is not None
+        except InvalidArgumentError:  # the limit is computed by the compiled program
+            return False
+
+    @cached_property
+    def _refs(self) -> list[Tensor]:
+        """The variables that change; the others need not be handed on."""
+        return [self.captured[i - self.own] for i in self.writes]
+
+    def _end(self, carry: Any, states: list[list[Any]]) -> tuple[Any, ...]:
         (last, variables, random), *_ = carry
-        return last, dict(zip(refs, variables, strict=True)), [states[0], random]
+        return last, dict(zip(self._refs, variables, strict=True)), [states[0], random]
 
     def _parts(self, own: Values, captured: dict[Tensor, Any], states: list[list[Any]]) -> tuple[Any, ...]:
-        """The first carry, the test, the step, and the captured variables."""
-        refs = [self.captured[i - self.own] for i in self.writes]
+        """The first carry, the test and the step."""
+        refs = self._refs
+        free = {position for position, _ in self.arrays}
 
         def proceed(carry: Any) -> Any:
             (variables, refs_now, _), count = carry
@@ -98,19 +165,50 @@ class While(Functional):
             (variables, refs_now, random), count = carry
             around = captured | dict(zip(refs, refs_now, strict=True))
             outputs, after, new = self.body.run(variables, around, random)
-            _check_unchanged(variables, outputs)
-            return ([jnp.asarray(v) for v in outputs], [after.get(t, around[t]) for t in refs], new), count + 1
+            if not self.grows:
+                _check_unchanged(variables, outputs, free)
+            return ([self._array(v) for v in outputs], [after.get(t, around[t]) for t in refs], new), count + 1
 
-        state: State = ([jnp.asarray(v) for v in own], [jnp.asarray(captured[t]) for t in refs], states[1])
-        return (state, jnp.zeros((), np.int32)), proceed, step, refs
+        state: State = ([self._array(v) for v in own], [self._array(captured[t]) for t in refs], states[1])
+        return (state, jnp.zeros((), np.int32)), proceed, step
+
+    def _array(self, value: Any) -> Any:
+        """A value as a JAX array; on the host, strings stay as they are."""
+        return value if self.host and is_strings(value) else jnp.asarray(value)
+
+    def _with_room(self, carry: Any, step: Any, captured: dict[Tensor, Any]) -> Any:
+        """The first carry with room in its tensor arrays: of the shape that the body writes, and for all iterations."""
+        (variables, refs, random), count = carry
+        variables = list(variables)
+        for position, growing in self.arrays:
+            if growing:
+                most = self._most(captured)
+                if most is None:
+                    raise _unbounded(None, "a TensorArray that grows in a while_loop needs")
+                flow = variables[position]
+                rows = flow.shape[0] + most
+                shape = (rows, 0) if is_empty(flow) else (rows, *flow.shape[1:])
+                variables[position] = shaped_like(flow, shape)
+        for _ in self.arrays:  # one array may be filled from another
+            (made, *_), _ = jax.eval_shape(step, ((variables, refs, random), count))
+            for position, _ in self.arrays:
+                variables[position] = shaped_like(variables[position], made[position].shape)
+        return (variables, refs, random), count
+
+    def for_gradient(self) -> Functional:
+        """This op, or if its bound depends on values, one that is compiled for them."""
+        known = self.maximum is not None or self._limits() <= {*self.static_inputs}
+        return self if known else replace(self, bounded=True)
 
     def gradient(self, node: Operation, *grads: Any) -> Sequence[Tensor | None]:
-        if self.maximum is None:
+        if self.grows:
             raise UnimplementedError(
                 None, node,
-                "the gradient of a while_loop needs a bound on the number of iterations, and none is to be seen.\n"
-                "  Try: maximum_iterations=n, a counter compared with a constant (i < 10), or tf.scan.",
+                "a while_loop whose variables change their shape (shape_invariants) has no gradient.\n"
+                "  Try: variables of the final size that the loop fills, a tf.TensorArray, or tf.scan.",
             )  # fmt: skip
+        if self.maximum is None and self.counter is None:
+            raise _unbounded(node, "the gradient of a while_loop needs")
         return super().gradient(node, *grads)
 
     def cost(self, *inputs: Spec) -> Cost:
@@ -119,17 +217,26 @@ class While(Functional):
         return Cost(times * sum(c.flops for c in once), times * sum(c.bytes for c in once))
 
 
+def _unbounded(node: Operation | None, what: str) -> UnimplementedError:
+    return UnimplementedError(
+        None, node,
+        f"{what} a bound on the number of iterations, and none is to be seen.\n"
+        "  Try: maximum_iterations=n, a counter that the condition compares with a limit (i < n, where the body makes "
+        "i of i + 1), or tf.scan.",
+    )  # fmt: skip
+
+
 def _unchanged(carry: Any) -> Any:
     return carry
 
 
-def _check_unchanged(before: Sequence[Any], after: Sequence[Any]) -> None:
+def _check_unchanged(before: Sequence[Any], after: Sequence[Any], free: Collection[int]) -> None:
     for position, (old, new) in enumerate(zip(before, after, strict=True)):
-        if np.shape(old) != np.shape(new):
+        if np.shape(old) != np.shape(new) and not (position in free and is_empty(old)):
             raise ShapeError(
                 f"loop variable {position} changes its shape from {shape_text(tuple(np.shape(old)))} to "
                 f"{shape_text(tuple(np.shape(new)))}.",
-                "a tensor of the final size that the loop fills, or tf.scan.",
+                "shape_invariants that say so, a tensor of the final size that the loop fills, or a tf.TensorArray.",
             )
 
 
@@ -150,8 +257,8 @@ def while_loop(
     Args:
         cond: from the loop variables to a scalar bool.
         body: from the loop variables to their next values, in the same nesting.
-        loop_vars: a list or tuple of first values: tensors, numbers, or nestings of them.
-        shape_invariants: kept for TensorFlow's signature; a loop variable keeps its shape.
+        loop_vars: a list or tuple of first values: tensors, numbers, tensor arrays, or nestings of them.
+        shape_invariants: for each loop variable the shape that it has in every iteration, None for sizes that change.
         parallel_iterations: kept for TensorFlow's signature.
         back_prop: False gives no gradient.
         swap_memory: kept for TensorFlow's signature.
@@ -180,18 +287,19 @@ def while_loop(
         raise TypeError("tf.while_loop needs at least one loop variable.")
     graph = get_default_graph()
     with graph.name_scope(name or "while") as scope:
-        variables: Any = loop_vars if is_listed(loop_vars) else [loop_vars]
-        leaves, rebuild = flatten(variables)
+        leaves, rebuild = flatten(loop_vars if is_listed(loop_vars) else [loop_vars])
         first = [as_value(graph.as_tensor(leaf)) for leaf in leaves]
-        specs = [tensor.spec for tensor in first]
+        specs = specs_in_loop(first, shape_invariants, rebuild)
         inside, tests = trace_body(graph, specs, lambda p: [_predicate(cond(*rebuild(p)))], "tf.while_loop")
         test = Body(inside, tests)
         inner, outputs = trace_body(graph, specs, lambda p: _next(body(*rebuild(p)), rebuild, first), "tf.while_loop")
-        check_handed_on(first, outputs, "tf.while_loop")
+        check_handed_on(inner.parameters, outputs, "tf.while_loop")
         step = Body(inner, outputs)
-        bound = maximum_iterations if maximum_iterations is not None else _bound(test, step, first)
         captured = tuple(dict.fromkeys([*test.captured, *step.captured]))
-        kind = While(test, step, captured, len(first), bound, maximum_iterations is not None)
+        kind = While(
+            test, step, captured, len(first), *_bound(maximum_iterations, test, step, first, rebuild),
+            rebuild.arrays, does_grow(step, first, specs),
+        )  # fmt: skip
         with graph.control_dependencies(list(dict.fromkeys([*inside.waits, *inner.waits]))):
             node = apply_node(kind, *first, *captured, name=scope + "Exit/")
         ends = node.outputs[: len(first)]
@@ -226,28 +334,33 @@ def _next(made: Any, rebuild: Rebuild, first: Sequence[Tensor]) -> list[Tensor]:
     return [as_value(t) for t in tensors]
 
 
-def _bound(test: Body, step: Body, first: Sequence[Tensor]) -> int | None:
-    """The bound that a counter gives: `i < n` with constant n, where the body makes i `i + c`, from a constant."""
-    conditions = [test.outputs[0]]
-    while conditions:
-        node = conditions.pop().op
-        if node.type == "LogicalAnd":
-            conditions.extend(node.inputs)
-        if node.type not in ("Less", "LessEqual") or node.inputs[0] not in test.parameters:
-            continue
-        position = test.parameters.index(node.inputs[0])
-        limit, start = known_value(node.inputs[1]), known_value(first[position])
-        advance = _advance(step.outputs[position].op, step.parameters[position])
-        if limit is not None and start is not None and advance:
-            steps = (limit - start) / advance
-            return max(0, math.floor(steps) + 1 if node.type == "LessEqual" else math.ceil(steps))
-    return None
+def _bound(
+    maximum: Any, test: Body, step: Body, first: Sequence[Tensor], rebuild: Rebuild
+) -> tuple[int | None, bool, Counter | None, bool]:
+    """The fields `maximum`, `stops`, `counter` and `bounded`."""
+    if maximum is not None:
+        known = known_value(maximum) if is_tensor_like(maximum) else maximum
+        if known is None:
+            raise ValueError(
+                "maximum_iterations must be known when the graph is made.\n"
+                "  Try: a number, or compare a counter with the tensor in cond."
+            )
+        return int(known), True, None, False
+    counter = counter_of(test, step, first)
+    limit = None if counter is None else known_value(counter.limit)
+    if counter is None or limit is not None:
+        return (None if counter is None else counter.iterations(limit)), False, None, False
+    from_shapes = all(_follows_from_shapes(t) for t in test.behind([counter.limit]))
+    return None, False, counter, from_shapes or any(growing for _, growing in rebuild.arrays)
 
 
-def _advance(node: Operation, counter: Tensor) -> Any:
-    """By how much a node increases the counter, if it does so by a constant."""
-    if node.type != "Add" or counter not in node.inputs:
-        return None
-    other = node.inputs[1] if node.inputs[0] is counter else node.inputs[0]
-    by = known_value(other)
-    return by if isinstance(by, (int, float)) and by > 0 else None
+def _follows_from_shapes(tensor: Tensor) -> bool:
+    """True if the value is known whenever a program is compiled: a size, or what follows from sizes."""
+    kind = tensor.op.kind
+    if kind.folds_from_shape or known_value(tensor) is not None:
+        return True
+    return (
+        type(kind).fold is not Op.fold
+        and bool(tensor.op.inputs)
+        and all(_follows_from_shapes(t) for t in tensor.op.inputs)
+    )
