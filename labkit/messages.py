@@ -18,21 +18,29 @@ from typing import Any
 
 MESSAGES = {
     "AttrValue": "attr_value",
+    "CollectionDef": "meta_graph",
     "CostGraphDef": "cost_graph",
     "Event": "event",
+    "FunctionDef": "function",
     "GraphDef": "graph",
     "HistogramProto": "histogram",
     "LogMessage": "event",
     "MetaGraphDef": "meta_graph",
     "NameAttrList": "attr_value",
     "NodeDef": "node_def",
+    "OpDef": "op_def",
+    "SaverDef": "saver",
+    "RunMetadata": "config",
     "SessionLog": "event",
     "StepStats": "step_stats",
     "Summary": "summary",
     "SummaryDescription": "summary",
     "SummaryMetadata": "summary",
     "TaggedRunMetadata": "event",
+    "TensorInfo": "meta_graph",
     "TensorProto": "tensor",
+    "TensorShapeProto": "tensor_shape",
+    "VariableDef": "variable",
 }
 """Message classes by name, with the file that defines each."""
 
