@@ -9,9 +9,13 @@ Source: `tensorflow/core/protobuf/config.proto` (1.4).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
+from labkit.graph import Operation
+from labkit.messages import message
+from labkit.step_stats import cost_graph_of, step_stats_of, trace_of
 from labkit.trace import Trace
 
 
@@ -130,7 +134,7 @@ class RunOptions:
 
 @dataclass
 class RunMetadata:
-    """What a traced run reports: `trace`, with an event and the values of each node.
+    """What a traced run reports: `trace`, an event and the values of each node; and the same as TensorFlow's messages.
 
     Example:
         >>> import labkit as tf
@@ -139,6 +143,67 @@ class RunMetadata:
         >>> _ = tf.Session().run(tf.constant(1.0, name="one") + 2.0, options=options, run_metadata=metadata)
         >>> [event.op for event in metadata.trace.events]
         ['Const', 'Const', 'Add']
+        >>> [node.node_name for node in metadata.step_stats.dev_stats[0].node_stats]
+        ['one', 'add/y', 'add']
     """
 
     trace: Trace = field(default_factory=Trace)
+    _nodes: tuple[Operation, ...] = field(default=(), repr=False)
+
+    def fill(self, trace: Trace, nodes: Sequence[Operation] = ()) -> None:
+        """Takes what a run reports.
+
+        Args:
+            trace: what ran.
+            nodes: the nodes of the run, if the graphs of its devices are wanted.
+        """
+        self.trace = trace
+        self._nodes = tuple(nodes)
+
+    @property
+    def step_stats(self) -> Any:
+        """The trace as a `StepStats` message: per device, what ran when and what it made."""
+        return step_stats_of(self.trace)
+
+    @property
+    def cost_graph(self) -> Any:
+        """The trace as a `CostGraphDef` message: per node, its time and the sizes of what it made."""
+        return cost_graph_of(self.trace)
+
+    @property
+    def partition_graphs(self) -> list[Any]:
+        """With `RunOptions(output_partition_graphs=True)`, a GraphDef per device with the nodes that ran there."""
+        if not self._nodes:
+            return []
+        whole: Any = self._nodes[0].graph
+        nodes = {node.name: node for node in whole.as_graph_def(add_shapes=True).node}
+        places = {event.node: event.device for event in self.trace.events}
+        ran = [node.name for node in self._nodes if node.name in nodes]
+        fed = [t.op.name for node in self._nodes for t in node.inputs if t.op.name not in set(ran)]
+        graphs: dict[str, Any] = {}
+        for name in dict.fromkeys([*fed, *ran]):
+            device = places.get(name, next(iter(places.values()), ""))
+            graphs.setdefault(device, message("GraphDef")()).node.add().CopyFrom(nodes[name])
+            graphs[device].node[-1].device = device
+        return list(graphs.values())
+
+    def to_message(self) -> Any:
+        """All of it as TensorFlow's `RunMetadata` message."""
+        return message("RunMetadata")(
+            step_stats=self.step_stats, cost_graph=self.cost_graph, partition_graphs=self.partition_graphs
+        )
+
+    def SerializeToString(self) -> bytes:  # noqa: N802  # the name that messages have
+        """The bytes of the message, for a file or for `FileWriter.add_run_metadata`."""
+        return self.to_message().SerializeToString()
+
+    @staticmethod
+    def FromString(data: bytes) -> RunMetadata:  # noqa: N802  # likewise
+        """What `SerializeToString` gave, also TensorFlow's own; the values of tensors are not in it.
+
+        Example:
+            >>> import labkit as tf
+            >>> tf.RunMetadata.FromString(tf.RunMetadata().SerializeToString()).trace.events
+            []
+        """
+        return RunMetadata(trace_of(message("RunMetadata").FromString(data).step_stats))

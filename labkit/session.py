@@ -30,6 +30,7 @@ from typing import Any, cast
 import jax
 
 from labkit.config import ConfigProto, RunMetadata, RunOptions
+from labkit.costs import event_of
 from labkit.dtypes import resource
 from labkit.errors import ClosedSessionError, FetchError, GraphError, LabkitError
 from labkit.executor import Plan, plan_for
@@ -38,7 +39,7 @@ from labkit.fetches import key_of, take_apart
 from labkit.graph import Graph, Interpreter, Operation, SessionResources, Tensor, get_default_graph, running_in, stacks
 from labkit.ops.source import unfed
 from labkit.segment import Store
-from labkit.trace import Event, Trace
+from labkit.trace import Trace
 
 
 class _Prepared:
@@ -115,7 +116,7 @@ class Session:
         if options is not None and options.trace_level:
             trace, results = self._watched(prepared.plan, values)
             if run_metadata is not None:
-                run_metadata.trace = trace
+                run_metadata.fill(trace, prepared.plan.nodes if options.output_partition_graphs else ())
         else:
             results = self._run_plan(prepared.plan, values, options)
         return prepared.rebuild(results)
@@ -175,19 +176,17 @@ class Session:
                 raise error
 
     def _watched(self, plan: Plan, values: Sequence[Any]) -> tuple[Trace, list[Any]]:
-        trace = Trace()
+        trace = Trace(started_at_seconds=time.time())
         start = time.perf_counter()
 
         def call(node: Operation, interpreter: Interpreter) -> None:
             began = time.perf_counter()
             interpreter.node(node)
-            outputs = [interpreter.values.get(t) for t in node.outputs]
-            jax.block_until_ready([value for value in outputs if isinstance(value, jax.Array)])
-            ended = time.perf_counter()
-            size = sum(int(getattr(value, "nbytes", 0)) for value in outputs)
-            device = _device_of(node)
-            trace.events.append(Event(node.name, node.type, device, began - start, ended - began, size))
-            trace.values.update({t.name: v for t, v in zip(node.outputs, outputs, strict=True) if v is not None})
+            outputs = {t.name: interpreter.values[t] for t in node.outputs if t in interpreter.values}
+            jax.block_until_ready([value for value in outputs.values() if isinstance(value, jax.Array)])
+            seconds = time.perf_counter() - began
+            trace.events.append(event_of(node, interpreter, _device_of(node), began - start, seconds))
+            trace.values.update((name, value) for name, value in outputs.items() if value is not None)
 
         with running_in(self._resources), contextlib.nullcontext() if plan.may_wait else self._lock:
             results = plan.run_watched(self._store, values, call)

@@ -70,7 +70,9 @@ def counted_cost(kind: Op, inputs: Sequence[Spec]) -> Cost:
         kind: the op.
         inputs: what is known of its inputs.
     """
-    moved = kind.cost_with_flops(1.0, *inputs)
+    if type(kind).kernel is Op.kernel:  # a variable, a placeholder: they only stand for a value
+        return Cost(0.0, 0.0)
+    moved = kind.cost_with_flops(0.0 if kind.host else 1.0, *inputs)
     unknown = any(not is_static(spec.shape) for spec in inputs)
     absent = any(i < len(inputs) and not _is_value(inputs[i].value) for i in kind.static_inputs)
     if unknown or absent or kind.host or any(spec.dtype is string for spec in inputs):
