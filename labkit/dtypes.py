@@ -153,6 +153,9 @@ complex128 = DType("complex128", np.complex128, 18)
 float16 = DType("float16", np.float16, 19)
 resource = DType("resource", np.object_, 20)
 """What a resource op gives: a Python object that the session keeps, such as a queue; see `labkit.graph.runtime`."""
+variant = DType("variant", np.object_, 21)
+"""A Python object that ops hand on, such as the description of a data set."""
+OBJECTS = frozenset([resource, variant])
 uint32 = DType("uint32", np.uint32, 22)
 uint64 = DType("uint64", np.uint64, 23)
 
@@ -161,13 +164,13 @@ ALL = (
     float16, uint32, uint64,
 )  # fmt: skip
 _FLOATING = frozenset([float16, bfloat16, float32, float64])
-_BY_NAME = {dtype.name: dtype for dtype in (*ALL, resource)} | {
+_BY_NAME = {dtype.name: dtype for dtype in (*ALL, resource, variant)} | {
     "float": float32, "double": float64, "half": float16, "bool_": bool_, "str": string, "object": string,
 }  # fmt: skip
 _BY_KEY: dict[Any, DType] = {
     **{dtype.np_dtype: dtype for dtype in ALL},
     **{dtype.as_numpy_dtype: dtype for dtype in ALL},
-    **{dtype.as_datatype_enum: dtype for dtype in (*ALL, resource)},
+    **{dtype.as_datatype_enum: dtype for dtype in (*ALL, resource, variant)},
     float: float32,
     int: int32,
     bool: bool_,

@@ -34,7 +34,7 @@ import jax.core
 import jax.numpy as jnp
 import numpy as np
 
-from labkit.dtypes import resource, string
+from labkit.dtypes import OBJECTS, string
 from labkit.errors import InternalError, InvalidArgumentError, LabkitError
 from labkit.graph.op import Op, Spec
 from labkit.graph.runtime import HostRun
@@ -202,7 +202,7 @@ def to_numpy(value: Any) -> Any:
 
 
 def _concrete_spec(tensor: Tensor, value: Any) -> Spec:
-    if value is None or tensor.dtype is string or tensor.dtype is resource:
+    if value is None or tensor.dtype is string or tensor.dtype in OBJECTS:
         return tensor.spec
     shape = tuple(np.shape(value))
     if isinstance(value, np.ndarray) and value.size <= 64:
@@ -217,7 +217,7 @@ def _as_tuple(value: Any) -> Any:
 
 def input_line(position: int, tensor: Tensor, value: Any = None) -> str:
     """For errors: what an input is, with the shape of its value if there is one, and the line that made it."""
-    if value is None or tensor.dtype is resource:
+    if value is None or tensor.dtype in OBJECTS:
         shape = shape_text(tensor.static_shape)
     else:
         shape = shape_text(tuple(np.shape(value)))

@@ -147,7 +147,8 @@ def test_the_cost_of_a_convolution_is_what_xla_counts() -> None:
 def test_every_op_has_a_sample_or_a_reason() -> None:
     """A new op that nobody tests is found here."""
     sampled = {name.rpartition("-")[0] for name, _ in all_samples()}
-    ours = {name for name, kind in OPS.items() if kind.__module__.startswith("labkit.")}
+    # What uses a session's objects (queues, readers, iterators) is tested in whole pipelines: tests/queues, tests/data.
+    ours = {n for n, kind in OPS.items() if kind.__module__.startswith("labkit.") and not kind.uses_session}
     assert sorted(ours - sampled - set(NO_SAMPLE)) == []
     assert sorted(sampled & set(NO_SAMPLE)) == []
 
