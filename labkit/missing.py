@@ -17,9 +17,10 @@ import importlib
 from collections.abc import Callable, Sequence
 
 from labkit.errors import UnknownNameError
+from labkit.example_messages import EXAMPLE_MESSAGES, example_message
 from labkit.messages import MESSAGES, message
 
-LAZY = ("check", "datasets", "debugger", "draw", "examples")
+LAZY = ("check", "costs", "datasets", "debugger", "draw", "examples", "passes", "profiler", "timeline")
 
 ELSEWHERE = {
     "labkit.contrib": "its layers are in tf.layers, its initializers are tf.glorot_uniform_initializer and its kin, "
@@ -58,6 +59,8 @@ def missing_name(module: str, name: str, names: Sequence[str]) -> object:
         return importlib.import_module(f"labkit.{name}")
     if module == "labkit" and name in MESSAGES:
         return message(name)
+    if module == "labkit.train" and name in EXAMPLE_MESSAGES:
+        return example_message(name)
     where = ELSEWHERE.get(f"{module}.{name}")
     if where is None:
         known = [*names, *((*LAZY, *MESSAGES) if module == "labkit" else ()), *_elsewhere_in(module)]
