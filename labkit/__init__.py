@@ -13,7 +13,23 @@ Example:
 
 # ruff: noqa: I001  # the headings order the imports, not the alphabet
 
-from labkit import app, compat, errors, flags, gfile, layers, logging, losses, metrics, nn, python, summary, test, train
+from labkit import (
+    app,
+    compat,
+    errors,
+    flags,
+    gfile,
+    layers,
+    logging,
+    losses,
+    metrics,
+    nn,
+    python,
+    python_io,
+    summary,
+    test,
+    train,
+)
 
 # Graphs, operations, tensors
 from labkit.graph import (
@@ -253,6 +269,10 @@ from labkit.queues import (
     WholeFileReader,
 )
 
+# Examples in files
+from labkit.ops.parsing_features import FixedLenFeature, FixedLenSequenceFeature, SparseFeature, VarLenFeature
+from labkit.ops.parsing import parse_example, parse_single_example, parse_single_sequence_example
+
 # Control flow
 from labkit.ops.control_flow import group, no_op, stop_gradient
 from labkit.ops.conditional import case, cond
@@ -309,8 +329,8 @@ from labkit.missing import missing_name
 __version__ = "0.1.0"
 
 __all__ = [
-    "app", "compat", "errors", "flags", "gfile", "layers", "logging", "losses", "metrics", "nn", "python", "summary", "test",
-    "train",
+    "app", "compat", "errors", "flags", "gfile", "layers", "logging", "losses", "metrics", "nn", "python", "python_io",
+    "summary", "test", "train",
     # Graphs, operations, tensors
     "Graph", "GraphKeys", "Operation", "Tensor", "add_to_collection", "colocate_with", "control_dependencies",
     "device", "get_collection", "get_collection_ref", "get_default_graph", "name_scope", "reset_default_graph",
@@ -375,6 +395,9 @@ __all__ = [
     # Input: queues that threads fill, readers of files
     "FIFOQueue", "FixedLengthRecordReader", "IdentityReader", "PaddingFIFOQueue", "PriorityQueue", "QueueBase",
     "RandomShuffleQueue", "ReaderBase", "TFRecordReader", "TextLineReader", "WholeFileReader", "count_up_to",
+    # Examples in files
+    "FixedLenFeature", "FixedLenSequenceFeature", "SparseFeature", "VarLenFeature", "parse_example",
+    "parse_single_example", "parse_single_sequence_example",
     # Control flow
     "group", "no_op", "stop_gradient", "case", "cond", "foldl", "foldr", "map_fn", "scan", "while_loop", "TensorArray", "Assert",
     "Print", "add_check_numerics_ops", "assert_equal", "assert_greater", "assert_greater_equal", "assert_less",

@@ -1,5 +1,8 @@
 """Clipping by norm: gradients that explode are scaled down, all by the same factor, so that their direction stays.
 
+An `tf.IndexedSlices` (the gradient of a table that was gathered from) stays one. As in TensorFlow its norm is that of
+its values: rows of the same index count each for itself.
+
 Example:
     >>> import labkit as tf
     >>> clipped, norm = tf.clip_by_global_norm([tf.constant([3.0]), tf.constant([4.0])], 1.0)
@@ -15,10 +18,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from labkit.graph import Tensor, graph_of
+from labkit.graph import Graph, Tensor, graph_of
 from labkit.ops.array import identity
 from labkit.ops.division import divide
 from labkit.ops.exponential import sqrt
+from labkit.ops.indexed_slices import IndexedSlices
 from labkit.ops.magnitude import maximum, minimum
 from labkit.ops.math import cast, multiply, square
 from labkit.ops.reduce import reduce_sum
@@ -26,11 +30,11 @@ from labkit.ops.shaping import size
 from labkit.ops.stacking import stack
 
 
-def clip_by_norm(t: Any, clip_norm: Any, axes: Any = None, name: str | None = None) -> Tensor:
+def clip_by_norm(t: Any, clip_norm: Any, axes: Any = None, name: str | None = None) -> Any:
     """Scales `t` down so that its L2 norm is at most `clip_norm`.
 
     Args:
-        t: a tensor.
+        t: a tensor, or an `tf.IndexedSlices`.
         clip_norm: the largest norm, a positive scalar.
         axes: axes to compute norms over; all of them if None.
         name: name of the scope.
@@ -45,10 +49,11 @@ def clip_by_norm(t: Any, clip_norm: Any, axes: Any = None, name: str | None = No
     """
     graph = graph_of([t, clip_norm])
     with graph.name_scope(name or "clip_by_norm") as scope:
-        tensor = graph.as_tensor(t, name="t")
+        tensor = t.values if isinstance(t, IndexedSlices) else graph.as_tensor(t, name="t")
         norm = sqrt(reduce_sum(multiply(tensor, tensor), axes, True))
         scaled = multiply(tensor, clip_norm)
-        return identity(divide(scaled, maximum(norm, clip_norm), name="truediv"), name=scope)
+        clipped = identity(divide(scaled, maximum(norm, clip_norm), name="truediv"), name=scope)
+        return t.with_values(clipped) if isinstance(t, IndexedSlices) else clipped
 
 
 def clip_by_average_norm(t: Any, clip_norm: Any, name: str | None = None) -> Tensor:
@@ -80,7 +85,7 @@ def global_norm(t_list: Sequence[Any], name: str | None = None) -> Tensor:
     """The L2 norm of all elements of all tensors: `sqrt(sum of squares)`.
 
     Args:
-        t_list: tensors; None entries are left out.
+        t_list: tensors or `tf.IndexedSlices`; None entries are left out.
         name: name of the scope.
 
     Returns:
@@ -94,7 +99,7 @@ def global_norm(t_list: Sequence[Any], name: str | None = None) -> Tensor:
     _check_list(t_list)
     graph = graph_of([t for t in t_list if t is not None])
     with graph.name_scope(name or "global_norm") as scope:
-        squares = [reduce_sum(square(graph.as_tensor(t))) for t in t_list if t is not None]
+        squares = [reduce_sum(square(_values(graph, t))) for t in t_list if t is not None]
         return sqrt(reduce_sum(stack(squares)), name=scope)
 
 
@@ -104,7 +109,7 @@ def clip_by_global_norm(
     """Scales all tensors down by one factor, so that their global norm is at most `clip_norm`.
 
     Args:
-        t_list: tensors; None entries stay None.
+        t_list: tensors or `tf.IndexedSlices`; None entries stay None.
         clip_norm: the largest global norm, a positive scalar.
         use_norm: the global norm if it is known; computed if None.
         name: name of the scope.
@@ -127,8 +132,16 @@ def clip_by_global_norm(
     with graph.name_scope(name or "clip_by_global_norm"):
         limit = graph.as_tensor(clip_norm, norm.dtype, "clip_norm")
         factor = multiply(limit, minimum(divide(1.0, norm, name="truediv"), divide(1.0, limit, name="truediv")))
-        clipped = [None if t is None else multiply(graph.as_tensor(t), cast(factor, t.dtype)) for t in t_list]
+        clipped: list[Any] = []
+        for t in t_list:
+            scaled = None if t is None else multiply(_values(graph, t), cast(factor, _values(graph, t).dtype))
+            clipped.append(t.with_values(scaled) if isinstance(t, IndexedSlices) else scaled)
     return clipped, norm
+
+
+def _values(graph: Graph, t: Any) -> Tensor:
+    """The values of an `IndexedSlices`; anything else as a tensor."""
+    return t.values if isinstance(t, IndexedSlices) else graph.as_tensor(t)
 
 
 def _check_list(t_list: Any) -> None:

@@ -5,6 +5,10 @@ reverse creation order. At each node, add up the gradients that have arrived at 
 `gradient` add the nodes that carry them to its inputs. The result is ordinary graph: it can be drawn, placed, costed,
 and differentiated again.
 
+The gradient of a table from which rows were gathered is an `IndexedSlices`: the rows, and which they are. It passes
+through `Identity` (the read of a variable) and is added to others by joining their rows; any other op, and any sum
+with a tensor, makes it a tensor.
+
 The new nodes are named `gradients/<node>_grad/...`, as TensorFlow's.
 
 Example:
@@ -28,6 +32,7 @@ from labkit.graph import Graph, Operation, Tensor, is_tensor_like
 from labkit.nests import listed
 from labkit.ops.array import fill, shape, zeros_like
 from labkit.ops.control_flow import tuple_
+from labkit.ops.indexed_slices import IndexedSlices, aggregated
 from labkit.ops.sums import add_n
 from labkit.shapes import merge
 
@@ -64,7 +69,8 @@ def gradients(
         stop_gradients: tensors to treat as constants.
 
     Returns:
-        A list with a tensor per x, None where no path leads from it to a y.
+        A list with a tensor per x, None where no path leads from it to a y. For an x that is only gathered from, an
+        `tf.IndexedSlices`, which every op takes in place of a tensor.
 
     Raises:
         DTypeError: if a y is not floating point or complex.
@@ -138,6 +144,8 @@ class _Backwards:
         """Visits the nodes between the xs and the ys, the latest first."""
         for node in reversed(_between(self.xs, ys, self.stops)):
             grads = [None if t in self.stops else self.total(t) for t in node.outputs]
+            if node.type not in _TAKES_SLICES:
+                grads = [_dense(grad) for grad in grads]
             if not node.kind.differentiable or all(grad is None for grad in grads):
                 continue
             with self.graph.name_scope(f"{node.name}_grad"):
@@ -169,8 +177,16 @@ class _Backwards:
             return None
         if len(parts) > 1:
             with self.graph.colocate_with(parts[0].op) if self.colocate else nullcontext():
-                self.arrived[tensor] = parts = [add_n(parts)]
+                sparse = all(isinstance(part, IndexedSlices) for part in parts)
+                self.arrived[tensor] = parts = [aggregated(parts) if sparse else add_n(parts)]
         return parts[0]
+
+
+_TAKES_SLICES = frozenset(["Identity"])  # ops whose `gradient` passes an IndexedSlices on as it is
+
+
+def _dense(grad: Any) -> Any:
+    return grad.as_graph_tensor() if isinstance(grad, IndexedSlices) else grad
 
 
 def _between(xs: Sequence[Tensor], ys: Sequence[Tensor], stops: set[Tensor]) -> list[Operation]:

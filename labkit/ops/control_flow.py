@@ -5,11 +5,13 @@ Source: `tensorflow/python/ops/control_flow_ops.py` (1.4).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from labkit.graph import Cost, Op, Operation, Spec, Tensor, apply, apply_node, get_default_graph, graph_of, op
 from labkit.ops.array import identity
 from labkit.ops.bases import Array
+from labkit.ops.indexed_slices import IndexedSlices
 
 
 @op
@@ -88,10 +90,21 @@ def tuple_(tensors: Any, name: str | None = None, control_inputs: Any = None) ->
     """
     graph = graph_of([t for t in tensors if t is not None])
     with graph.name_scope(name or "tuple"):
-        waits = [t for t in tensors if t is not None] + list(control_inputs or ())
+        waits = [part for t in tensors if t is not None for part in _parts(t)] + list(control_inputs or ())
         gate = group(*waits, name="group_deps")
         with graph.control_dependencies([gate]):
-            return [None if t is None else identity(t, name="control_dependency") for t in tensors]
+            return [None if t is None else _passed_on(t) for t in tensors]
+
+
+def _parts(value: Any) -> Sequence[Any]:
+    """The tensors that a value is made of."""
+    return [value.values, value.indices] if isinstance(value, IndexedSlices) else [value]
+
+
+def _passed_on(value: Any) -> Any:
+    if isinstance(value, IndexedSlices):
+        return value.with_values(identity(value.values, name="control_dependency"))
+    return identity(value, name="control_dependency")
 
 
 @op

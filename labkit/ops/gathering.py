@@ -1,8 +1,8 @@
 """Rows by number: `tf.gather`, `tf.gather_nd`, `tf.scatter_nd`, `tf.nn.embedding_lookup`.
 
 Gathering copies rows out, scattering adds rows in, and each is the gradient of the other: the gradient of a looked-up
-embedding is a table of zeros to which the gradient of each row has been added. (TensorFlow keeps that table as
-`IndexedSlices`, the rows and their numbers; here it is whole.)
+embedding is a table of zeros to which the gradient of each row has been added. That table is not made: the gradient is
+an `IndexedSlices`, the rows and their numbers, and optimizers change these rows only.
 
 An index outside the table: TensorFlow on a CPU raises an error. Compiled code cannot, so here such a gathered row is
 NaN (for integers the smallest number that there is), which shows, and such a scattered row is dropped.
@@ -19,10 +19,13 @@ import jax.numpy as jnp
 import numpy as np
 
 from labkit.errors import ShapeError
-from labkit.graph import OPS, Cost, Op, Operation, Spec, Tensor, apply, graph_of, op
+from labkit.graph import OPS, Cost, Op, Operation, Spec, Tensor, apply, constant_value, graph_of, op
 from labkit.ops.array import reshape, shape
 from labkit.ops.bases import Array
+from labkit.ops.indexed_slices import IndexedSlices
+from labkit.ops.joining import concat
 from labkit.ops.reduce import reduce_sum
+from labkit.ops.shaping import size
 from labkit.shapes import Shape, normalize_axis, shape_text
 
 __all__ = [
@@ -74,10 +77,24 @@ class Gather(Op):
 
     def gradient(self, node: Operation, grad: Tensor) -> Sequence[Tensor | None]:
         params, indices = node.inputs
-        return apply(GatherGrad(), grad, indices, 0, params), None
+        return gathered_rows(params, indices, grad), None
 
     def cost(self, params: Spec, indices: Spec) -> Cost:
         return Cost(0, _moved(self, params, indices))
+
+
+def gathered_rows(params: Tensor, indices: Tensor, grad: Tensor) -> Any:
+    """The gradient of a table whose rows were gathered: the rows that `grad` holds, as an `IndexedSlices`."""
+    graph = graph_of([grad])
+    with graph.colocate_with(params):
+        whole = shape(params)
+    if indices.static_shape is not None and len(indices.static_shape) == 1:
+        return IndexedSlices(grad, indices, whole)
+    row = params.static_shape[1:] if params.static_shape is not None else (None,)
+    sizes = concat([[-1], whole[1:]], 0) if None in row else np.array([-1, *row], np.int32)
+    if 0 in row:  # -1 cannot be found by division
+        sizes = concat([reshape(size(indices), [1]), whole[1:]], 0)
+    return IndexedSlices(reshape(grad, sizes), reshape(indices, [-1]), whole)
 
 
 def _folded(values: Sequence[Any], axis: int) -> Any:
@@ -106,6 +123,8 @@ class GatherV2(Op):
 
     def gradient(self, node: Operation, grad: Tensor) -> Sequence[Tensor | None]:
         params, indices, axis = node.inputs
+        if constant_value(axis) == 0:
+            return gathered_rows(params, indices, grad), None, None
         return apply(GatherGrad(), grad, indices, axis, params), None, None
 
     def cost(self, params: Spec, indices: Spec, axis: Spec) -> Cost:
@@ -152,7 +171,7 @@ def gather(
         A tensor of shape `params.shape[:axis] + indices.shape + params.shape[axis + 1:]`. Rows of an index outside
         the table are NaN (a compiled program cannot raise an error).
 
-    Gradient: to params, zeros to which the gradient of each row is added.
+    Gradient: to params, an `tf.IndexedSlices` of the rows; for another axis, zeros to which they are added.
 
     Example:
         >>> import labkit as tf
@@ -293,7 +312,7 @@ def embedding_lookup(
     Raises:
         ValueError: for another strategy, or no table.
 
-    Gradient: to each table, zeros to which the gradient of each row is added.
+    Gradient: to each table, an `tf.IndexedSlices` of the rows looked up.
 
     Example:
         >>> import labkit as tf
@@ -327,7 +346,7 @@ def _from_shards(tables: list[Any], ids: Tensor, strategy: str) -> Tensor:
     """Looks each id up in every shard and keeps the row of the shard that has it.
 
     Why not `dynamic_partition`, as TensorFlow does: how many ids fall to a shard is known only when the program runs,
-    and compiled code has fixed sizes. Here each shard sends a row per id, its own or one that is not used.
+    and compiled code has fixed sizes. Here each shard sends a row per id, its own or one that is not there (NaN).
     """
     count = len(tables)
     flat = reshape(ids, [-1])
@@ -345,7 +364,7 @@ def _from_shards(tables: list[Any], ids: Tensor, strategy: str) -> Tensor:
     for number, table in enumerate(tables):
         mine = apply(OPS["Equal"](), shard, number)
         with table.graph.colocate_with(table.op):
-            part = gather(table, _select(mine, row, row * 0))
+            part = gather(table, _select(mine, row, row * 0 - 1))  # -1: no row, and no row of the gradient
         result = part if result is None else _select(mine, part, result)
     sizes = tables[0].get_shape().as_list()[1:]
     found = cast("Tensor", result)

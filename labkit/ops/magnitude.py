@@ -16,6 +16,7 @@ import numpy as np
 
 from labkit.graph import Operation, Spec, Tensor, apply, graph_of, op
 from labkit.ops.bases import COMPLEX, FLOATS, REALS, Array, Binary, BroadcastLike, Unary, sum_like
+from labkit.ops.indexed_slices import IndexedSlices
 from labkit.ops.logic import greater_equal, less_equal
 from labkit.ops.math import Pair, cast, choose, conj_of, fold_with
 
@@ -190,11 +191,11 @@ def minimum(x: Any, y: Any, name: str | None = None) -> Tensor:
     return apply(Minimum(), x, y, name=name)
 
 
-def clip_by_value(t: Any, clip_value_min: Any, clip_value_max: Any, name: str | None = None) -> Tensor:
+def clip_by_value(t: Any, clip_value_min: Any, clip_value_max: Any, name: str | None = None) -> Any:
     """The nearest value that lies between two bounds, element by element.
 
     Args:
-        t: a tensor of real numbers.
+        t: a tensor of real numbers, or an `tf.IndexedSlices`, of which the values are clipped.
         clip_value_min: the lower bound, a scalar or a tensor of the shape of `t`.
         clip_value_max: the upper bound, likewise.
         name: name of the last node.
@@ -211,8 +212,9 @@ def clip_by_value(t: Any, clip_value_min: Any, clip_value_max: Any, name: str | 
     """
     graph = graph_of([t, clip_value_min, clip_value_max])
     with graph.name_scope(name or "clip_by_value") as scope:
-        tensor = graph.as_tensor(t, None, "t")
-        return maximum(minimum(tensor, clip_value_max), clip_value_min, name=scope)
+        tensor = t.values if isinstance(t, IndexedSlices) else graph.as_tensor(t, None, "t")
+        clipped = maximum(minimum(tensor, clip_value_max), clip_value_min, name=scope)
+        return t.with_values(clipped) if isinstance(t, IndexedSlices) else clipped
 
 
 @op

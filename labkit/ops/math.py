@@ -29,6 +29,7 @@ from labkit.dtypes import DType, DTypeLike, as_dtype
 from labkit.errors import ShapeError
 from labkit.graph import OPS, Op, Operation, Spec, Tensor, apply, graph_of, op
 from labkit.ops.bases import FLOATS, INEXACT, REALS, Array, Binary, Unary, sum_like
+from labkit.ops.indexed_slices import IndexedSlices
 from labkit.ops.sums import add_n as add_n  # arithmetic too: whoever imports from here finds it
 
 Pair = Sequence[Tensor | None]
@@ -375,15 +376,15 @@ def cast(x: Any, dtype: DTypeLike, name: str | None = None) -> Tensor:
     return apply(Cast(target), tensor, name=name)
 
 
-def scalar_mul(scalar: Any, x: Any) -> Tensor:
+def scalar_mul(scalar: Any, x: Any) -> Any:
     """A scalar times a tensor.
 
     Args:
         scalar: a number or a tensor of shape ().
-        x: a tensor of the same dtype, of any shape.
+        x: a tensor of the same dtype, of any shape, or an `tf.IndexedSlices`.
 
     Returns:
-        A tensor of the shape of `x`.
+        A tensor of the shape of `x`, or an `tf.IndexedSlices`.
 
     Raises:
         ShapeError: if `scalar` is known to be no scalar.
@@ -394,8 +395,8 @@ def scalar_mul(scalar: Any, x: Any) -> Tensor:
         array([3, 6], dtype=int32)
     """
     graph = graph_of([scalar, x])
-    tensor = graph.as_tensor(x)
+    tensor = x.values if isinstance(x, IndexedSlices) else graph.as_tensor(x)
     factor = graph.as_tensor(scalar, tensor.dtype, "scalar")
     if factor.static_shape:
         raise ShapeError(f"tf.scalar_mul takes a scalar first, and {factor.name!r} has shape {factor.shape}.")
-    return factor * tensor
+    return x.with_values(factor * tensor) if isinstance(x, IndexedSlices) else factor * tensor

@@ -21,7 +21,7 @@ from labkit.dtypes import DTypeLike, int32
 from labkit.errors import ShapeError
 from labkit.graph import Cost, Op, Operation, Spec, Tensor, apply, graph_of, op
 from labkit.ops.array import reshape
-from labkit.ops.bases import REALS, Array, elements, vjp
+from labkit.ops.bases import NUMBERS, REALS, Array, elements, vjp
 from labkit.ops.filling import ones_like
 from labkit.ops.magnitude import maximum
 from labkit.ops.math import cast
@@ -77,15 +77,20 @@ class Unsorted(Op):
 
     def kernel(self, data: Array, ids: Array, count: Static) -> Array:
         rows = data.reshape((ids.size, *data.shape[ids.ndim :]))
-        floating = jnp.issubdtype(data.dtype, jnp.floating)
-        low = float(typed("Any", jnp.finfo(data.dtype).min)) if floating else int(jnp.iinfo(data.dtype).min)
-        return combined(self.way, rows, ids.reshape(-1), int(count), low if self.way == "max" else 0)
+        return combined(self.way, rows, ids.reshape(-1), int(count), _lowest(data) if self.way == "max" else 0)
 
     def gradient(self, node: Operation, grad: Tensor) -> Sequence[Tensor | None]:
         return vjp(node, grad)
 
     def cost(self, data: Spec, ids: Spec, count: Spec) -> Cost:
         return Cost(float(elements(data)), self.cost_with_flops(0, data, ids, count).bytes)
+
+
+def _lowest(data: Array) -> Any:
+    """The smallest number that the dtype has."""
+    if jnp.issubdtype(data.dtype, jnp.floating):
+        return float(typed("Any", jnp.finfo(data.dtype).min))
+    return int(jnp.iinfo(data.dtype).min)
 
 
 def combined(way: str, rows: Array, ids: Array, count: int, empty: Any) -> Array:
@@ -279,6 +284,7 @@ class UnsortedSegmentSum(Unsorted):
     """The sum of the rows of each of a number of segments; ids in any order."""
 
     way = "sum"
+    allowed = NUMBERS
 
 
 def unsorted_segment_sum(data: Any, segment_ids: Any, num_segments: Any, name: str | None = None) -> Tensor:

@@ -6,11 +6,12 @@
 gradients may be clipped or looked at. `apply_gradients` makes the *slots* (variables that the rule keeps per variable,
 such as a velocity), then one update per variable, then one operation that waits for all of them and counts the step.
 
-A rule is a subclass with up to four methods:
+A rule is a subclass with up to five methods:
 
     _prepare            turn the hyperparameters into tensors
     _create_slots       make the slots
     _apply_dense        the update of one variable, from its gradient
+    _apply_sparse       the same from an `tf.IndexedSlices`, of the rows that it names only
     _finish             what comes after all updates
 
 Example:
@@ -36,12 +37,14 @@ from typing import Any
 from labkit.dtypes import DType
 from labkit.errors import DTypeError, GraphError, LabkitError
 from labkit.gradients import gradients
-from labkit.graph import Graph, GraphKeys, Operation, Tensor, get_default_graph, is_tensor_like
+from labkit.graph import Graph, GraphKeys, Operation, Tensor, apply_node, get_default_graph, is_tensor_like
 from labkit.ops.array import fill, zeros
 from labkit.ops.array import shape as shape_of
 from labkit.ops.control_flow import group, tuple_
+from labkit.ops.indexed_slices import IndexedSlices
 from labkit.ops.math import cast
 from labkit.ops.source import constant
+from labkit.ops.sparse_training import SumDuplicates
 from labkit.ops.state import assign, assign_add
 from labkit.shapes import is_static
 from labkit.shared_variables import get_variable
@@ -201,7 +204,8 @@ class Optimizer:
             updates: list[Any] = []
             for grad, var in pairs:
                 with graph.name_scope(f"update_{var.op.name}"), graph.colocate_with(var.op):
-                    updates.append(self._update(graph.as_tensor(grad), var))
+                    sparse = isinstance(grad, IndexedSlices)
+                    updates.append(self._update_rows(grad, var) if sparse else self._update(graph.as_tensor(grad), var))
             if global_step is None:
                 train = self._finish(updates, scope)
             else:
@@ -218,6 +222,16 @@ class Optimizer:
             return update
         with grad.graph.control_dependencies([update]):
             return assign(var, var.constraint(var.read_value()))
+
+    def _update_rows(self, grad: IndexedSlices, var: Any) -> Any:
+        """The update of some rows of one variable."""
+        if var.constraint is not None:
+            raise GraphError(
+                f"variable {var.op.name} has a constraint, and its gradient names some of its rows: a constraint is "
+                "applied to a whole variable.\n"
+                "  Try: optimizer.apply_gradients([(tf.convert_to_tensor(g), v) for g, v in pairs])."
+            )
+        return self._apply_sparse_duplicate_indices(grad, var)
 
     def get_slot(self, var: Any, name: str) -> Any:
         """The slot `name` of a variable, or None.
@@ -250,6 +264,15 @@ class Optimizer:
     def _apply_dense(self, grad: Tensor, var: Any) -> Any:
         """The node that updates `var` by `grad`."""
         raise NotImplementedError(f"{type(self).__name__} has no _apply_dense(grad, var).")
+
+    def _apply_sparse(self, grad: IndexedSlices, var: Any) -> Any:
+        """The node that updates `var` by a gradient of distinct rows; by default it is made whole."""
+        return self._apply_dense(grad.as_graph_tensor(), var)
+
+    def _apply_sparse_duplicate_indices(self, grad: IndexedSlices, var: Any) -> Any:
+        """`_apply_sparse`, of a gradient whose rows of the same index have been added up."""
+        values, indices = apply_node(SumDuplicates(), grad.values, grad.indices).outputs
+        return self._apply_sparse(IndexedSlices(values, indices, grad.dense_shape), var)
 
     def _finish(self, update_ops: list[Any], name_scope: str) -> Operation:
         """What comes after all updates: an operation of that name."""

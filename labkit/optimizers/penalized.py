@@ -13,7 +13,15 @@ from typing import Any
 from labkit.dtypes import int64
 from labkit.graph import Tensor, apply
 from labkit.ops.array import identity, zeros
+from labkit.ops.indexed_slices import IndexedSlices
 from labkit.ops.math import add, cast
+from labkit.ops.sparse_training import (
+    SparseApplyAdagradDA,
+    SparseApplyFtrl,
+    SparseApplyFtrlV2,
+    SparseApplyProximalAdagrad,
+    SparseApplyProximalGradientDescent,
+)
 from labkit.ops.training import (
     ApplyAdagradDA,
     ApplyFtrl,
@@ -56,10 +64,14 @@ class ProximalGradientDescentOptimizer(Optimizer):
         self._hyper("l2_regularization_strength", self._l2)
 
     def _apply_dense(self, grad: Tensor, var: Any) -> Tensor:
-        return apply(
-            ApplyProximalGradientDescent(), var.ref, self._tensor("learning_rate", var),
-            self._tensor("l1_regularization_strength", var), self._tensor("l2_regularization_strength", var), grad,
-        )  # fmt: skip
+        return apply(ApplyProximalGradientDescent(), *self._state(var), grad)
+
+    def _apply_sparse(self, grad: IndexedSlices, var: Any) -> Tensor:
+        return apply(SparseApplyProximalGradientDescent(), *self._state(var), grad.values, grad.indices)
+
+    def _state(self, var: Any) -> list[Tensor]:
+        """The inputs of the update before the gradient."""
+        return [var.ref, *(self._tensor(name, var) for name in self._tensors)]
 
 
 class ProximalAdagradOptimizer(AdagradOptimizer):
@@ -93,10 +105,15 @@ class ProximalAdagradOptimizer(AdagradOptimizer):
         self._hyper("l2_regularization_strength", self._l2)
 
     def _apply_dense(self, grad: Tensor, var: Any) -> Tensor:
-        return apply(
-            ApplyProximalAdagrad(), var.ref, self.get_slot(var, "accumulator").ref, self._tensor("learning_rate", var),
-            self._tensor("l1_regularization_strength", var), self._tensor("l2_regularization_strength", var), grad,
-        )  # fmt: skip
+        return apply(ApplyProximalAdagrad(), *self._state(var), grad)
+
+    def _apply_sparse(self, grad: IndexedSlices, var: Any) -> Tensor:
+        return apply(SparseApplyProximalAdagrad(), *self._state(var), grad.values, grad.indices)
+
+    def _state(self, var: Any) -> list[Tensor]:
+        """The inputs of the update before the gradient."""
+        scalars = [self._tensor(name, var) for name in self._tensors]
+        return [var.ref, self.get_slot(var, "accumulator").ref, *scalars]
 
 
 class FtrlOptimizer(Optimizer):
@@ -160,6 +177,12 @@ class FtrlOptimizer(Optimizer):
         scalars = [self._tensor(name, var) for name in self._tensors]
         return apply(ApplyFtrlV2() if self._shrinkage else ApplyFtrl(), var.ref, *slots, grad, *scalars)
 
+    def _apply_sparse(self, grad: IndexedSlices, var: Any) -> Tensor:
+        slots = [self.get_slot(var, name).ref for name in ("accum", "linear")]
+        scalars = [self._tensor(name, var) for name in self._tensors]
+        kind = SparseApplyFtrlV2() if self._shrinkage else SparseApplyFtrl()
+        return apply(kind, var.ref, *slots, grad.values, grad.indices, *scalars)
+
 
 class AdagradDAOptimizer(Optimizer):
     """Adagrad by dual averaging: the weights follow from the sums of all gradients; for sparse linear models.
@@ -213,3 +236,9 @@ class AdagradDAOptimizer(Optimizer):
         slots = [self.get_slot(var, name).ref for name in ("gradient_accumulator", "gradient_squared_accumulator")]
         scalars = [self._tensor(name, var) for name in self._tensors]
         return apply(ApplyAdagradDA(), var.ref, *slots, grad, *scalars, cast(self._steps, int64))
+
+    def _apply_sparse(self, grad: IndexedSlices, var: Any) -> Tensor:
+        slots = [self.get_slot(var, name).ref for name in ("gradient_accumulator", "gradient_squared_accumulator")]
+        scalars = [self._tensor(name, var) for name in self._tensors]
+        steps = cast(self._steps, int64)
+        return apply(SparseApplyAdagradDA(), var.ref, *slots, grad.values, grad.indices, *scalars, steps)

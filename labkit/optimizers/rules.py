@@ -4,6 +4,9 @@ Names, defaults, slots and nodes are those of TensorFlow 1.4. A learning rate ma
 `tf.train.exponential_decay(...)`), a placeholder, or a function without arguments. Those with penalties that make
 weights exactly zero are in `penalized.py`.
 
+A gradient that names rows (`tf.IndexedSlices`) changes these rows of the variable and of its slots. Only Adam, whose
+averages decay everywhere, changes all.
+
 Source: `tensorflow/python/training/*.py` (1.4); the papers are named at the ops.
 """
 
@@ -14,8 +17,18 @@ from typing import Any
 from labkit.graph import Operation, Tensor, apply, get_default_graph
 from labkit.ops.array import ones
 from labkit.ops.control_flow import group
+from labkit.ops.exponential import sqrt
+from labkit.ops.indexed_slices import IndexedSlices
 from labkit.ops.math import cast, multiply
-from labkit.ops.state import assign
+from labkit.ops.scatter import scatter_add, scatter_sub
+from labkit.ops.sparse_training import (
+    SparseApplyAdadelta,
+    SparseApplyAdagrad,
+    SparseApplyCenteredRMSProp,
+    SparseApplyMomentum,
+    SparseApplyRMSProp,
+)
+from labkit.ops.state import assign, assign_sub
 from labkit.ops.training import (
     ApplyAdadelta,
     ApplyAdagrad,
@@ -56,6 +69,9 @@ class GradientDescentOptimizer(Optimizer):
 
     def _apply_dense(self, grad: Tensor, var: Any) -> Tensor:
         return apply(ApplyGradientDescent(), var.ref, self._tensor("learning_rate", var), grad)
+
+    def _apply_sparse_duplicate_indices(self, grad: IndexedSlices, var: Any) -> Tensor:
+        return scatter_sub(var, grad.indices, grad.values * self._tensor("learning_rate", var))
 
 
 class MomentumOptimizer(Optimizer):
@@ -99,6 +115,12 @@ class MomentumOptimizer(Optimizer):
             self._tensor("learning_rate", var), grad, self._tensor("momentum", var),
         )  # fmt: skip
 
+    def _apply_sparse(self, grad: IndexedSlices, var: Any) -> Tensor:
+        return apply(
+            SparseApplyMomentum(self._use_nesterov), var.ref, self.get_slot(var, "momentum").ref,
+            self._tensor("learning_rate", var), grad.values, grad.indices, self._tensor("momentum", var),
+        )  # fmt: skip
+
 
 class AdagradOptimizer(Optimizer):
     """Steps that shrink where gradients have been large: w -= learning_rate * g / sqrt(sum of g²).
@@ -136,6 +158,10 @@ class AdagradOptimizer(Optimizer):
     def _apply_dense(self, grad: Tensor, var: Any) -> Tensor:
         accumulator = self.get_slot(var, "accumulator").ref
         return apply(ApplyAdagrad(), var.ref, accumulator, self._tensor("learning_rate", var), grad)
+
+    def _apply_sparse(self, grad: IndexedSlices, var: Any) -> Tensor:
+        accumulator, rate = self.get_slot(var, "accumulator").ref, self._tensor("learning_rate", var)
+        return apply(SparseApplyAdagrad(), var.ref, accumulator, rate, grad.values, grad.indices)
 
 
 class RMSPropOptimizer(Optimizer):
@@ -181,10 +207,18 @@ class RMSPropOptimizer(Optimizer):
         self._hyper("epsilon", self._epsilon)
 
     def _apply_dense(self, grad: Tensor, var: Any) -> Tensor:
+        kind = ApplyCenteredRMSProp() if self._centered else ApplyRMSProp()
+        return apply(kind, *self._state(var), grad)
+
+    def _apply_sparse(self, grad: IndexedSlices, var: Any) -> Tensor:
+        kind = SparseApplyCenteredRMSProp() if self._centered else SparseApplyRMSProp()
+        return apply(kind, *self._state(var), grad.values, grad.indices)
+
+    def _state(self, var: Any) -> list[Tensor]:
+        """The inputs of the update before the gradient."""
         names = ("mg", "rms", "momentum") if self._centered else ("rms", "momentum")
         slots = [self.get_slot(var, name).ref for name in names]
-        scalars = [self._tensor(name, var) for name in ("learning_rate", "decay", "momentum", "epsilon")]
-        return apply(ApplyCenteredRMSProp() if self._centered else ApplyRMSProp(), var.ref, *slots, *scalars, grad)
+        return [var.ref, *slots, *(self._tensor(n, var) for n in ("learning_rate", "decay", "momentum", "epsilon"))]
 
 
 class AdadeltaOptimizer(Optimizer):
@@ -223,9 +257,15 @@ class AdadeltaOptimizer(Optimizer):
         self._hyper("epsilon", self._epsilon)
 
     def _apply_dense(self, grad: Tensor, var: Any) -> Tensor:
+        return apply(ApplyAdadelta(), *self._state(var), grad)
+
+    def _apply_sparse(self, grad: IndexedSlices, var: Any) -> Tensor:
+        return apply(SparseApplyAdadelta(), *self._state(var), grad.values, grad.indices)
+
+    def _state(self, var: Any) -> list[Tensor]:
+        """The inputs of the update before the gradient."""
         slots = [self.get_slot(var, name).ref for name in ("accum", "accum_update")]
-        scalars = [self._tensor(name, var) for name in ("lr", "rho", "epsilon")]
-        return apply(ApplyAdadelta(), var.ref, *slots, *scalars, grad)
+        return [var.ref, *slots, *(self._tensor(name, var) for name in ("lr", "rho", "epsilon"))]
 
 
 class AdamOptimizer(Optimizer):
@@ -276,6 +316,22 @@ class AdamOptimizer(Optimizer):
         powers = [cast(power, var.dtype) for power in self._powers]
         scalars = [self._tensor(name, var) for name in ("learning_rate", "beta1", "beta2", "epsilon")]
         return apply(ApplyAdam(), var.ref, *slots, *powers, *scalars, grad)
+
+    def _apply_sparse(self, grad: IndexedSlices, var: Any) -> Operation:
+        """Both averages decay everywhere, so every row moves, as with a whole gradient."""
+        graph = get_default_graph()
+        rate, beta1, beta2, epsilon = (self._tensor(n, var) for n in ("learning_rate", "beta1", "beta2", "epsilon"))
+        power1, power2 = (cast(power, var.dtype) for power in self._powers)
+        rate = rate * sqrt(1 - power2) / (1 - power1)
+        averages: list[Tensor] = []
+        for name, beta, rows in (("m", beta1, grad.values), ("v", beta2, grad.values * grad.values)):
+            slot = self.get_slot(var, name)
+            scaled = rows * (1 - beta)
+            decayed = assign(slot, slot * beta)
+            with graph.control_dependencies([decayed]):
+                averages.append(scatter_add(slot, grad.indices, scaled))
+        m, v = averages
+        return group(assign_sub(var, rate * m / (sqrt(v) + epsilon)), m, v)
 
     def _finish(self, update_ops: list[Any], name_scope: str) -> Operation:
         graph = get_default_graph()

@@ -39,6 +39,7 @@ NO_GRADIENT = {
     "RandomPoisson": "a random draw",
     "RandomShuffle": "a random order",
     "Orthonormalize": "makes initial values",
+    "SumDuplicates": "optimizers apply it to gradients",
 }
 
 # Ops that have a gradient, of which no sample is compared here.

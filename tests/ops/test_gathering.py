@@ -28,7 +28,7 @@ def test_a_table_in_shards_is_looked_up_like_a_whole_one(rows: int, shards: int,
         number = tf.placeholder(tf.int64, shape)
         found = embedding_lookup(variables, number, strategy)
         assert found.get_shape().as_list() == [*shape, 2]
-        grads = tf.gradients(found * found, variables)
+        grads = [tf.convert_to_tensor(grad) for grad in tf.gradients(found * found, variables)]
         sess.run(tf.global_variables_initializer())
         value, *slopes = sess.run([found, *grads], {number: ids})
     np.testing.assert_array_equal(table[ids], value)
@@ -61,7 +61,7 @@ def test_a_row_that_is_not_there_is_nan_and_gets_no_gradient() -> None:
     rows = tf.gather(table, [1, 2, -1])
     (grad,) = tf.gradients(rows, table)
     with tf.Session() as sess:
-        value, slope = sess.run([rows, grad])
+        value, slope = sess.run([rows, tf.convert_to_tensor(grad)])
     np.testing.assert_array_equal([[2], [np.nan], [np.nan]], value)
     np.testing.assert_array_equal([[0], [1]], slope)
 
