@@ -23,9 +23,10 @@ Source: `tensorflow/python/framework/ops.py` (1.4): `Graph`, `unique_name`, `_ap
 
 from __future__ import annotations
 
+import importlib
 import threading
-from collections.abc import Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Generator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 from labkit.errors import DTypeError, GraphError, LabkitError
@@ -77,6 +78,41 @@ class Graph(Scopes, Lookup, Collections):
     def finalize(self) -> None:
         """Makes the graph read-only: any further op raises a `GraphError`."""
         self.finalized = True
+
+    def as_graph_def(self, from_version: int | None = None, add_shapes: bool = False) -> Any:
+        """The graph as a `tf.GraphDef`: TensorFlow's own message, which TensorBoard and Netron open.
+
+        Args:
+            from_version: leaves out the operations that the graph had when its `version` was this.
+            add_shapes: True adds the static shapes of the outputs.
+
+        Raises:
+            GraphError: if a node holds what a file cannot hold, such as the Python function of tf.py_func.
+
+        Example:
+            >>> import labkit as tf
+            >>> with tf.Graph().as_default() as graph:
+            ...     x = tf.constant(1.0, name="one")
+            >>> tf.GraphDef.FromString(graph.as_graph_def().SerializeToString()).node[0].op
+            'Const'
+        """
+        # Files are floors above graphs, and only who writes one needs them.
+        writing = importlib.import_module("labkit.graphdef.writing")
+        return writing.as_graph_def(self, from_version, add_shapes)
+
+    @contextmanager
+    def all_or_nothing(self) -> Generator[None]:
+        """If the block ends in an error, the operations made in it are forgotten."""
+        count, names = len(self.operations), dict(self._names_in_use)
+        try:
+            yield
+        except BaseException:
+            for node in self.operations[count:]:
+                del self.nodes_by_name[node.name]
+            del self.operations[count:]
+            self._names_in_use.clear()
+            self._names_in_use.update(names)
+            raise
 
     def as_tensor(self, value: Any, dtype: Any = None, name: str | None = None) -> Tensor:
         """`value` as a tensor of this graph; see `labkit.graph.convert`."""

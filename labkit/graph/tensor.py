@@ -19,6 +19,7 @@ Source: `tensorflow/python/framework/ops.py` (1.4).
 
 from __future__ import annotations
 
+import importlib
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from labkit import dtypes
@@ -325,6 +326,12 @@ class Operation:
     def in_python(self) -> bool:
         """True if it runs in Python rather than in JAX: a host operation, or one that is given strings."""
         return self.kind.host or any(t.dtype is dtypes.string for t in self.inputs)
+
+    @property
+    def node_def(self) -> Any:
+        """The operation as a `tf.NodeDef`, as it stands in `graph.as_graph_def()`."""
+        writing = importlib.import_module("labkit.graphdef.writing")  # files are floors above graphs
+        return writing.graph_def_of([self]).node[0]
 
     def values(self) -> tuple[Tensor, ...]:
         """The outputs."""
