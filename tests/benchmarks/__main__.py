@@ -13,7 +13,7 @@ from collections.abc import Callable
 import jax
 
 import labkit as tf
-from tests.benchmarks import models, recurrent
+from tests.benchmarks import embedding, models, recurrent
 from tests.benchmarks.sidebyside import Ratio, compare
 
 
@@ -101,7 +101,15 @@ def import_cost() -> None:
 
 ALL: dict[str, Callable[[], None]] = {
     function.__name__: function
-    for function in (softmax_step, convnet_step, first_run, build_graph, import_cost, *recurrent.BENCHMARKS)
+    for function in (
+        softmax_step,
+        convnet_step,
+        first_run,
+        build_graph,
+        import_cost,
+        *recurrent.BENCHMARKS,
+        *embedding.BENCHMARKS,
+    )
 }
 
 
