@@ -146,7 +146,7 @@ class TensorArray:
         known: Any = known_value(at)
         rows = 0 if known is None or not self._dynamic else int(known) + 1
         self._check(known)
-        flow = apply(TensorArrayWriteV3(rows), self._flow, at, element, name=name or "TensorArrayWrite")
+        flow = apply(TensorArrayWriteV3(rows, self._dynamic), self._flow, at, element, name=name or "TensorArrayWrite")
         count = None if self._count is None else maximum(self._count, cast(at, int32) + 1)
         return self._with(flow, count)
 

@@ -94,9 +94,11 @@ class TensorArrayWriteV3(Op):
 
     Args:
         rows: so many rows are needed at least: an array of dynamic size gets them.
+        dynamic: the array has dynamic size: where the index is known when the kernel runs, it gets the rows for it.
     """
 
     rows: int = 0
+    dynamic: bool = False
 
     args = ("flow", "index:index", "value")
 
@@ -108,7 +110,16 @@ class TensorArrayWriteV3(Op):
         return Spec(flow.dtype, (None if rows is None else max(rows, self.rows), *value.shape))
 
     def kernel(self, flow: Array, index: Any, value: Array) -> Array:
-        flow = shaped_like(flow, (max(flow.shape[0], self.rows), *value.shape))
+        rows = max(flow.shape[0], self.rows)
+        if self.dynamic and not isinstance(index, jax.core.Tracer):
+            rows = rows if index < rows else max(2 * rows, int(index) + 1)
+        if self.dynamic and not rows:
+            raise InvalidArgumentError(
+                None, None,
+                "an empty TensorArray of dynamic size is written at an index that is known only when the program "
+                "runs.\n  Try: size=n with room enough, or write it in a tf.while_loop with a bound.",
+            )  # fmt: skip
+        flow = shaped_like(flow, (rows, *value.shape))
         _check_index(index, flow.shape[0], "write")
         if not flow.shape[0]:
             return flow

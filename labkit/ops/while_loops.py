@@ -3,7 +3,8 @@
 `While` runs a body until a predicate is false (JAX's `lax.while_loop`). It has a gradient only if the number of
 iterations has a bound, because the backward pass needs room for what each iteration leaves: `maximum_iterations`, or a
 counter, which `loop_bounds.py` finds. Loop variables keep their shapes, or the loop runs in Python (`loop_shapes.py`);
-a `tf.TensorArray` collects results. (`labkit/ops/scans.py` goes over rows, whose number is always known.)
+a `tf.TensorArray` collects results; one that grows without a bound has the loop run in Python, too.
+(`labkit/ops/scans.py` goes over rows, whose number is always known.)
 
 Example:
     >>> import labkit as tf
@@ -62,7 +63,8 @@ class While(Functional):
         counter: what else bounds the iterations.
         bounded: True compiles the loop for the values that the counter's limit depends on.
         arrays: which loop variables are the flows of tensor arrays, and whether each may grow.
-        grows: True if a loop variable changes its shape; the loop then runs in Python.
+        grows: True if a loop variable changes its shape, or an array may get any number of elements; the loop then runs
+            in Python.
     """
 
     test: Body
@@ -182,11 +184,9 @@ class While(Functional):
         variables = list(variables)
         for position, growing in self.arrays:
             if growing:
-                most = self._most(captured)
-                if most is None:
-                    raise _unbounded(None, "a TensorArray that grows in a while_loop needs")
+                most = self._most(captured) or 0
                 flow = variables[position]
-                rows = flow.shape[0] + most
+                rows = max(1, flow.shape[0] + most)
                 shape = (rows, 0) if is_empty(flow) else (rows, *flow.shape[1:])
                 variables[position] = shaped_like(flow, shape)
         for _ in self.arrays:  # one array may be filled from another
@@ -201,29 +201,25 @@ class While(Functional):
         return self if known else replace(self, bounded=True)
 
     def gradient(self, node: Operation, *grads: Any) -> Sequence[Tensor | None]:
+        if self.maximum is None and self.counter is None:
+            raise UnimplementedError(
+                None, node,
+                "the gradient of a while_loop needs a bound on the number of iterations, and none is to be seen.\n"
+                "  Try: maximum_iterations=n, a counter that the condition compares with a limit (i < n, where the body "
+                "makes i of i + 1), or tf.scan.",
+            )  # fmt: skip
         if self.grows:
             raise UnimplementedError(
                 None, node,
                 "a while_loop whose variables change their shape (shape_invariants) has no gradient.\n"
                 "  Try: variables of the final size that the loop fills, a tf.TensorArray, or tf.scan.",
             )  # fmt: skip
-        if self.maximum is None and self.counter is None:
-            raise _unbounded(node, "the gradient of a while_loop needs")
         return super().gradient(node, *grads)
 
     def cost(self, *inputs: Spec) -> Cost:
         times = self.maximum or 1
         once = [body.cost() for body in self.bodies()]
         return Cost(times * sum(c.flops for c in once), times * sum(c.bytes for c in once))
-
-
-def _unbounded(node: Operation | None, what: str) -> UnimplementedError:
-    return UnimplementedError(
-        None, node,
-        f"{what} a bound on the number of iterations, and none is to be seen.\n"
-        "  Try: maximum_iterations=n, a counter that the condition compares with a limit (i < n, where the body makes "
-        "i of i + 1), or tf.scan.",
-    )  # fmt: skip
 
 
 def _unchanged(carry: Any) -> Any:
@@ -296,10 +292,10 @@ def while_loop(
         check_handed_on(inner.parameters, outputs, "tf.while_loop")
         step = Body(inner, outputs)
         captured = tuple(dict.fromkeys([*test.captured, *step.captured]))
-        kind = While(
-            test, step, captured, len(first), *_bound(maximum_iterations, test, step, first, rebuild),
-            rebuild.arrays, does_grow(step, first, specs),
-        )  # fmt: skip
+        bound = _bound(maximum_iterations, test, step, first, rebuild)
+        roomless = bound[0] is None and bound[2] is None and any(growing for _, growing in rebuild.arrays)
+        grows = roomless or does_grow(step, first, specs)
+        kind = While(test, step, captured, len(first), *bound, rebuild.arrays, grows)
         with graph.control_dependencies(list(dict.fromkeys([*inside.waits, *inner.waits]))):
             node = apply_node(kind, *first, *captured, name=scope + "Exit/")
         ends = node.outputs[: len(first)]

@@ -107,13 +107,22 @@ def test_reading_before_writing_teaches(graph):
         run(tf.TensorArray(tf.float32, 2).read(0))
 
 
-def test_growing_without_a_bound_teaches(graph):
+def test_an_array_that_grows_without_a_bound_is_filled_in_python_and_has_no_gradient(graph):
+    first = tf.placeholder(tf.float32, [])
     array = tf.TensorArray(tf.float32, size=0, dynamic_size=True)
-    _, array = tf.while_loop(
-        lambda x, ta: x < 10.0, lambda x, ta: (x * 2.0, ta.write(tf.cast(x, tf.int32), x)), (1.0, array)
+    _, _, array = tf.while_loop(
+        lambda i, x, ta: x < 10.0, lambda i, x, ta: (i + 1, x * 2.0, ta.write(i, x)), (0, first, array)
     )
-    with pytest.raises(tf.errors.UnimplementedError, match=r"(?s)grows in a while_loop needs a bound.*maximum_iter"):
-        run(array.stack())
+    assert run([array.stack(), array.size()], {first: 1.0})[0].tolist() == [1.0, 2.0, 4.0, 8.0]
+    with pytest.raises(tf.errors.UnimplementedError, match="needs a bound on the number of iterations"):
+        tf.gradients(array.stack(), [first])
+
+
+def test_a_computed_index_outside_of_a_loop_teaches(graph):
+    index = tf.placeholder(tf.int32, [])
+    array = tf.TensorArray(tf.float32, size=0, dynamic_size=True).write(index, 1.0)
+    with pytest.raises(tf.errors.InvalidArgumentError, match="known only when the program runs"):
+        run(array.stack(), {index: 3})
 
 
 def test_unequal_pieces_teach(graph):
