@@ -20,11 +20,25 @@ from labkit.errors import UnknownNameError
 from labkit.example_messages import EXAMPLE_MESSAGES, example_message
 from labkit.messages import MESSAGES, message
 
-LAZY = ("check", "costs", "datasets", "debugger", "draw", "examples", "passes", "profiler", "timeline")
+LAZY = ("check", "contrib", "costs", "datasets", "debugger", "draw", "examples", "passes", "profiler", "timeline")
 
 ELSEWHERE = {
-    "labkit.contrib": "its layers are in tf.layers, its initializers are tf.glorot_uniform_initializer and its kin, "
-    "its cells are in tf.nn.rnn_cell.",
+    "labkit.contrib.learn": "labkit has no estimators yet: write the training loop with tf.Session and "
+    "tf.contrib.layers.optimize_loss.",
+    "labkit.contrib.eager": "there is no eager mode: a tensor gets its value in tf.Session().run(tensor).",
+    "labkit.contrib.keras": "labkit has TensorFlow 1's own layers: tf.layers.",
+    "labkit.contrib.cudnn_rnn": "JAX chooses the kernels: tf.nn.rnn_cell.LSTMCell with tf.nn.dynamic_rnn.",
+    "labkit.contrib.tensor_forest": "labkit has no forests: scikit-learn has.",
+    "labkit.contrib.boosted_trees": "labkit has no boosted trees: scikit-learn has.",
+    "labkit.contrib.factorization": "labkit has no clustering: scikit-learn has.",
+    "labkit.contrib.layers.real_valued_column": "labkit has no feature columns yet: feed the numbers as a tensor.",
+    "labkit.contrib.layers.embedding_column": "labkit has no feature columns yet: tf.nn.embedding_lookup.",
+    "labkit.contrib.layers.crossed_column": "labkit has no feature columns yet.",
+    "labkit.contrib.layers.bucketized_column": "labkit has no feature columns yet.",
+    "labkit.contrib.layers.sparse_column_with_hash_bucket": "labkit has no feature columns yet: "
+    "tf.string_to_hash_bucket_fast gives each string a number.",
+    "labkit.contrib.layers.sparse_column_with_keys": "labkit has no feature columns yet.",
+    "labkit.contrib.slim.nets": "labkit has no ready-made networks here: build them of tf.contrib.slim's layers.",
     "labkit.keras": "labkit has TensorFlow 1's own layers: tf.layers.",
     "labkit.function": "labkit runs graphs through tf.Session, as TensorFlow 1 does; there is no eager mode.",
     "labkit.GradientTape": "tf.gradients(ys, xs) adds the derivatives to the graph.",
@@ -33,10 +47,6 @@ ELSEWHERE = {
     "labkit.data": "labkit has no input pipelines yet: feed NumPy arrays, for example mnist.train.next_batch(100).",
     "labkit.image": "labkit cannot decode images yet: read them with another library and feed the array.",
     "labkit.estimator": "labkit has no estimators yet: write the training loop with tf.Session.",
-    "labkit.train.Saver": "labkit cannot store variables yet: np.savez(path, **{v.op.name: session.run(v) for v in "
-    "tf.global_variables()}) keeps them, v.load(value, session) brings them back.",
-    "labkit.train.get_checkpoint_state": "labkit cannot store variables yet.",
-    "labkit.train.latest_checkpoint": "labkit cannot store variables yet.",
     "labkit.SparseTensor": "labkit has no sparse tensors yet: tf.scatter_nd makes a dense one from indices and values.",
 }
 

@@ -28,10 +28,11 @@ from types import TracebackType
 from typing import Any, cast
 
 import jax
+import numpy as np
 
 from labkit.config import ConfigProto, RunMetadata, RunOptions
 from labkit.costs import event_of
-from labkit.dtypes import resource
+from labkit.dtypes import OBJECTS
 from labkit.errors import ClosedSessionError, FetchError, GraphError, LabkitError
 from labkit.executor import Plan, plan_for
 from labkit.feeds import Feed, feed_for
@@ -139,7 +140,7 @@ class Session:
         rebuild = take_apart(self.graph, fetches, elements)
         converters = [feed_for(self.graph, key) for key in feeds]
         tensors = list(dict.fromkeys(e for e in elements if isinstance(e, Tensor)))
-        handles = [t for t in tensors if t.dtype is resource]
+        handles = [t for t in tensors if t.dtype in OBJECTS]
         if handles:
             raise FetchError(
                 f"cannot fetch {handles[0].name!r}: it stands for an object that the session keeps "
@@ -275,6 +276,33 @@ class Session:
         stacks.pop_session(self)
         self._entered.pop().__exit__(kind, error, traceback)
         self.close()
+
+    def node_states(self) -> dict[str, tuple[str, Any]]:
+        """What operations other than variables keep from run to run, such as the place in a random stream.
+
+        Returns:
+            By node name, the type of the operation and a copy of its state.
+
+        Example:
+            >>> import labkit as tf
+            >>> with tf.Session() as sess:
+            ...     number = sess.run(tf.random_uniform([], name="noise"))
+            ...     list(sess.node_states())
+            ['noise/RandomUniform']
+        """
+        with self._lock:
+            nodes = ((name, self.graph.nodes_by_name.get(name)) for name in self._store)
+            kept = [node for _, node in nodes if node is not None and node.kind.has_state]
+            return {node.name: (node.type, np.array(self._store[node.name], copy=True)) for node in kept}
+
+    def load_node_states(self, states: Mapping[str, Any]) -> None:
+        """Sets what operations keep from run to run.
+
+        Args:
+            states: by node name, what `node_states` gave as the second of each pair.
+        """
+        with self._lock:
+            self._store.update((name, np.array(state, copy=True)) for name, state in states.items())
 
     def _log_placement(self, plan: Plan) -> None:
         """Prints where each node runs, once, as TensorFlow's log does."""

@@ -16,8 +16,6 @@ import labkit as tf
 NAMES = json.loads((Path(__file__).parent / "golden" / "tf1_signatures.json").read_text())
 # What needs files, flags, strings or queues: a later version brings it.
 LATER = {
-    "tf.train.Saver": "files",
-    "tf.train.get_checkpoint_state": "files",
     "tf.image.decode_png": "files of data",
     "tf.data.Dataset.from_tensor_slices": "input pipelines",
     "tf.data.Iterator.from_structure": "input pipelines",

@@ -4,6 +4,7 @@ Optimizers              `Optimizer` and its subclasses: from a loss to the opera
 Moving averages         `ExponentialMovingAverage`: smoother weights for testing
 Learning rates          schedules: tensors computed from the global step
 Queues and threads      batches from files, filled by threads that a `Coordinator` stops
+State on disk           `Saver`, and what finds and reads its checkpoints
 The global step         the variable that counts training steps
 
 Source: the names are those of TensorFlow 1.4's `tf.train`.
@@ -45,6 +46,19 @@ from labkit.queues import shuffle_batch_join as shuffle_batch_join
 from labkit.queues import slice_input_producer as slice_input_producer
 from labkit.queues import start_queue_runners as start_queue_runners
 from labkit.queues import string_input_producer as string_input_producer
+from labkit.saving import NewCheckpointReader as NewCheckpointReader
+from labkit.saving import Saver as Saver
+from labkit.saving import checkpoint_exists as checkpoint_exists
+from labkit.saving import generate_checkpoint_state_proto as generate_checkpoint_state_proto
+from labkit.saving import get_checkpoint_mtimes as get_checkpoint_mtimes
+from labkit.saving import get_checkpoint_state as get_checkpoint_state
+from labkit.saving import init_from_checkpoint as init_from_checkpoint
+from labkit.saving import latest_checkpoint as latest_checkpoint
+from labkit.saving import list_variables as list_variables
+from labkit.saving import load_checkpoint as load_checkpoint
+from labkit.saving import load_variable as load_variable
+from labkit.saving import remove_checkpoint as remove_checkpoint
+from labkit.saving import update_checkpoint_state as update_checkpoint_state
 from labkit.schedules import cosine_decay as cosine_decay
 from labkit.schedules import exponential_decay as exponential_decay
 from labkit.schedules import inverse_time_decay as inverse_time_decay
@@ -65,25 +79,36 @@ __all__ = [
     "GradientDescentOptimizer",
     "LooperThread",
     "MomentumOptimizer",
+    "NewCheckpointReader",
     "Optimizer",
     "ProximalAdagradOptimizer",
     "ProximalGradientDescentOptimizer",
     "QueueRunner",
     "RMSPropOptimizer",
+    "Saver",
     "SummaryWriter",
     "add_queue_runner",
     "assert_global_step",
     "batch",
     "batch_join",
+    "checkpoint_exists",
     "cosine_decay",
     "create_global_step",
     "exponential_decay",
+    "generate_checkpoint_state_proto",
+    "get_checkpoint_mtimes",
+    "get_checkpoint_state",
     "get_global_step",
     "get_or_create_global_step",
     "global_step",
+    "init_from_checkpoint",
     "input_producer",
     "inverse_time_decay",
+    "latest_checkpoint",
     "limit_epochs",
+    "list_variables",
+    "load_checkpoint",
+    "load_variable",
     "maybe_batch",
     "maybe_batch_join",
     "maybe_shuffle_batch",
@@ -92,12 +117,14 @@ __all__ = [
     "piecewise_constant",
     "polynomial_decay",
     "range_input_producer",
+    "remove_checkpoint",
     "shuffle_batch",
     "shuffle_batch_join",
     "slice_input_producer",
     "start_queue_runners",
     "string_input_producer",
     "summary_iterator",
+    "update_checkpoint_state",
 ]
 
 __getattr__ = namespace(__name__, __all__)

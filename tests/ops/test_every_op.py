@@ -33,6 +33,8 @@ NO_SAMPLE = {
     "Captured": "stands in a subgraph for a tensor from outside; likewise",
     "CapturedRef": "stands in a subgraph for a variable from outside; likewise",
     "SubgraphVjp": "the gradients of the ops with subgraphs run it",
+    "SaveV2": "writes files; tests/saving runs it",
+    "RestoreV2": "reads files; tests/saving runs it",
     "Vjp": "the samples of the ops that use it in their gradients run it",
 }
 

@@ -1,0 +1,122 @@
+"""Files that are there whole or not at all.
+
+A file is written beside its place under another name, brought to the disk (`fsync`), and moved into place with
+`os.replace`, which the file system does in one step; then the directory is brought to the disk too. A crash leaves
+either the old file or the new one. If the disk is full, or Ctrl-C comes, what was written is removed again.
+
+Example:
+    >>> import pathlib, tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = f"{folder}/notes.txt"
+    ...     write_file(path, [b"first"])
+    ...     write_file(path, [b"second"])
+    ...     pathlib.Path(path).read_bytes(), [p.name for p in pathlib.Path(folder).iterdir()]
+    (b'second', ['notes.txt'])
+
+Source: the manual pages of rename(2) and fsync(2).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+from collections.abc import Generator, Iterable
+
+from labkit.errors import (
+    FailedPreconditionError,
+    InvalidArgumentError,
+    NotFoundError,
+    OpError,
+    PermissionDeniedError,
+    ResourceExhaustedError,
+    UnknownError,
+)
+
+TEMPORARY = ".tmp"
+
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_KINDS: dict[int, type[OpError]] = {
+    errno.ENOENT: NotFoundError, errno.EACCES: PermissionDeniedError, errno.EPERM: PermissionDeniedError,
+    errno.EROFS: PermissionDeniedError, errno.EISDIR: FailedPreconditionError, errno.ENOTDIR: FailedPreconditionError,
+    errno.ENAMETOOLONG: InvalidArgumentError,
+}  # fmt: skip
+
+
+@contextlib.contextmanager
+def explained(path: str) -> Generator[None]:
+    """Turns Python's errors about a file into TensorFlow's.
+
+    Raises:
+        ResourceExhaustedError: if there is no room.
+        NotFoundError, PermissionDeniedError, FailedPreconditionError, InvalidArgumentError, UnknownError: likewise.
+    """
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or str(error)
+        if error.errno in _FULL:
+            raise ResourceExhaustedError(
+                None, None, f"there is no room to write {path!r}: {reason}. What was there before is unharmed.\n"
+                "  Try: make room on that disk, write elsewhere, or keep fewer: tf.train.Saver(max_to_keep=2)."
+            ) from error  # fmt: skip
+        raise _KINDS.get(error.errno or 0, UnknownError)(None, None, f"{path!r}: {reason}.") from error
+    except ValueError as error:  # a null character in the path
+        raise InvalidArgumentError(None, None, f"{path!r} is no path: {error}.") from error
+
+
+def write_file(path: str, chunks: Iterable[bytes | memoryview]) -> None:
+    """Replaces a file, in one step as far as anybody can see.
+
+    Args:
+        path: the file; its directory exists.
+        chunks: its bytes.
+
+    Raises:
+        ResourceExhaustedError: if there is no room.
+        PermissionDeniedError, NotFoundError, UnknownError: if it cannot be written for another reason.
+    """
+    with explained(path):
+        prepare(path, chunks)
+        put_in_place(path)
+
+
+def prepare(path: str, chunks: Iterable[bytes | memoryview]) -> None:
+    """Writes what will be `path`, beside it, and brings it to the disk."""
+    temporary = path + TEMPORARY
+    try:
+        with open(temporary, "wb") as file:
+            for chunk in chunks:
+                file.write(chunk)
+            file.flush()
+            os.fsync(file.fileno())
+    except BaseException:  # Ctrl-C too
+        remove(temporary)
+        raise
+
+
+def put_in_place(path: str) -> None:
+    """Makes `path` what was prepared for it."""
+    try:
+        os.replace(path + TEMPORARY, path)
+    except BaseException:
+        remove(path + TEMPORARY)
+        raise
+    sync_directory(path)
+
+
+def sync_directory(path: str) -> None:
+    """Brings the names in the directory of `path` to the disk."""
+    if os.name == "nt":
+        return  # Windows opens no directories
+    descriptor = os.open(os.path.dirname(path) or ".", os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def remove(path: str) -> None:
+    """Removes a file, if it is there and may be removed."""
+    with contextlib.suppress(OSError):
+        os.remove(path)
