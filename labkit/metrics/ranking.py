@@ -34,7 +34,6 @@ from labkit.ops.ranges import range as numbers
 from labkit.ops.ranking import top_k
 from labkit.ops.reduce import reduce_sum
 from labkit.ops.reduce_bool import reduce_any
-from labkit.ops.shaping import shape
 from labkit.ops.state import assign_add
 
 
@@ -228,6 +227,5 @@ def _average_precision(labels: Tensor, scores: Tensor, k: int) -> Tensor:
     """The average precision of each example, float64 (...)."""
     correct = cast(reduce_any(_matches(labels, top_k(scores, k).indices), -2), float64)
     precisions = cumsum(correct, -1) / cast(numbers(1, k + 1), float64)
-    known = logical_and(greater_equal(labels, 0), less(labels, cast(shape(scores)[-1], int64)))
-    relevant = reduce_sum(cast(logical_and(_first(labels), known), float64), -1)
+    relevant = reduce_sum(cast(greater_equal(labels, 0), float64), -1)
     return safe_quotient(reduce_sum(precisions * correct, -1), minimum(relevant, float(k)))
