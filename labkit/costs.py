@@ -17,7 +17,7 @@ Source: `labkit/graph/counting.py` says what is counted.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -149,7 +149,23 @@ def graph_cost(fetches: Any, feeds: Mapping[Any, Any] | None = None) -> GraphCos
     fed = {graph.as_tensor(key): _fed(graph.as_tensor(key), value) for key, value in (feeds or {}).items()}
     roots = [e.op if isinstance(e, Tensor) else e for e in elements if not (isinstance(e, Tensor) and e in fed)]
     nodes = prune(roots, list(fed))
-    return GraphCost(tuple(_costs(nodes, fed)))
+    alive = _alive(nodes, [t.op for t in elements if isinstance(t, Tensor)], fed)
+    return GraphCost(tuple(_costs([node for node in nodes if node in alive], fed)))
+
+
+def _alive(nodes: Sequence[Operation], fetched: Sequence[Operation], fed: Collection[Tensor]) -> set[Operation]:
+    """The nodes whose values are used: XLA leaves out those that the others only wait for.
+
+    The gradient of a product waits for both factors' gradients, as TensorFlow's does, also where one is not wanted.
+    """
+    stack = [*fetched, *(node for node in nodes if node.kind.stateful or node.kind.writes or node.in_python)]
+    alive: set[Operation] = set()
+    while stack:
+        node = stack.pop()
+        if node not in alive:
+            alive.add(node)
+            stack.extend(t.op for t in node.inputs if t not in fed)
+    return alive
 
 
 def _leaves(fetches: Any) -> list[Any]:

@@ -150,14 +150,17 @@ def _count_equation(equation: Any) -> Count:
         return flops * size, transcendentals * size
     if name in _TRANSCENDENTAL:
         return 0.0, size
-    if name in _CUMULATIVE:  # on a CPU a window over all that comes before
-        return size * (equation.invars[0].aval.shape[equation.params["axis"]] - 1), 0.0
+    if name in _CUMULATIVE:
+        length = equation.invars[0].aval.shape[equation.params["axis"]]
+        return size / max(length, 1) * _cumulative(length), 0.0
     if name in _CUBIC:
         shape = equation.invars[0].aval.shape
         return float(math.prod(shape[:-2])) * max(shape[-2:]) * min(shape[-2:]) ** 2, 0.0
     if name.startswith(("reduce_", "argm")) and name != "reduce_precision":
-        joined = float(math.prod(equation.invars[0].aval.shape)) - size
-        return joined * (7 if name.startswith("argm") else 1), 0.0  # 7: compare values and places, choose both
+        before = equation.invars[0].aval
+        joined = float(math.prod(before.shape)) - size
+        # For a place, values and places are compared and both are chosen; floats are asked whether they are NaN.
+        return joined * ((9 if before.dtype.kind == "f" else 7) if name.startswith("argm") else 1), 0.0
     return size, 0.0
 
 
@@ -200,6 +203,13 @@ def _convolution(equation: Any) -> Count:
     channels = w[numbers.rhs_spec[1]]  # of the input, per group
     batch, features = out[numbers.out_spec[0]], out[numbers.out_spec[1]]
     return 2.0 * products * channels * batch * features, 0.0
+
+
+def _cumulative(length: int) -> int:
+    """XLA on a CPU: a window over all that comes before, in blocks of 16, and the same for the sums of the blocks."""
+    if length <= 16:
+        return length * (length - 1)
+    return length * 16 + _cumulative(-(-length // 16))
 
 
 def _pairs(starts: Any, offsets: Any, spread: int, size: int) -> float:
