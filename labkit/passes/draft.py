@@ -1,0 +1,211 @@
+"""A graph that is being rewritten: copies of its nodes under the same names, and what is wanted of it.
+
+A pass says what it wants changed (`Changes`): this tensor in place of that one, this constant in place of that node,
+only these nodes. `Draft.with_changes` then makes the next draft: a new graph, node by node in creation order, with
+inputs and control edges led to what took the place of what is gone. Graphs themselves never change.
+
+Example:
+    >>> import labkit as tf
+    >>> with tf.Graph().as_default() as graph:
+    ...     x = tf.placeholder(tf.float32, [], name="x")
+    ...     y = tf.identity(x, name="same") * 2.0
+    >>> draft = Draft.of(graph, [y], [], [])
+    >>> same, x = (draft.graph.get_tensor_by_name(name) for name in ("same:0", "x:0"))
+    >>> changed = draft.with_changes(Changes(tensors={same: x}))
+    >>> [node.name for node in changed.graph.get_operations()], [t.name for t in changed.fetches]
+    (['x', 'mul/y', 'mul'], ['mul:0'])
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from labkit.graph import Graph, Op, Operation, Tensor
+from labkit.ops.source import Const, Placeholder
+
+NumpyArray = np.ndarray[Any, Any]
+
+
+@dataclass(frozen=True)
+class Replacement:
+    """One thing that a pass did, and why.
+
+    Args:
+        node: the name of the operation that went or changed.
+        op: its type.
+        by: what took its place: another operation's name, or a constant.
+        why: the reason, in a few words.
+        site: the learner's line that made it.
+    """
+
+    node: str
+    op: str
+    by: str
+    why: str
+    site: str
+
+
+@dataclass
+class Changes:
+    """What a pass wants.
+
+    Args:
+        tensors: in place of which tensor which earlier one is to be used.
+        constants: operations of one output that become constants.
+        inputs: operations that get other inputs.
+        waits: operations that wait for others than before.
+        keep: the operations that stay; all if None.
+        replacements: what to tell the learner.
+    """
+
+    tensors: dict[Tensor, Tensor] = field(default_factory=dict[Tensor, Tensor])
+    constants: dict[Operation, NumpyArray] = field(default_factory=dict[Operation, NumpyArray])
+    inputs: dict[Operation, list[Tensor]] = field(default_factory=dict[Operation, list[Tensor]])
+    waits: dict[Operation, list[Operation]] = field(default_factory=dict[Operation, list[Operation]])
+    keep: set[Operation] | None = None
+    replacements: list[Replacement] = field(default_factory=list[Replacement])
+
+    def __bool__(self) -> bool:
+        return bool(self.tensors or self.constants or self.inputs or self.waits or self.keep is not None)
+
+    def told(self, node: Operation, by: str, why: str) -> None:
+        """Notes what happens to `node`."""
+        self.replacements.append(Replacement(node.name, node.type, by, why, node.site.text()))
+
+    def resolve(self, tensor: Tensor) -> Tensor:
+        """What is used in place of a tensor."""
+        while tensor in self.tensors:
+            tensor = self.tensors[tensor]
+        return tensor
+
+
+class Draft:
+    """A graph and what is wanted of it, in terms of that graph.
+
+    Attributes:
+        graph: the graph.
+        fetches: the tensors whose values are wanted; a place may hold one that stands for another.
+        targets: the operations that are to run.
+        feeds: the tensors that are fed.
+    """
+
+    def __init__(
+        self, graph: Graph, fetches: Sequence[Tensor], targets: Sequence[Operation], feeds: Sequence[Tensor]
+    ) -> None:
+        self.graph = graph
+        self.fetches = list(fetches)
+        self.targets = list(targets)
+        self.feeds = list(feeds)
+
+    @property
+    def nodes(self) -> list[Operation]:
+        """The operations."""
+        return self.graph.operations
+
+    @classmethod
+    def of(
+        cls, graph: Graph, fetches: Sequence[Tensor], targets: Sequence[Operation], feeds: Sequence[Tensor],
+        nodes: Iterable[Operation] | None = None,
+    ) -> Draft:  # fmt: skip
+        """A draft of a learner's graph.
+
+        Args:
+            graph: the graph; it stays as it is.
+            fetches: tensors whose values are wanted.
+            targets: operations that are to run.
+            feeds: tensors that will be fed; one that is no placeholder is replaced by one of the same name.
+            nodes: the operations to copy; all if None.
+        """
+        copier = _Copier(graph)
+        fed = {t for t in feeds if t.op.type != "Placeholder"}
+        chosen = set(graph.operations if nodes is None else nodes) | {t.op for t in feeds}
+        for node in sorted(chosen, key=lambda node: node.id):
+            mine = [t for t in node.outputs if t in fed]
+            if mine and (len(node.outputs) == len(mine) or (nodes is not None and node not in nodes)):
+                for i, tensor in enumerate(mine):
+                    copier.stand_in(tensor, node.name if not i else f"{node.name}_{tensor.value_index}")
+                continue
+            copier.copy(node, node.inputs, node.control_inputs)
+            for tensor in mine:  # another output of the same node is computed
+                copier.stand_in(tensor, f"{node.name}_fed_{tensor.value_index}")
+        return cls(
+            copier.graph, [copier.tensors[t] for t in fetches], [copier.operations[n] for n in targets],
+            [copier.tensors[t] for t in feeds],
+        )  # fmt: skip
+
+    def with_changes(self, changes: Changes) -> Draft:
+        """The next draft, in which `changes` are made."""
+        copier = _Copier(self.graph)
+        for node in self.nodes:
+            if changes.keep is not None and node not in changes.keep:
+                continue
+            if node.outputs and all(t in changes.tensors for t in node.outputs):
+                successors = [changes.resolve(t) for t in node.outputs]
+                copier.replaced(node, successors)
+                continue
+            if node in changes.constants:
+                copier.constant(node, changes.constants[node])
+                continue
+            inputs = [changes.resolve(t) for t in changes.inputs.get(node, node.inputs)]
+            copier.copy(node, inputs, changes.waits.get(node, node.control_inputs))
+        return Draft(
+            copier.graph, [copier.tensors[changes.resolve(t)] for t in self.fetches],
+            list(dict.fromkeys(copier.operations[n] for n in self.targets)), [copier.tensors[t] for t in self.feeds],
+        )  # fmt: skip
+
+
+class _Copier:
+    """Puts copies of nodes into a new graph."""
+
+    def __init__(self, graph: Graph) -> None:
+        self.graph = Graph()
+        self.graph.seed = graph.seed
+        self.tensors: dict[Tensor, Tensor] = {}
+        self.operations: dict[Operation, Operation] = {}  # a node, or the one that took its place, in the new graph
+
+    def copy(self, node: Operation, inputs: Sequence[Tensor], control: Sequence[Operation]) -> None:
+        """The node as it is, with these inputs and waiting for these (of the old graph)."""
+        tensors = [self.tensors[t] for t in inputs]
+        sources = {t.op for t in tensors}
+        waits = dict.fromkeys(self.operations[other] for other in control if other in self.operations)
+        waited = [other for other in waits if other not in sources and other.type != "Const"]
+        made = self._insert(node.kind, node.name, tensors, waited, node)
+        for old in node.outputs:
+            new = Tensor(made, old.value_index, old.dtype, old.static_shape)
+            made.outputs.append(new)
+            self.tensors[old] = new
+        self.operations[node] = made
+
+    def constant(self, node: Operation, value: NumpyArray) -> None:
+        """A constant of the same name."""
+        made = self._insert(Const(value), node.name, [], [], node)
+        made.outputs.append(Tensor(made, 0, node.outputs[0].dtype, value.shape))
+        self.tensors[node.outputs[0]] = made.outputs[0]
+        self.operations[node] = made
+
+    def stand_in(self, tensor: Tensor, name: str) -> None:
+        """A placeholder for a tensor that is fed."""
+        made = self._insert(Placeholder(tensor.dtype, tensor.static_shape), name, [], [], tensor.op)
+        made.outputs.append(Tensor(made, 0, tensor.dtype, tensor.static_shape))
+        self.tensors[tensor] = made.outputs[0]
+        self.operations.setdefault(tensor.op, made)
+
+    def replaced(self, node: Operation, successors: Sequence[Tensor]) -> None:
+        """Nothing: other tensors stand for those of the node."""
+        for old, successor in zip(node.outputs, successors, strict=True):
+            self.tensors[old] = self.tensors[successor]
+        self.operations[node] = self.tensors[node.outputs[0]].op
+
+    def _insert(
+        self, kind: Op, name: str, inputs: list[Tensor], control: list[Operation], like: Operation
+    ) -> Operation:
+        made = Operation(self.graph, len(self.graph.operations), name, kind, inputs, control, like.site)
+        made.device, made.colocation = like.device, like.colocation
+        self.graph.operations.append(made)
+        self.graph.nodes_by_name[name] = made
+        self.graph.unique_name(name)
+        return made
