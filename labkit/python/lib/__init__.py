@@ -1,0 +1,5 @@
+"""`tf.python.lib`: see `labkit.python`."""
+
+from labkit.python.lib import io
+
+__all__ = ["io"]
