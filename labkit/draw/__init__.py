@@ -6,6 +6,7 @@
     confusion   which class was taken for which, with counts
     curve       learning curves
     valley      a loss over two numbers from above, and the way training took
+    optimized   a graph before its passes, with what went away in dashes
 
 Every function returns a `Picture`: a matplotlib figure that shows itself in a notebook, has a text for those who
 cannot see it, brings its own background (so that a dark theme does not swallow black letters), and can be saved:
@@ -28,7 +29,8 @@ The picture of the README, `.github/graph.png`, is made by
 
 from labkit.draw.arrays import confusion, curve, images, weights
 from labkit.draw.graphs import graph
+from labkit.draw.passes import optimized
 from labkit.draw.picture import Picture
 from labkit.draw.valleys import valley
 
-__all__ = ["Picture", "confusion", "curve", "graph", "images", "valley", "weights"]
+__all__ = ["Picture", "confusion", "curve", "graph", "images", "optimized", "valley", "weights"]

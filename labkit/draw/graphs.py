@@ -49,7 +49,7 @@ _WORDS = {"constant": "constant", "placeholder": "placeholder", "variable": "var
 
 def graph(
     graph_or_tensors: Any = None, collapse: bool = True, depth: int = 1, fetches: Any = None, feeds: Any = None,
-    legend: bool = True,
+    legend: bool = True, marks: Mapping[Any, str] | None = None, gone: Sequence[Operation] | None = None,
 ) -> Picture:  # fmt: skip
     """A picture of a dataflow graph.
 
@@ -61,6 +61,8 @@ def graph(
         fetches: tensors or operations: draws what `Session.run(fetches)` would leave out as dashed outlines.
         feeds: tensors that this run is fed: what only serves to compute them is left out, too.
         legend: False leaves out the line that explains shapes and colours.
+        marks: words to write in red under the boxes of tensors and operations.
+        gone: operations to draw as dashed outlines, as `draw.optimized` does.
 
     Returns:
         The picture.
@@ -90,9 +92,15 @@ def graph(
     fetched = {_node(f) for f in ([] if fetches is None else _flat(fetches))}
     fed = {t.op for t in _tensors(feeds)}
     painter = _Painter(units, wires, collapse)
+    painter.word_for_left_out = "not run" if gone is None else "gone"
+    running = running if gone is None else set(nodes) - set(gone)
+    words = {_node(item): word for item, word in (marks or {}).items()}
     for unit in units:
+        painter.marked.update((unit, words[node]) for node in unit.nodes if node in words)
         if running is not None and not any(node in running or node in fed for node in unit.nodes):
             painter.left_out.add(unit)
+        if unit in painter.marked:
+            continue
         if any(node in fetched for node in unit.nodes):
             painter.marked[unit] = "fetched"
         elif any(node in fed for node in unit.nodes):
@@ -151,7 +159,7 @@ def _text(units: Sequence[Unit], painter: _Painter) -> str:
     parts = [f"{n} {_WORDS[kind]}" + ("s" if n > 1 else "") for kind, n in counts.items() if n]
     others = [sum(u.half == half for u in units) for half in ("gradient", "optimizer")]
     parts += [f"{n} {word}" for n, word in zip(others, ("for gradients", "for the optimizer"), strict=True) if n]
-    skipped = f"; {len(painter.left_out)} not run" if painter.left_out else ""
+    skipped = f"; {len(painter.left_out)} {painter.word_for_left_out}" if painter.left_out else ""
     return "picture of a graph: " + ", ".join(parts) + skipped
 
 
@@ -162,6 +170,7 @@ class _Painter:
         self.units = units
         self.wires = wires
         self.left_out: set[Unit] = set()
+        self.word_for_left_out = "not run"
         self.marked: dict[Unit, str] = {}  # what is fetched and what is fed, with the word for it
         self.size = {unit: box_size(unit) for unit in units}
         self.mirrored = collapsed and any(unit.half != "forward" for unit in units)
@@ -284,7 +293,7 @@ class _Painter:
             if any(u.half == half for u in self.units):
                 entries.append(("op", *_HALVES[half], word))
         if self.left_out:
-            entries.append(("left out", PAPER, FAINT, "not run"))
+            entries.append(("left out", PAPER, FAINT, self.word_for_left_out))
         return entries
 
     def _paint_halves(self, axes: Axes, left: float, right: float) -> None:

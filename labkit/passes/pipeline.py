@@ -39,6 +39,7 @@ class Optimized:
         graph: the new graph; nodes that stayed have their names.
         fetches: what was fetched, in the same nesting, as tensors and operations of the new graph.
         report: what each pass did.
+        source: the graph that was optimized.
     """
 
     def __init__(self, draft: Draft, fetches: Any, given: Any, source: Graph, report: Report) -> None:
@@ -47,7 +48,7 @@ class Optimized:
         self.report = report
         self._draft = draft
         self._given = given
-        self._source = source
+        self.source = source
         self._plans: dict[tuple[Tensor, ...], Plan] = {}
 
     def run(self, session: Any, feed_dict: Mapping[Any, Any] | None = None) -> Any:
@@ -63,7 +64,7 @@ class Optimized:
         Raises:
             FeedError: if something is fed that was optimized as if it were not.
         """
-        feeds = [feed_for(self._source, key) for key in feed_dict or {}]
+        feeds = [feed_for(self.source, key) for key in feed_dict or {}]
         values = [feed(value) for feed, value in zip(feeds, (feed_dict or {}).values(), strict=True)]
         tensors: list[Tensor] = []
         kept: list[Any] = []
@@ -75,7 +76,7 @@ class Optimized:
                 tensors.append(found)
                 kept.append(value)
         leaves: list[Any] = []
-        rebuild = take_apart(self._source, self._given, leaves)
+        rebuild = take_apart(self.source, self._given, leaves)
         plan = self._plans.setdefault(tuple(tensors), Plan(self._draft.fetches, self._draft.targets, tensors))
         with running_in(session._resources):
             results = iter(plan.run(session._store, kept, session._lock))
