@@ -29,6 +29,7 @@ import numpy as np
 
 from labkit.alone import call_alone
 from labkit.errors import FailedPreconditionError
+from labkit.executor import Plan
 from labkit.graph import Interpreter, Op, Operation, SessionResources, Tensor, running_in, variable_of
 from labkit.segment import uninitialized
 
@@ -62,25 +63,47 @@ class Step:
         return outputs + [(slot, v) for slot, v in self.after.items() if slot != random]
 
 
-class _Opened:
+class Opened:
     """What the debugger needs to know of a session: the one place that looks inside it."""
 
     def __init__(self, session: Any, fetches: Any, feeds: Mapping[Any, Any]) -> None:
         session = getattr(session, "debugged_session", session)  # a wrapper of labkit.python.debug
         prepared = session._prepare(fetches, feeds)
-        self.plan = prepared.plan
+        self.plan: Plan = prepared.plan
         self.rebuild = prepared.rebuild
-        self.feed_values = [feed(value) for feed, value in zip(prepared.feeds, feeds.values(), strict=True)]
+        self.converters = prepared.feeds
         self.resources: SessionResources = session._resources
         self._lock, self._store = session._lock, session._store
-        with self._lock:
-            self.found = dict(self._store)
-            self.state = {slot: _copied(value) for slot, value in self.found.items()}
 
-    def put(self, changes: Mapping[str, Any]) -> None:
-        """Gives the session its new state."""
+    def convert(self, feeds: Mapping[Any, Any]) -> list[Any]:
+        """The values of a feed_dict with the keys of the one that this was opened with, in their order."""
+        return [feed(value) for feed, value in zip(self.converters, feeds.values(), strict=True)]
+
+    def look(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        """The state as it is, and copies of it."""
         with self._lock:
-            changed = [s for s in changes if self._store.get(s, _ABSENT) is not self.found.get(s, _ABSENT)]
+            found = dict(self._store)
+            return found, {slot: _copied(value) for slot, value in found.items()}
+
+    def run(self, plan: Plan, feed_values: Sequence[Any]) -> list[Any]:
+        """Runs another plan with the session's state."""
+        with running_in(self.resources):
+            return plan.run(self._store, feed_values, self._lock)
+
+    def keep(self, slots: Sequence[str]) -> dict[str, Any]:
+        """Copies of a part of the state."""
+        with self._lock:
+            return {slot: _copied(self._store[slot]) for slot in slots if slot in self._store}
+
+    def restore(self, kept: Mapping[str, Any]) -> None:
+        """Puts that part back."""
+        with self._lock:
+            self._store.update(kept)
+
+    def put(self, changes: Mapping[str, Any], found: Mapping[str, Any]) -> None:
+        """Gives the session its new state, if it still has the one that was `found`."""
+        with self._lock:
+            changed = [s for s in changes if self._store.get(s, _ABSENT) is not found.get(s, _ABSENT)]
             if changed:
                 raise FailedPreconditionError(
                     None, None,
@@ -102,7 +125,6 @@ class Recording:
         session: a `tf.Session`; it is not changed before `finish`.
         fetches: as for `Session.run`.
         feed_dict: as for `Session.run`.
-        state: another state to start from than the session's, by variable name.
 
     Attributes:
         nodes: the operations, in the order in which they run.
@@ -110,15 +132,15 @@ class Recording:
         position: how many steps lie behind us.
     """
 
-    def __init__(
-        self, session: Any, fetches: Any, feed_dict: Mapping[Any, Any] | None = None,
-        state: Mapping[str, Any] | None = None,
-    ) -> None:  # fmt: skip
+    def __init__(self, session: Any, fetches: Any, feed_dict: Mapping[Any, Any] | None = None) -> None:
+        feeds = feed_dict or {}
         with jax.enable_x64(True):
-            self._session = _Opened(session, fetches, feed_dict or {})
+            self._session = Opened(session, fetches, feeds)
+            self._found, copied = self._session.look()
+            feed_values = self._session.convert(feeds)
         self.plan = self._session.plan
-        self.fed: dict[Tensor, Any] = dict(zip(self.plan.feeds, self._session.feed_values, strict=True))
-        self._state: dict[str, Any] = dict(self._session.state if state is None else state)
+        self.fed: dict[Tensor, Any] = dict(zip(self.plan.feeds, feed_values, strict=True))
+        self._state: dict[str, Any] = copied
         self._values: dict[Tensor, Any] = dict(self.fed)
         self._interpreter = Interpreter(self._values, self._state, self._call)
         self._given: list[Any] = []
@@ -222,7 +244,7 @@ class Recording:
             self.forward()
         results = self._results()
         written = {slot for step in self.steps for slot in step.after}
-        self._session.put({slot: self._state[slot] for slot in written})
+        self._session.put({slot: self._state[slot] for slot in written}, self._found)
         return results
 
     def _results(self) -> Any:
