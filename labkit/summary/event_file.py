@@ -186,10 +186,9 @@ def read_events(path: str | os.PathLike[str]) -> Iterator[Any]:
             length, length_checksum = struct.unpack("<QI", header)
             if checksum(header[:8]) != length_checksum:
                 raise DataLossError(None, None, f"{str(path)!r} is damaged, or is no file of events.")
-            data = file.read(length)
-            tail = file.read(4)
-            if len(data) < length or len(tail) < 4:
+            if length + 4 > os.fstat(file.fileno()).st_size - file.tell():  # before reading: it may promise anything
                 return
+            data, tail = file.read(length), file.read(4)
             if checksum(data) != struct.unpack("<I", tail)[0]:
                 raise DataLossError(None, None, f"{str(path)!r} is damaged: the checksum of a record is wrong.")
             yield event_class.FromString(data)

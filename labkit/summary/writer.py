@@ -183,6 +183,8 @@ class FileWriter:
 def _as_summary(summary: Any) -> Any:
     """A `tf.Summary` of its own, from bytes or a message."""
     made = message("Summary")()
+    if is_tensor_like(summary):
+        raise TypeError(f"add_summary takes a value, and {summary!r} is a tensor: give what sess.run of it returns.")
     if np.ndim(summary) == 0 and hasattr(summary, "item"):  # a string in a NumPy array
         summary = summary.item()
     if isinstance(summary, bytes):
@@ -191,8 +193,6 @@ def _as_summary(summary: Any) -> Any:
         except Exception as error:  # protobuf's DecodeError, which each of its versions keeps elsewhere
             raise TypeError(f"add_summary got {len(summary)} bytes that are no tf.Summary.") from error
         return made
-    if is_tensor_like(summary):
-        raise TypeError(f"add_summary takes a value, and {summary!r} is a tensor: give what sess.run of it returns.")
     if not hasattr(summary, "SerializeToString") or not hasattr(summary, "value"):
         raise TypeError(
             f"add_summary takes what running a summary op gave, or a tf.Summary, not {type(summary).__name__}."
