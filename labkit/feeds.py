@@ -3,11 +3,14 @@
 A value must fit the tensor's static shape and must not change when it takes the tensor's dtype: 1.5 does not fit an
 int32 placeholder, and neither does 300 fit a uint8 one. A NumPy array of the right dtype is passed on as it is.
 
+A key that stands for several tensors (a `tf.SparseTensor`, with a method `feed_parts`) has a `CompositeFeed`.
+
 Source: `tensorflow/python/client/session.py` (1.4), `BaseSession._run`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import jax
@@ -19,12 +22,14 @@ from labkit.graph import Graph, Tensor, as_array, is_tensor_like
 from labkit.shapes import compatible, is_static
 
 
-def feed_for(graph: Graph, key: Any) -> Feed:
-    """The `Feed` for a key of a `feed_dict`: a tensor, a variable or a tensor's name.
+def feed_for(graph: Graph, key: Any) -> Feed | CompositeFeed:
+    """The `Feed` for a key of a `feed_dict`: a tensor, a variable, a tensor's name, or what stands for several tensors.
 
     Raises:
         FeedError: if the key is nothing that can be fed.
     """
+    if hasattr(key, "feed_parts"):
+        return CompositeFeed(key)
     try:
         return Feed(graph.as_graph_element(key, allow_operation=False))
     except TypeError as error:
@@ -101,6 +106,41 @@ class Feed:
         if advice:
             error.add_note(f"  Try: {advice}")
         return error
+
+
+class CompositeFeed:
+    """Checks and converts values for a key that stands for several tensors: call it with a tuple of their values."""
+
+    def __init__(self, key: Any) -> None:
+        self.key = key
+        self.parts = [Feed(part) for part in key.feed_parts()]
+
+    def __call__(self, value: Any) -> list[Any]:
+        """The values of the parts as arrays that fit them.
+
+        Raises:
+            FeedError: if there are not as many values as parts, or one does not fit.
+        """
+        if not isinstance(value, (tuple, list)) or len(value) != len(self.parts):  # pyright: ignore[reportUnknownArgumentType]
+            names = ", ".join(part.tensor.name for part in self.parts)
+            error = FeedError(f"cannot feed {_short(value)} for {self.key!r}, which consists of {names}.")
+            kind = type(self.key).__name__
+            error.add_note(f"  Try: tf.{kind}Value(...), which holds the value of each.")
+            raise error
+        return [part(entry) for part, entry in zip(self.parts, value, strict=True)]  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
+
+
+def fed_tensors(feeds: Sequence[Feed | CompositeFeed]) -> list[Tensor]:
+    """All tensors that are fed, in order."""
+    return [part.tensor for feed in feeds for part in (feed.parts if isinstance(feed, CompositeFeed) else [feed])]
+
+
+def spread(feeds: Sequence[Feed | CompositeFeed], values: Sequence[Any]) -> list[Any]:
+    """The values of `fed_tensors`, from what each feed returned."""
+    result: list[Any] = []
+    for feed, value in zip(feeds, values, strict=True):
+        result.extend(value if isinstance(feed, CompositeFeed) else [value])
+    return result
 
 
 _ALIGNMENT_BYTES = 64  # what XLA wants of a buffer that it reads in place; it copies others once more

@@ -35,7 +35,7 @@ from labkit.costs import event_of
 from labkit.dtypes import OBJECTS
 from labkit.errors import ClosedSessionError, FetchError, GraphError, LabkitError
 from labkit.executor import Plan, plan_for
-from labkit.feeds import Feed, feed_for
+from labkit.feeds import CompositeFeed, Feed, fed_tensors, feed_for, spread
 from labkit.fetches import key_of, take_apart
 from labkit.graph import Graph, Interpreter, Operation, SessionResources, Tensor, get_default_graph, running_in, stacks
 from labkit.ops.source import unfed
@@ -46,10 +46,13 @@ from labkit.trace import Trace
 class _Prepared:
     """What a session knows about one form of call: the plan, how to convert the feeds, how to rebuild the fetches."""
 
-    __slots__ = ("feeds", "plan", "rebuild")
+    __slots__ = ("composite", "feeds", "plan", "rebuild")
 
-    def __init__(self, plan: Plan, feeds: list[Feed], rebuild: Callable[[Sequence[Any]], Any]) -> None:
+    def __init__(
+        self, plan: Plan, feeds: list[Feed | CompositeFeed], rebuild: Callable[[Sequence[Any]], Any]
+    ) -> None:  # fmt: skip
         self.plan = plan
+        self.composite = any(isinstance(feed, CompositeFeed) for feed in feeds)
         self.feeds = feeds
         self.rebuild = rebuild
 
@@ -114,6 +117,8 @@ class Session:
         if prepared is None:
             prepared = self._prepare(fetches, feeds)
         values = [feed(value) for feed, value in zip(prepared.feeds, feeds.values(), strict=True)]
+        if prepared.composite:
+            values = spread(prepared.feeds, values)
         if options is not None and options.trace_level:
             trace, results = self._watched(prepared.plan, values)
             if run_metadata is not None:
@@ -147,7 +152,7 @@ class Session:
                 f"({handles[0].op.type}), not for an array.\n  Try: fetch what its methods return, such as dequeue()."
             )
         targets = list(dict.fromkeys(e for e in elements if isinstance(e, Operation)))
-        plan = plan_for(self.graph, tensors, targets, [feed.tensor for feed in converters])
+        plan = plan_for(self.graph, tensors, targets, fed_tensors(converters))
         self._check_fed(plan)
         if self.config.log_device_placement:
             self._log_placement(plan)
@@ -240,6 +245,8 @@ class Session:
             if self._closed:
                 self._prepare(fetches, {})
             converted = [feed(value) for feed, value in zip(prepared.feeds, values, strict=True)]
+            if prepared.composite:
+                converted = spread(prepared.feeds, converted)
             return prepared.rebuild(self._run_plan(prepared.plan, converted))
 
         return call

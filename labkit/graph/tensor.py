@@ -280,7 +280,7 @@ class Tensor(Operators):
             ...     float(tf.constant(2.0).eval())
             2.0
         """
-        return _session_for("eval", session).run(self, feed_dict)
+        return session_for("eval", session).run(self, feed_dict)
 
     def __repr__(self) -> str:
         return f"<tf.Tensor {self.name!r} shape={self.shape} dtype={self.dtype_.name}>"
@@ -361,7 +361,7 @@ class Operation:
 
     def run(self, feed_dict: dict[Any, Any] | None = None, session: Any = None) -> None:
         """Runs this operation in `session`, or in the default session."""
-        _session_for("run", session).run(self, feed_dict)
+        session_for("run", session).run(self, feed_dict)
 
     def describe(self) -> str:
         """For errors: op, name and the learner's line."""
@@ -371,7 +371,7 @@ class Operation:
         return f"<tf.Operation {self.name!r} type={self.type}>"
 
 
-def _session_for(what: str, session: Any) -> Any:
+def session_for(what: str, session: Any) -> Any:
     chosen = session if session is not None else stacks.default_session()
     if chosen is None:
         raise GraphError(

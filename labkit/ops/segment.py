@@ -77,7 +77,7 @@ class Unsorted(Op):
 
     def kernel(self, data: Array, ids: Array, count: Static) -> Array:
         rows = data.reshape((ids.size, *data.shape[ids.ndim :]))
-        return combined(self.way, rows, ids.reshape(-1), int(count), _lowest(data) if self.way == "max" else 0)
+        return combined(self.way, rows, ids.reshape(-1), int(count), lowest(data) if self.way == "max" else 0)
 
     def gradient(self, node: Operation, grad: Tensor) -> Sequence[Tensor | None]:
         return vjp(node, grad)
@@ -86,7 +86,7 @@ class Unsorted(Op):
         return Cost(float(elements(data)), self.cost_with_flops(0, data, ids, count).bytes)
 
 
-def _lowest(data: Array) -> Any:
+def lowest(data: Array) -> Any:
     """The smallest number that the dtype has."""
     if jnp.issubdtype(data.dtype, jnp.floating):
         return float(typed("Any", jnp.finfo(data.dtype).min))
