@@ -16,9 +16,11 @@ Example:
 from labkit import (
     app,
     compat,
+    data,
     errors,
     flags,
     gfile,
+    image,
     layers,
     logging,
     losses,
@@ -329,8 +331,8 @@ from labkit.missing import missing_name
 __version__ = "0.1.0"
 
 __all__ = [
-    "app", "compat", "errors", "flags", "gfile", "layers", "logging", "losses", "metrics", "nn", "python", "python_io",
-    "summary", "test", "train",
+    "app", "compat", "data", "errors", "flags", "gfile", "image", "layers", "logging", "losses", "metrics", "nn",
+    "python", "python_io", "summary", "test", "train",
     # Graphs, operations, tensors
     "Graph", "GraphKeys", "Operation", "Tensor", "add_to_collection", "colocate_with", "control_dependencies",
     "device", "get_collection", "get_collection_ref", "get_default_graph", "name_scope", "reset_default_graph",
@@ -399,8 +401,8 @@ __all__ = [
     "FixedLenFeature", "FixedLenSequenceFeature", "SparseFeature", "VarLenFeature", "parse_example",
     "parse_single_example", "parse_single_sequence_example",
     # Control flow
-    "group", "no_op", "stop_gradient", "case", "cond", "foldl", "foldr", "map_fn", "scan", "while_loop", "TensorArray", "Assert",
-    "Print", "add_check_numerics_ops", "assert_equal", "assert_greater", "assert_greater_equal", "assert_less",
+    "group", "no_op", "stop_gradient", "case", "cond", "foldl", "foldr", "map_fn", "scan", "while_loop", "TensorArray",
+    "Assert", "Print", "add_check_numerics_ops", "assert_equal", "assert_greater", "assert_greater_equal", "assert_less",
     "assert_less_equal", "assert_negative", "assert_non_negative", "assert_non_positive", "assert_none_equal",
     "assert_positive", "assert_rank", "assert_rank_at_least", "check_numerics",
     "verify_tensor_all_finite", "tuple",

@@ -44,8 +44,6 @@ ELSEWHERE = {
     "labkit.GradientTape": "tf.gradients(ys, xs) adds the derivatives to the graph.",
     "labkit.enable_eager_execution": "there is no eager mode: a tensor gets its value in tf.Session().run(tensor).",
     "labkit.disable_v2_behavior": "labkit is TensorFlow 1 throughout: leave this line out.",
-    "labkit.data": "labkit has no input pipelines yet: feed NumPy arrays, for example mnist.train.next_batch(100).",
-    "labkit.image": "labkit cannot decode images yet: read them with another library and feed the array.",
     "labkit.estimator": "labkit has no estimators yet: write the training loop with tf.Session.",
     "labkit.SparseTensor": "labkit has no sparse tensors yet: tf.scatter_nd makes a dense one from indices and values.",
 }

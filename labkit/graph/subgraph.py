@@ -194,6 +194,7 @@ class Body:
 
     Attributes:
         captured: the tensors of the outer graph that it needs, in order.
+        stand_ins: the tensors inside that stand for them.
         refs: those of the nodes inside that stand for variables.
         host: True if a node inside runs in Python rather than in JAX.
     """
@@ -206,8 +207,8 @@ class Body:
         needed = set(self.nodes)
         pairs = [(outer, t) for outer, t in graph.captured.items() if t.op in needed and t.op.type != "Const"]
         self.captured = tuple(outer for outer, _ in pairs)
-        self._stand_ins = tuple(inner for _, inner in pairs)
-        self.refs = tuple(inner for inner in self._stand_ins if inner.op.kind.is_ref)
+        self.stand_ins = tuple(inner for _, inner in pairs)
+        self.refs = tuple(inner for inner in self.stand_ins if inner.op.kind.is_ref)
         self.nodes = [n for n in self.nodes if n.type not in ("Parameter", "Captured", "CapturedRef")]
         self.stateful_nodes = [node for node in self.nodes if node.kind.has_state]
         self.host = any(node.in_python for node in self.nodes if node.inputs or node.type != "Const")
@@ -216,7 +217,7 @@ class Body:
     def written(self) -> set[Tensor]:
         """The captured variables, as tensors of the outer graph, that it assigns to."""
         names = {variable_of(node.inputs[p]) for node in self.nodes for p in node.kind.writes}
-        pairs = zip(self.captured, self._stand_ins, strict=True)
+        pairs = zip(self.captured, self.stand_ins, strict=True)
         return {outer for outer, inner in pairs if inner.op.name in names}
 
     def static(self) -> set[Tensor]:
@@ -233,7 +234,7 @@ class Body:
                 seen.add(tensor)
                 if not tensor.op.kind.folds_from_shape:
                     stack.extend(tensor.op.inputs)
-        return {outer for outer, inner in zip(self.captured, self._stand_ins, strict=True) if inner in seen}
+        return {outer for outer, inner in zip(self.captured, self.stand_ins, strict=True) if inner in seen}
 
     def initial_state(self) -> list[np.ndarray[Any, Any]]:
         """The first state of each node inside that has one."""
@@ -255,7 +256,7 @@ class Body:
         """
         values: dict[Tensor, Any] = dict(zip(self.parameters, arguments, strict=True))
         state: dict[str, Any] = {}
-        for outer, inner in zip(self.captured, self._stand_ins, strict=True):
+        for outer, inner in zip(self.captured, self.stand_ins, strict=True):
             if inner.op.kind.is_ref:
                 state[inner.op.name] = captured[outer]
             else:
@@ -264,7 +265,7 @@ class Body:
         interpreter = Interpreter(values, state, call_on_host if self.host else None)
         with running_together(self.nodes, self.outputs):
             self.run_nodes(interpreter)
-        pairs = zip(self.captured, self._stand_ins, strict=True)
+        pairs = zip(self.captured, self.stand_ins, strict=True)
         after = {outer: state[inner.op.name] for outer, inner in pairs if inner.op.kind.is_ref}
         outputs = [interpreter.value(tensor) for tensor in self.outputs]
         return outputs, after, [state[node.name] for node in self.stateful_nodes]
@@ -276,7 +277,7 @@ class Body:
 
     def static_array(self, tensor: Tensor, captured: dict[Tensor, Any]) -> np.ndarray[Any, Any]:
         """The value of a tensor inside, while the program is compiled, from the values of what is captured."""
-        pairs = zip(self.captured, self._stand_ins, strict=True)
+        pairs = zip(self.captured, self.stand_ins, strict=True)
         return Interpreter({inner: captured[outer] for outer, inner in pairs}, {}).static_array(tensor)
 
     def cost(self) -> Cost:

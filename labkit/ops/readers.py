@@ -21,6 +21,7 @@ from labkit.gfile import GFile
 from labkit.graph import HostRun, Spec, op
 from labkit.ops.queues import HostOp
 from labkit.ops.waiting import Waiting
+from labkit.records import TFRecordOptions, tf_record_iterator
 
 Record = tuple[bytes, bytes]  # key and value
 
@@ -153,9 +154,7 @@ class TFRecordReaderV2(ReaderNode):
     compression_type: str = ""
 
     def records(self, name: str) -> Iterator[Record]:
-        from labkit.records import read_records
-
-        for number, record in enumerate(read_records(name, self.compression_type)):
+        for number, record in enumerate(tf_record_iterator(name, TFRecordOptions(self.compression_type))):
             yield f"{name}:{number}".encode(), record
 
 

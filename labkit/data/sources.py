@@ -1,0 +1,397 @@
+"""Data sets as Python iterables: what runs when elements flow.
+
+A `Source` can be gone over any number of times. Its elements are tuples of NumPy arrays, one per component, or `Row`s:
+the number of a row of arrays in memory, which stands for the element until somebody needs its values. Shuffling and
+repeating move row numbers about, and `Batched` takes a whole batch of rows out of the arrays at once; so a pipeline
+over arrays costs little more than indexing them.
+
+Example:
+    >>> rows = Slices((np.array([1, 2, 3]),))
+    >>> [values(batch)[0].tolist() for batch in Batched(Repeated(rows, 2), 4)]
+    [[1, 2, 3, 1], [2, 3]]
+
+Source: `tensorflow/core/kernels/*_dataset_op.cc` (1.4).
+"""
+
+from __future__ import annotations
+
+import itertools
+import queue
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from labkit.errors import InvalidArgumentError, ShapeError
+from labkit.graph.runtime import current_resources, running_in
+from labkit.graph.strings import is_strings
+
+Values = tuple[Any, ...]
+
+
+class Row(NamedTuple):
+    """An element that is still in its arrays."""
+
+    arrays: Values
+    number: int
+
+
+Element = Values | Row
+
+
+def values(element: Element) -> Values:
+    """The components of an element."""
+    if isinstance(element, Row):
+        return tuple(_entry(array, element.number) for array in element.arrays)
+    return element
+
+
+def _entry(array: Any, index: int) -> Any:
+    return np.array(array[index], object) if is_strings(array) else np.asarray(array[index])
+
+
+class Source:
+    """Base of the sources: an iterable of elements."""
+
+    def __iter__(self) -> Iterator[Element]:
+        raise NotImplementedError
+
+
+class One(Source):
+    """One element."""
+
+    def __init__(self, element: Values) -> None:
+        self._element = element
+
+    def __iter__(self) -> Iterator[Element]:
+        yield self._element
+
+
+class Slices(Source):
+    """The rows of arrays of the same first size."""
+
+    def __init__(self, arrays: Values) -> None:
+        sizes = {len(array) for array in arrays}
+        if len(sizes) > 1:
+            raise InvalidArgumentError(
+                None, None,
+                f"from_tensor_slices was given components of different first sizes: {[a.shape for a in arrays]}.",
+            )  # fmt: skip
+        self._arrays = arrays
+        self._count = sizes.pop()
+
+    def __iter__(self) -> Iterator[Element]:
+        arrays = self._arrays
+        return (Row(arrays, i) for i in range(self._count))
+
+
+class Produced(Source):
+    """What a function that gives an iterator yields."""
+
+    def __init__(self, start: Callable[[], Iterable[Values]]) -> None:
+        self._start = start
+
+    def __iter__(self) -> Iterator[Element]:
+        return iter(self._start())
+
+
+class Zipped(Source):
+    """Elements of several sources side by side, until the shortest ends."""
+
+    def __init__(self, sources: Sequence[Source]) -> None:
+        self._sources = sources
+
+    def __iter__(self) -> Iterator[Element]:
+        for together in zip(*self._sources):  # noqa: B905  # the shortest decides, as in TensorFlow
+            yield tuple(part for element in together for part in values(element))
+
+
+class Chained(Source):
+    """One source after another."""
+
+    def __init__(self, sources: Sequence[Source]) -> None:
+        self._sources = sources
+
+    def __iter__(self) -> Iterator[Element]:
+        return itertools.chain.from_iterable(self._sources)
+
+
+class Repeated(Source):
+    """A source several times; for ever if the count is negative."""
+
+    def __init__(self, source: Source, count: int) -> None:
+        self._source = source
+        self._count = count
+
+    def __iter__(self) -> Iterator[Element]:
+        for _ in itertools.count() if self._count < 0 else range(self._count):
+            empty = True
+            for element in self._source:
+                empty = False
+                yield element
+            if empty:  # repeating nothing for ever would never give control back
+                return
+
+
+class Sliced(Source):
+    """A part of a source: from `start` to `stop`, every `step`-th."""
+
+    def __init__(self, source: Source, start: int, stop: int | None, step: int = 1) -> None:
+        self._source = source
+        self._bounds = start, stop, step
+
+    def __iter__(self) -> Iterator[Element]:
+        return itertools.islice(self._source, *self._bounds)
+
+
+class Mapped(Source):
+    """A function of each element, of several at a time if `parallel` is larger than one; the order stays."""
+
+    def __init__(self, source: Source, function: Callable[[Values], Values], parallel: int = 1) -> None:
+        self._source = source
+        self._function = function
+        self._parallel = parallel
+
+    def __iter__(self) -> Iterator[Element]:
+        function = self._function
+        if self._parallel > 1:
+            return self._in_threads()
+        return (function(values(element)) for element in self._source)
+
+    def _in_threads(self) -> Iterator[Element]:
+        resources = current_resources()
+
+        def call(element: Element) -> Values:
+            with running_in(resources):
+                return self._function(values(element))
+
+        with ThreadPoolExecutor(self._parallel, "labkit-map") as threads:
+            pending: deque[Future[Values]] = deque()
+            for element in self._source:
+                pending.append(threads.submit(call, element))
+                if len(pending) >= self._parallel:
+                    yield pending.popleft().result()
+            while pending:
+                yield pending.popleft().result()
+
+
+class Filtered(Source):
+    """Those elements for which a function is true."""
+
+    def __init__(self, source: Source, function: Callable[[Values], Values]) -> None:
+        self._source = source
+        self._function = function
+
+    def __iter__(self) -> Iterator[Element]:
+        return (element for element in self._source if bool(self._function(values(element))[0]))
+
+
+class Interleaved(Source):
+    """Elements of the sources that a function gives, `cycle` of them at a time, `block` elements from each."""
+
+    def __init__(self, source: Source, function: Callable[[Values], Values], cycle: int, block: int) -> None:
+        self._source = source
+        self._function = function
+        self._cycle = cycle
+        self._block = block
+
+    def __iter__(self) -> Iterator[Element]:
+        outer = (iter(self._function(values(element))[0]) for element in self._source)
+        places: list[Iterator[Element] | None] = list(itertools.islice(outer, self._cycle))
+        while any(place is not None for place in places):
+            for position, place in enumerate(places):
+                if place is None:
+                    continue
+                taken = 0
+                for element in itertools.islice(place, self._block):
+                    taken += 1
+                    yield element
+                if taken < self._block:  # this one is at its end: the next takes its place
+                    places[position] = next(outer, None)
+
+
+class Shuffled(Source):
+    """Each element drawn from the next `size` ones.
+
+    Args:
+        source: what to mix.
+        size: of the buffer.
+        draw: gives, each time the source is gone over, a function from a size to a number below it.
+    """
+
+    def __init__(self, source: Source, size: int, draw: Callable[[], Callable[[int], int]]) -> None:
+        self._source = source
+        self._size = size
+        self._draw = draw
+
+    def __iter__(self) -> Iterator[Element]:
+        choose = self._draw()
+        rest = iter(self._source)
+        buffer = deque(itertools.islice(rest, self._size))
+        while buffer:
+            chosen = choose(len(buffer))
+            # The chosen one changes places with the oldest, as in TensorFlow, so that equal seeds give equal orders.
+            buffer[chosen], buffer[0] = buffer[0], buffer[chosen]
+            yield buffer.popleft()
+            buffer.extend(itertools.islice(rest, 1))
+
+
+class Batched(Source):
+    """Elements stacked in groups.
+
+    Args:
+        source: what to group.
+        size: elements in a group.
+        stack: from the elements of a group to the group; by default they must have equal shapes.
+        drop_remainder: True leaves out a last, smaller group.
+    """
+
+    def __init__(
+        self, source: Source, size: int, stack: Callable[[list[Values]], Values] | None = None,
+        drop_remainder: bool = False,
+    ) -> None:  # fmt: skip
+        self._source = source
+        self._size = size
+        self._stack = stack
+        self._drop = drop_remainder
+
+    def __iter__(self) -> Iterator[Element]:
+        rest = iter(self._source)
+        while group := list(itertools.islice(rest, self._size)):
+            if self._drop and len(group) < self._size:
+                return
+            yield self._grouped(group)
+
+    def _grouped(self, group: list[Element]) -> Values:
+        first = group[0]
+        if self._stack is None and isinstance(first, Row):
+            same = all(isinstance(element, Row) and element.arrays is first.arrays for element in group)
+            if same:
+                rows = np.array([element[1] for element in group])
+                return tuple(array[rows] for array in first.arrays)
+        elements = [values(element) for element in group]
+        return self._stack(elements) if self._stack is not None else stacked(elements)
+
+
+def stacked(elements: list[Values]) -> Values:
+    """Elements of equal shapes as one.
+
+    Raises:
+        InvalidArgumentError: if the shapes differ.
+    """
+    result: list[Any] = []
+    for position, parts in enumerate(zip(*elements, strict=True)):
+        shapes = {part.shape for part in parts}
+        if len(shapes) > 1:
+            raise InvalidArgumentError(
+                None, None,
+                f"batch stacks elements of one shape, and component {position} has {sorted(shapes)}.\n"
+                "  Try: padded_batch(batch_size, padded_shapes), which fills them up.",
+            )  # fmt: skip
+        result.append(np.stack(parts))
+    return tuple(result)
+
+
+def padded(elements: list[Values], shapes: Sequence[Sequence[int]], fills: Sequence[Any]) -> Values:
+    """Elements filled up to given sizes (-1: that of the largest) and stacked.
+
+    Raises:
+        ShapeError: if an element is larger than the size given.
+    """
+    result: list[Any] = []
+    for parts, shape, fill in zip(zip(*elements, strict=True), shapes, fills, strict=True):
+        if any(part.ndim != len(shape) for part in parts):
+            raise ShapeError(f"padded_batch was given the shape {list(shape)} for an element of {parts[0].ndim} axes.")
+        largest: list[int] = np.max([part.shape for part in parts], axis=0).tolist() if len(shape) else []
+        wanted = [most if size < 0 else int(size) for size, most in zip(shape, largest, strict=True)]
+        if any(most > size for size, most in zip(wanted, largest, strict=True)):
+            raise ShapeError(f"padded_batch pads to {wanted}, and an element is larger: {largest}.")
+        is_text = is_strings(parts[0])
+        batch: Any = np.full((len(parts), *wanted), fill, object if is_text else parts[0].dtype)
+        for row, part in enumerate(parts):
+            batch[(row, *(slice(size) for size in part.shape))] = part
+        result.append(batch)
+    return tuple(result)
+
+
+class Cached(Source):
+    """A source that is computed once and then kept in memory."""
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+        self._kept: list[Element] | None = None
+
+    def __iter__(self) -> Iterator[Element]:
+        if self._kept is not None:
+            yield from self._kept
+            return
+        kept: list[Element] = []
+        for element in self._source:
+            kept.append(element)
+            yield element
+        self._kept = kept  # only now: a source that was left half-way is not kept
+
+
+class Prefetched(Source):
+    """A source that a thread of its own computes ahead."""
+
+    def __init__(self, source: Source, size: int) -> None:
+        self._source = source
+        self._size = max(size, 1)
+
+    def __iter__(self) -> Iterator[Element]:
+        return Ahead(self._source, self._size)
+
+
+class Ahead:
+    """An iterator over what a thread computes ahead; the thread ends with it."""
+
+    def __init__(self, source: Source, size: int) -> None:
+        ready: queue.Queue[tuple[str, Any]] = queue.Queue(size)
+        closed = threading.Event()
+        resources = current_resources()
+
+        # Not methods: the thread must not keep this object alive, because its end is what stops the thread.
+        def put(entry: tuple[str, Any]) -> bool:
+            while not closed.is_set():
+                try:
+                    ready.put(entry, timeout=0.1)
+                    return True
+                except queue.Full:
+                    pass
+            return False
+
+        def work() -> None:
+            try:
+                with running_in(resources):
+                    for element in source:
+                        if not put(("element", element)):
+                            return
+                put(("end", None))
+            except BaseException as error:  # whatever it is, it belongs to who takes the next element
+                put(("error", error))
+
+        self._ready = ready
+        self._closed = closed
+        self._done = False
+        threading.Thread(target=work, daemon=True, name="labkit-prefetch").start()
+
+    def __iter__(self) -> Iterator[Element]:
+        return self
+
+    def __next__(self) -> Element:
+        if self._done:
+            raise StopIteration
+        kind, content = self._ready.get()
+        if kind == "element":
+            return content
+        self._done = True
+        if kind == "error":
+            raise content
+        raise StopIteration
+
+    def __del__(self) -> None:
+        self._closed.set()
