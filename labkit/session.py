@@ -262,6 +262,11 @@ class Session:
         self._store.clear()
         self._prepared.clear()
 
+    @property
+    def is_closed(self) -> bool:
+        """True once the session was closed."""
+        return self._closed
+
     def as_default(self) -> _DefaultSession:
         """Makes this the session of `eval()` and `run()` inside a `with` block, without closing it at the end."""
         return _DefaultSession(self)

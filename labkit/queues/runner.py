@@ -160,6 +160,8 @@ class QueueRunner:
             if coord is not None:
                 coord.request_stop()
         except Exception as error:
+            if sess.is_closed:  # the variables went away under its feet
+                return
             if coord is None:
                 self._errors.append(error)
                 raise
