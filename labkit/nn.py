@@ -18,9 +18,11 @@ The functions live with their ops in `labkit/ops/`; this file is the table of co
                     uniform_candidate_sampler log_uniform_candidate_sampler
                     learned_unigram_candidate_sampler fixed_unigram_candidate_sampler
     recurrence      rnn_cell dynamic_rnn static_rnn rnn bidirectional_dynamic_rnn static_bidirectional_rnn
+                    raw_rnn static_state_saving_rnn seq2seq
 """
 
 from labkit import rnn_cells as rnn_cell
+from labkit import seq2seq as seq2seq
 from labkit.historic import sigmoid_cross_entropy_with_logits as sigmoid_cross_entropy_with_logits
 from labkit.historic import softmax_cross_entropy_with_logits as softmax_cross_entropy_with_logits
 from labkit.historic import sparse_softmax_cross_entropy_with_logits as sparse_softmax_cross_entropy_with_logits
@@ -80,9 +82,11 @@ from labkit.ops.softmax import log_softmax as log_softmax
 from labkit.ops.softmax import softmax as softmax
 from labkit.rnn import bidirectional_dynamic_rnn as bidirectional_dynamic_rnn
 from labkit.rnn import dynamic_rnn as dynamic_rnn
+from labkit.rnn import raw_rnn as raw_rnn
 from labkit.rnn import rnn as rnn
 from labkit.rnn import static_bidirectional_rnn as static_bidirectional_rnn
 from labkit.rnn import static_rnn as static_rnn
+from labkit.rnn import static_state_saving_rnn as static_state_saving_rnn
 from labkit.sampled_losses import nce_loss as nce_loss
 from labkit.sampled_losses import sampled_softmax_loss as sampled_softmax_loss
 
@@ -93,11 +97,11 @@ __all__ = [
     "depthwise_conv2d", "depthwise_conv2d_native", "dropout", "dynamic_rnn", "elu", "embedding_lookup",
     "fixed_unigram_candidate_sampler", "fused_batch_norm", "in_top_k", "l2_loss", "l2_normalize", "leaky_relu",
     "learned_unigram_candidate_sampler", "local_response_normalization", "log_poisson_loss", "log_softmax",
-    "log_uniform_candidate_sampler", "lrn", "max_pool", "max_pool3d", "moments", "nce_loss", "pool", "relu", "relu6",
-    "relu_layer", "rnn", "rnn_cell", "sampled_softmax_loss", "selu", "separable_conv2d", "sigmoid",
+    "log_uniform_candidate_sampler", "lrn", "max_pool", "max_pool3d", "moments", "nce_loss", "pool", "raw_rnn", "relu",
+    "relu6", "relu_layer", "rnn", "rnn_cell", "sampled_softmax_loss", "selu", "separable_conv2d", "seq2seq", "sigmoid",
     "sigmoid_cross_entropy_with_logits", "softmax", "softmax_cross_entropy_with_logits",
     "softmax_cross_entropy_with_logits_v2", "softplus", "softsign", "sparse_softmax_cross_entropy_with_logits",
-    "static_bidirectional_rnn", "static_rnn", "tanh", "top_k", "uniform_candidate_sampler",
+    "static_bidirectional_rnn", "static_rnn", "static_state_saving_rnn", "tanh", "top_k", "uniform_candidate_sampler",
     "weighted_cross_entropy_with_logits", "xw_plus_b", "zero_fraction",
 ]  # fmt: skip
 

@@ -8,7 +8,8 @@ are variables of its own scope, made at the first call and found again at every 
     BasicLSTMCell   i, j, f, o = [x, h] W + b;  c' = c sigmoid(f + forget_bias) + sigmoid(i) tanh(j);
                     h' = tanh(c') sigmoid(o)
 
-Read in this order: `base.py` (what a cell is), `cells.py` (those above), `wrappers.py` (cells made of cells).
+Read in this order: `base.py` (what a cell is), `cells.py` (those above), `wrappers.py`, `dropout.py` and
+`projections.py` (cells made of cells).
 `labkit.rnn` unrolls them over time.
 
 Example:
@@ -23,11 +24,14 @@ Example:
 from labkit.missing import namespace
 from labkit.rnn_cells.base import RNNCell
 from labkit.rnn_cells.cells import BasicLSTMCell, BasicRNNCell, GRUCell, LSTMCell, LSTMStateTuple
-from labkit.rnn_cells.wrappers import DeviceWrapper, DropoutWrapper, MultiRNNCell, ResidualWrapper
+from labkit.rnn_cells.dropout import DropoutWrapper
+from labkit.rnn_cells.projections import EmbeddingWrapper, InputProjectionWrapper, OutputProjectionWrapper
+from labkit.rnn_cells.wrappers import DeviceWrapper, MultiRNNCell, ResidualWrapper
 
 __all__ = [
-    "BasicLSTMCell", "BasicRNNCell", "DeviceWrapper", "DropoutWrapper", "GRUCell", "LSTMCell", "LSTMStateTuple",
-    "MultiRNNCell", "RNNCell", "ResidualWrapper",
+    "BasicLSTMCell", "BasicRNNCell", "DeviceWrapper", "DropoutWrapper", "EmbeddingWrapper", "GRUCell",
+    "InputProjectionWrapper", "LSTMCell", "LSTMStateTuple", "MultiRNNCell", "OutputProjectionWrapper", "RNNCell",
+    "ResidualWrapper",
 ]  # fmt: skip
 
 __getattr__ = namespace(__name__, __all__)

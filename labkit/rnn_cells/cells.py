@@ -60,6 +60,7 @@ class BasicRNNCell(Units):
         activation: tanh if None.
         reuse: True finds the variables of an earlier cell of the same scope.
         name: name of its scope.
+        input_size: kept for programs from before TensorFlow 1.0.
 
     Example:
         >>> import labkit as tf
@@ -69,7 +70,10 @@ class BasicRNNCell(Units):
 
     kind = "basic_rnn_cell"
 
-    def __init__(self, num_units: int, activation: Any = None, reuse: Any = None, name: str | None = None) -> None:
+    def __init__(
+        self, num_units: int, activation: Any = None, reuse: Any = None, name: str | None = None,
+        input_size: Any = None,
+    ) -> None:  # fmt: skip
         super().__init__(name=name, _reuse=reuse)
         self.num_units = num_units
         self.activation = activation or tanh
@@ -90,6 +94,7 @@ class GRUCell(Units):
         kernel_initializer: of both kernels; the scope's if None.
         bias_initializer: of both biases; ones for the gates and zeros for the candidate if None.
         name: name of its scope.
+        input_size: kept for programs from before TensorFlow 1.0.
 
     Example:
         >>> import labkit as tf
@@ -101,7 +106,7 @@ class GRUCell(Units):
 
     def __init__(
         self, num_units: int, activation: Any = None, reuse: Any = None, kernel_initializer: Any = None,
-        bias_initializer: Any = None, name: str | None = None,
+        bias_initializer: Any = None, name: str | None = None, input_size: Any = None,
     ) -> None:  # fmt: skip
         super().__init__(name=name, _reuse=reuse)
         self.num_units = num_units
@@ -135,6 +140,7 @@ class BasicLSTMCell(Units):
         activation: tanh if None.
         reuse: True finds the variables of an earlier cell of the same scope.
         name: name of its scope.
+        input_size: kept for programs from before TensorFlow 1.0.
 
     Example:
         >>> import labkit as tf
@@ -146,7 +152,7 @@ class BasicLSTMCell(Units):
 
     def __init__(
         self, num_units: int, forget_bias: float = 1.0, state_is_tuple: bool = True, activation: Any = None,
-        reuse: Any = None, name: str | None = None,
+        reuse: Any = None, name: str | None = None, input_size: Any = None,
     ) -> None:  # fmt: skip
         super().__init__(name=name, _reuse=reuse)
         self.num_units = num_units
@@ -185,6 +191,7 @@ class LSTMCell(Units):
         activation: tanh if None.
         reuse: True finds the variables of an earlier cell of the same scope.
         name: name of its scope.
+        input_size: kept for programs from before TensorFlow 1.0.
 
     Example:
         >>> import labkit as tf
@@ -198,7 +205,7 @@ class LSTMCell(Units):
         self, num_units: int, use_peepholes: bool = False, cell_clip: float | None = None, initializer: Any = None,
         num_proj: int | None = None, proj_clip: float | None = None, num_unit_shards: Any = None,
         num_proj_shards: Any = None, forget_bias: float = 1.0, state_is_tuple: bool = True, activation: Any = None,
-        reuse: Any = None, name: str | None = None,
+        reuse: Any = None, name: str | None = None, input_size: Any = None,
     ) -> None:  # fmt: skip
         super().__init__(name=name, _reuse=reuse)
         self.num_units = num_units

@@ -1,4 +1,4 @@
-"""Cells made of cells: a stack of them, and wrappers that add dropout, a residual connection or a device.
+"""Cells made of cells: a stack of them, and wrappers that add a residual connection or a device.
 
 A wrapper has no variables and no scope of its own: the names are those of the cell inside.
 
@@ -7,17 +7,17 @@ Source: `tensorflow/python/ops/rnn_cell_impl.py` (1.4).
 
 from __future__ import annotations
 
-import hashlib
+import copy
 from collections.abc import Sequence
 from typing import Any
 
-from labkit.errors import UnimplementedError
+from labkit.errors import ShapeError
 from labkit.graph import get_default_graph
 from labkit.nests import is_listed
 from labkit.ops.joining import concat, split
-from labkit.ops.nn import dropout
+from labkit.ops.structure import flatten
 from labkit.rnn_cells.base import RNNCell
-from labkit.rnn_cells.cells import LSTMStateTuple
+from labkit.shapes import compatible
 from labkit.variable_scope import variable_scope
 
 
@@ -25,7 +25,8 @@ class MultiRNNCell(RNNCell):
     """Cells on top of each other: the output of one is the input of the next.
 
     Args:
-        cells: the cells, lowest first.
+        cells: the cells, lowest first. One that is given several times (`[cell] * 3`, as programs did before
+            TensorFlow 1.1) stands for as many cells with weights of their own.
         state_is_tuple: False makes the state one tensor.
 
     Example:
@@ -40,7 +41,7 @@ class MultiRNNCell(RNNCell):
         super().__init__()
         if not is_listed(cells) or not cells:
             raise TypeError(f"MultiRNNCell takes a list of cells, not {cells!r}.")
-        self.cells = list(cells)
+        self.cells = _distinct(cells)
         self.state_is_tuple = state_is_tuple
 
     @property
@@ -72,6 +73,25 @@ class MultiRNNCell(RNNCell):
         return inputs, tuple(following) if self.state_is_tuple else concat(following, 1)
 
 
+def _distinct(cells: Sequence[Any]) -> list[Any]:
+    """The cells, with copies of those that are there already."""
+    result: list[Any] = []
+    for cell in cells:
+        result.append(copy_cell(cell) if any(cell is other for other in result) else cell)
+    return result
+
+
+def copy_cell(cell: Any) -> Any:
+    """A new cell like this one, with the cells inside it new, too."""
+    made = copy.copy(cell)
+    made.built, made.scope = False, None
+    if hasattr(cell, "cell"):
+        made.cell = copy_cell(cell.cell)
+    if hasattr(cell, "cells"):
+        made.cells = [copy_cell(part) for part in cell.cells]
+    return made
+
+
 class Wrapper(RNNCell):
     """A cell around a cell: the inner one's sizes and scope."""
 
@@ -98,68 +118,6 @@ class Wrapper(RNNCell):
         return self.call(inputs, state)
 
 
-class DropoutWrapper(Wrapper):
-    """A cell with dropout on its inputs, outputs and states.
-
-    Args:
-        cell: the cell.
-        input_keep_prob: the part of the inputs that is kept: a number or a tensor.
-        output_keep_prob: the part of the outputs that is kept.
-        state_keep_prob: the part of the next state that is kept; an LSTM's memory c is never dropped.
-        variational_recurrent: only False: each step draws anew.
-        input_size: kept for TensorFlow's signature.
-        dtype: kept for TensorFlow's signature.
-        seed: seed of the choices.
-        dropout_state_filter_visitor: kept for TensorFlow's signature.
-
-    Example:
-        >>> import labkit as tf
-        >>> tf.nn.rnn_cell.DropoutWrapper(tf.nn.rnn_cell.GRUCell(8), output_keep_prob=0.5).output_size
-        8
-    """
-
-    def __init__(
-        self, cell: Any, input_keep_prob: Any = 1.0, output_keep_prob: Any = 1.0, state_keep_prob: Any = 1.0,
-        variational_recurrent: bool = False, input_size: Any = None, dtype: Any = None, seed: int | None = None,
-        dropout_state_filter_visitor: Any = None,
-    ) -> None:  # fmt: skip
-        super().__init__(cell)
-        if variational_recurrent:
-            raise UnimplementedError(
-                None, None, "labkit has no variational_recurrent dropout.\n  Try: variational_recurrent=False."
-            )
-        for name, part in (("input", input_keep_prob), ("output", output_keep_prob), ("state", state_keep_prob)):
-            if isinstance(part, (int, float)) and not 0 < part <= 1:
-                raise ValueError(f"{name}_keep_prob is the part that is kept, between 0 and 1, not {part}.")
-        self.parts = (input_keep_prob, state_keep_prob, output_keep_prob)
-        self.seed = seed
-
-    def call(self, inputs: Any, state: Any = None) -> Any:
-        """One step."""
-        output, following = self.cell(self._drop(inputs, 0, "input"), state)
-        return self._drop(output, 2, "output"), self._drop_state(following)
-
-    def _drop_state(self, state: Any) -> Any:
-        if isinstance(state, LSTMStateTuple):
-            return LSTMStateTuple(state.c, self._drop(state.h, 1, "state"))
-        if is_listed(state):
-            return type(state)([self._drop_state(part) for part in state])
-        return self._drop(state, 1, "state")
-
-    def _drop(self, value: Any, which: int, salt: str) -> Any:
-        part = self.parts[which]
-        if isinstance(part, (int, float)) and part == 1:
-            return value
-        return dropout(value, part, seed=self._seed(salt))
-
-    def _seed(self, salt: str) -> int | None:
-        """A seed of its own for each place, as TensorFlow derives it."""
-        if self.seed is None:
-            return None
-        digest = hashlib.md5(f"{self.seed}{salt}_0".encode(), usedforsecurity=False).hexdigest()
-        return int(digest[:8], 16) & 0x7FFFFFFF
-
-
 class ResidualWrapper(Wrapper):
     """A cell whose input is added to its output.
 
@@ -180,7 +138,20 @@ class ResidualWrapper(Wrapper):
     def call(self, inputs: Any, state: Any = None) -> Any:
         """One step."""
         output, following = self.cell(inputs, state)
-        return inputs + output if self.residual_fn is None else self.residual_fn(inputs, output), following
+        return (_sum if self.residual_fn is None else self.residual_fn)(inputs, output), following
+
+
+def _sum(inputs: Any, outputs: Any) -> Any:
+    """Inputs and outputs added, leaf by leaf."""
+    before, _ = flatten(inputs)
+    after, rebuild = flatten(outputs)
+    for x, y in zip(before, after, strict=True):
+        if not compatible(x.static_shape, y.static_shape):
+            raise ShapeError(
+                f"ResidualWrapper adds the input {x.name!r}, of shape {x.shape}, to the output, of shape {y.shape}.",
+                "a cell with as many units as the input has, or residual_fn=lambda x, y: ...",
+            )
+    return rebuild([x + y for x, y in zip(before, after, strict=True)])
 
 
 class DeviceWrapper(Wrapper):
