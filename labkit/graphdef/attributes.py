@@ -49,10 +49,12 @@ def encode(value: Any, declared: str = "", kind: str = "") -> Any:
     attr = message("AttrValue")()
     try:
         if kind.startswith("list("):
+            attr.list.SetInParent()  # also if it is empty
             _encode_list(attr.list, value, kind[5:-1])
         elif kind == "func":
             _encode_function(attr.func, value)
         elif kind == "shape":
+            attr.shape.SetInParent()
             fill_shape(attr.shape, value)
         elif kind == "tensor":
             attr.tensor.CopyFrom(tensor_proto(np.asarray(value)))
@@ -82,7 +84,7 @@ def _kind_of(value: Any, declared: str) -> str:
         parts = cast("tuple[Any, ...]", tuple(cast("Any", value)))
         if declared.startswith("tuple[Shape"):
             return "list(shape)"
-        kinds = {_kind_of(part, "") for part in parts}
+        kinds = {"func" if part is None else _kind_of(part, "") for part in parts}
         if kinds == {"int", "float"}:
             return "list(float)"
         return f"list({kinds.pop()})" if len(kinds) == 1 and kinds <= {*_SCALARS} else "func" if parts else "list(int)"

@@ -128,7 +128,7 @@ class Writer:
                 result[name] = self._function_attr(value, kind, node, name)
             elif name == "captured":
                 result[name] = encode(tuple(reference(t) for t in value), "tuple[str, ...]", "list(string)")
-            elif name == "of" and "captured" in value.attributes() or name == "of" and hasattr(value, "of"):
+            elif name == "of" and ("captured" in value.attributes() or hasattr(value, "of")):
                 result[name] = self._nested(value, node, reference)
             elif value is not None and not declared.startswith("Counter"):
                 result[name] = encode(value, declared)
