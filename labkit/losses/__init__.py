@@ -33,13 +33,14 @@ from labkit.losses.functions import (
     softmax_cross_entropy,
     sparse_softmax_cross_entropy,
 )
+from labkit.losses.pairwise import mean_pairwise_squared_error
 from labkit.losses.reduction import Reduction, compute_weighted_loss
 from labkit.missing import namespace
 
 __all__ = [
     "Reduction", "absolute_difference", "add_loss", "compute_weighted_loss", "cosine_distance", "get_losses",
     "get_regularization_loss", "get_regularization_losses", "get_total_loss", "hinge_loss", "huber_loss",
-    "log_loss", "mean_squared_error", "sigmoid_cross_entropy", "softmax_cross_entropy",
+    "log_loss", "mean_pairwise_squared_error", "mean_squared_error", "sigmoid_cross_entropy", "softmax_cross_entropy",
     "sparse_softmax_cross_entropy",
 ]  # fmt: skip
 

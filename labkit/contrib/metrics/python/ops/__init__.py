@@ -1,0 +1,1 @@
+"""The path that TensorFlow 1 programs import streaming metrics from."""

@@ -1,0 +1,32 @@
+"""`tf.contrib.slim`: contrib's layers, losses and scopes under one short name.
+
+Example:
+    >>> import labkit as tf
+    >>> from labkit.contrib import slim
+    >>> decay = slim.l2_regularizer(0.1)
+    >>> with tf.Graph().as_default(), slim.arg_scope([slim.fully_connected], weights_regularizer=decay):
+    ...     y = slim.fully_connected(tf.zeros([5, 784]), 10)
+    ...     len(tf.losses.get_regularization_losses())
+    1
+
+Source: `tensorflow/contrib/slim/__init__.py` (1.4).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from labkit.contrib import framework, layers
+from labkit.contrib.framework import add_arg_scope as add_arg_scope
+from labkit.contrib.framework import arg_scope as arg_scope
+from labkit.missing import missing_name
+
+__all__ = [*dict.fromkeys([*layers.__all__, *framework.__all__, "layers", "losses", "metrics"])]
+
+
+def __getattr__(name: str) -> Any:
+    """A layer, or a function of `tf.contrib.framework`."""
+    for module in (layers, framework):
+        if name in module.__all__:
+            return getattr(module, name)
+    return missing_name(__name__, name, __all__)
