@@ -22,6 +22,7 @@ from labkit import draw
 from labkit.draw.layout import layered
 from labkit.draw.picture import BLUE, GREEN, LINES, ORANGE, PURPLE, SKY, VERMILION
 from labkit.draw.units import units_of
+from labkit.trace import Event, Trace
 
 
 def texts(picture: draw.Picture) -> list[str]:
@@ -303,3 +304,36 @@ def test_import_labkit_brings_no_plotting() -> None:
     assert (
         subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"
     )
+
+
+def test_a_timeline_has_a_bar_per_op_where_and_when_it_ran() -> None:
+    """Rows by op, the slowest first, with their total time; by device, at once in rows of their own."""
+    trace = Trace([
+        Event("a", "MatMul", "/device:CPU:0", 0.0, 3e-3, 0),
+        Event("b", "Add", "/device:CPU:0", 1e-3, 1e-3, 0),
+        Event("c", "MatMul", "/device:GPU:0", 3e-3, 2e-3, 0),
+    ])  # fmt: skip
+    picture = draw.timeline(trace, by="op")
+    [axes] = picture.axes
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["MatMul", "Add"]
+    assert {"5.00 ms", "1.00 ms"} <= set(texts(picture))
+    bars = [path.get_extents() for path in axes.collections[0].get_paths()]
+    assert [(bar.x0, bar.x1) for bar in bars] == [(0.0, 3.0), (3.0, 5.0)]
+    assert axes.get_xlabel() == "time in ms"
+    assert str(draw.timeline(trace)) == "<timeline of 3 ops in 3 rows: CPU:0, CPU:0 (2), GPU:0>"
+    many = Trace([Event(f"n{i}", f"Op{i}", "/cpu:0", i * 1e-6, (20 - i) * 1e-8, 0) for i in range(20)])
+    assert "in 5 rows: Op0, Op1, Op2, Op3, others" in str(draw.timeline(many, rows=5))
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: draw.timeline(Trace()), "no op ran"),
+        (lambda: draw.timeline("trace"), "not str"),
+        (lambda: draw.timeline(Trace([Event("a", "Add", "", 0, 1, 0)]), by="time"), "'op' or by 'device'"),
+    ],
+)
+def test_what_is_no_timeline_is_said(call: Any, message: str) -> None:
+    """With what to give."""
+    with pytest.raises((ValueError, TypeError), match=message):
+        call()

@@ -5,6 +5,7 @@
     weights     a grid of weight images, red for negative, blue for positive, white for zero
     confusion   which class was taken for which, with counts
     curve       learning curves
+    timeline    when each op of a traced run ran
     valley      a loss over two numbers from above, and the way training took
     optimized   a graph before its passes, with what went away in dashes
 
@@ -19,8 +20,9 @@ cannot see it, brings its own background (so that a dark theme does not swallow 
     <picture of a graph: 2 constants, 1 op>
 
 The files: `picture` (the figure and the colours), `units` (which nodes share a box), `layout` (where boxes go),
-`graphs` (boxes and arrows), `patches` (how each looks), `arrays` and `valleys` (the rest). matplotlib and networkx are
-imported with this package, and this package only by those who draw: `import labkit` stays light.
+`graphs` (boxes and arrows), `patches` (how each looks), `arrays`, `timelines`, `valleys` and `passes` (the rest).
+matplotlib and networkx are imported with this package, and this package only by those who draw: `import labkit` stays
+light.
 
 The picture of the README, `.github/graph.png`, is made by
 
@@ -31,6 +33,7 @@ from labkit.draw.arrays import confusion, curve, images, weights
 from labkit.draw.graphs import graph
 from labkit.draw.passes import optimized
 from labkit.draw.picture import Picture
+from labkit.draw.timelines import timeline
 from labkit.draw.valleys import valley
 
-__all__ = ["Picture", "confusion", "curve", "graph", "images", "optimized", "valley", "weights"]
+__all__ = ["Picture", "confusion", "curve", "graph", "images", "optimized", "timeline", "valley", "weights"]
