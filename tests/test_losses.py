@@ -77,3 +77,16 @@ def test_a_loss_without_a_collection_stays_out():
     assert losses.get_losses() == []
     with pytest.raises(ValueError, match="no loss in the default graph"):
         losses.get_total_loss()
+
+
+@pytest.mark.parametrize("case", [(1.0, 6.41436767578125), ([[1.0], [0.0], [2.0]], 5.181484222412109)])
+def test_pairs_of_entries_are_compared_as_tensorflow_does(case):
+    """The numbers are those of tf.compat.v1.losses.mean_pairwise_squared_error in TensorFlow 2.21."""
+    labels = [[0.19, -0.52, -0.41, -2.44], [1.8, 1.14, -0.33, 0.77], [0.28, -0.55, 0.98, -0.31]]
+    guesses = [[-0.33, -0.79, 0.45, -0.1], [0.55, -0.61, 0.13, -0.89], [0.84, 0.19, 0.33, 0.41]]
+    weights, wanted = case
+    np.testing.assert_allclose(run(losses.mean_pairwise_squared_error(labels, guesses, weights)), wanted, rtol=1e-5)
+    shifted = losses.mean_pairwise_squared_error(labels, np.array(labels, np.float32) + 5)
+    np.testing.assert_allclose(run(shifted), 0, atol=1e-4)
+    with pytest.raises(ValueError, match=r"labels have shape \[2\], predictions \[3\]"):
+        losses.mean_pairwise_squared_error(tf.zeros([2]), tf.zeros([3]))

@@ -21,7 +21,12 @@ from labkit.contrib.framework import add_arg_scope as add_arg_scope
 from labkit.contrib.framework import arg_scope as arg_scope
 from labkit.missing import missing_name
 
-__all__ = [*dict.fromkeys([*layers.__all__, *framework.__all__, "layers", "losses", "metrics"])]
+_NAMES = [*dict.fromkeys([*layers.__all__, *framework.__all__, "layers", "losses", "metrics"])]
+
+
+def __dir__() -> list[str]:
+    """The names that `slim.` offers."""
+    return _NAMES
 
 
 def __getattr__(name: str) -> Any:
@@ -29,4 +34,4 @@ def __getattr__(name: str) -> Any:
     for module in (layers, framework):
         if name in module.__all__:
             return getattr(module, name)
-    return missing_name(__name__, name, __all__)
+    return missing_name(__name__, name, _NAMES)

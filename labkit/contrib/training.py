@@ -111,7 +111,7 @@ class HParams:
             value = _read(name, one or "", kind)
             self.set_hparam(name, [value] if is_list else value)
         else:
-            entries: list[Any] = list(getattr(self, name))
+            entries = listed(getattr(self, name))
             if not is_list or int(index) >= len(entries):
                 raise LabkitError(f"{name!r} has no entry {index}: {entries!r}.")
             entries[int(index)] = _read(name, one or "", kind)

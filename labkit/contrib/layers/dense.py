@@ -97,7 +97,8 @@ def relu(inputs: Any, num_outputs: int, **kwargs: Any) -> Tensor:
         >>> tf.contrib.layers.relu(tf.zeros([5, 784]), 10).op.type
         'Relu'
     """
-    return fully_connected(inputs, num_outputs, **({"activation_fn": relu_of} | kwargs))
+    options: dict[str, Any] = {"activation_fn": relu_of, **kwargs}
+    return fully_connected(inputs, num_outputs, **options)
 
 
 @add_arg_scope
@@ -114,7 +115,8 @@ def relu6(inputs: Any, num_outputs: int, **kwargs: Any) -> Tensor:
         >>> tf.contrib.layers.relu6(tf.zeros([5, 784]), 10).op.type
         'Relu6'
     """
-    return fully_connected(inputs, num_outputs, **({"activation_fn": relu6_of} | kwargs))
+    options: dict[str, Any] = {"activation_fn": relu6_of, **kwargs}
+    return fully_connected(inputs, num_outputs, **options)
 
 
 @add_arg_scope
@@ -131,7 +133,8 @@ def linear(inputs: Any, num_outputs: int, **kwargs: Any) -> Tensor:
         >>> tf.contrib.layers.linear(tf.zeros([5, 784]), 10).op.type
         'BiasAdd'
     """
-    return fully_connected(inputs, num_outputs, **({"activation_fn": None} | kwargs))
+    options: dict[str, Any] = {"activation_fn": None, **kwargs}
+    return fully_connected(inputs, num_outputs, **options)
 
 
 @add_arg_scope

@@ -104,7 +104,8 @@ def batch_norm(
             if axis != rank - 1:  # vectors must broadcast along another axis than the last
                 form = [-1 if i == axis else 1 for i in range(rank)]
                 vectors = [None if v is None else reshape(v, form) for v in vectors]
-            return batch_normalization(x, *vectors, epsilon)
+            at, spread, offset, factor = vectors
+            return batch_normalization(x, at, spread, offset, factor, epsilon)
 
         def of_batch() -> list[Tensor]:
             if rank == 4 and axis == 3 and fused is not False and x.dtype.size <= 4:

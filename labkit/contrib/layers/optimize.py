@@ -13,6 +13,7 @@ from labkit.errors import LabkitError
 from labkit.global_step import get_global_step
 from labkit.graph import GraphKeys, Tensor, control_dependencies, get_default_graph, is_tensor_like
 from labkit.initializers import constant_initializer
+from labkit.nests import listed
 from labkit.ops.array import identity
 from labkit.ops.random import truncated_normal
 from labkit.ops.shaping import shape
@@ -178,7 +179,7 @@ def _clipped(pairs: list[Any], clip: Any) -> list[Any]:
     if clip is None:
         return pairs
     if callable(clip):
-        return list(clip(pairs))
+        return listed(clip(pairs))
     if not isinstance(clip, (int, float)):
         raise LabkitError(f"clip_gradients is a number or a function of pairs, not {clip!r}.")
     clipped, _ = clip_by_global_norm([grad for grad, _ in pairs], float(clip))

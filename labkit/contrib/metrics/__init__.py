@@ -27,15 +27,6 @@ from labkit.ops.math import cast
 from labkit.ops.reduce import reduce_mean
 from labkit.ops.segment import confusion_matrix
 
-_SWAPPED = (
-    "accuracy", "auc", "false_negatives", "false_positives", "mean_absolute_error", "mean_cosine_distance", "mean_iou",
-    "mean_squared_error", "precision", "precision_at_thresholds", "recall", "recall_at_thresholds",
-    "root_mean_squared_error", "sensitivity_at_specificity", "specificity_at_sensitivity", "true_negatives",
-    "true_positives",
-)  # fmt: skip
-_RANKED = {"sparse_recall_at_k": "recall_at_k", "sparse_precision_at_k": "precision_at_k",
-           "sparse_average_precision_at_k": "sparse_average_precision_at_k"}  # fmt: skip
-
 __all__ = [
     "accuracy", "aggregate_metric_map", "aggregate_metrics", "confusion_matrix", "streaming_accuracy",
     "streaming_auc", "streaming_false_negatives", "streaming_false_positives", "streaming_mean",
@@ -48,20 +39,43 @@ __all__ = [
 ]  # fmt: skip
 
 
-def _swapped(name: str, of: str) -> Callable[..., Metric]:
-    """A metric of `tf.metrics` whose first two arguments change places."""
-    metric = getattr(metrics, of)
+def _swapped(metric: Callable[..., Metric]) -> Callable[..., Metric]:
+    """A metric of `tf.metrics` whose first two arguments change places, under contrib's name."""
 
     def swapped(predictions: Any, labels: Any, *args: Any, **kwargs: Any) -> Metric:
         return metric(labels, predictions, *args, **kwargs)
 
-    swapped.__name__ = swapped.__qualname__ = f"streaming_{name}"
-    swapped.__doc__ = f"`tf.metrics.{of}` with the predictions first; see there for the other arguments."
+    swapped.__name__ = swapped.__qualname__ = f"streaming_{metric.__name__}"
+    swapped.__doc__ = f"`tf.metrics.{metric.__name__}` with the predictions first; see there for the other arguments."
     return swapped
 
 
-globals().update({f"streaming_{name}": _swapped(name, name) for name in _SWAPPED})
-globals().update({f"streaming_{name}": _swapped(name, of) for name, of in _RANKED.items()})
+streaming_accuracy = _swapped(metrics.accuracy)
+streaming_auc = _swapped(metrics.auc)
+streaming_false_negatives = _swapped(metrics.false_negatives)
+streaming_false_positives = _swapped(metrics.false_positives)
+streaming_mean_absolute_error = _swapped(metrics.mean_absolute_error)
+streaming_mean_cosine_distance = _swapped(metrics.mean_cosine_distance)
+streaming_mean_iou = _swapped(metrics.mean_iou)
+streaming_mean_squared_error = _swapped(metrics.mean_squared_error)
+streaming_precision = _swapped(metrics.precision)
+streaming_precision_at_thresholds = _swapped(metrics.precision_at_thresholds)
+streaming_recall = _swapped(metrics.recall)
+streaming_recall_at_thresholds = _swapped(metrics.recall_at_thresholds)
+streaming_root_mean_squared_error = _swapped(metrics.root_mean_squared_error)
+streaming_sensitivity_at_specificity = _swapped(
+    metrics.sensitivity_at_specificity, "streaming_sensitivity_at_specificity"
+)
+streaming_specificity_at_sensitivity = _swapped(
+    metrics.specificity_at_sensitivity, "streaming_specificity_at_sensitivity"
+)
+streaming_true_negatives = _swapped(metrics.true_negatives)
+streaming_true_positives = _swapped(metrics.true_positives)
+streaming_sparse_recall_at_k = _swapped(metrics.recall_at_k)
+streaming_sparse_precision_at_k = _swapped(metrics.precision_at_k)
+streaming_sparse_average_precision_at_k = _swapped(
+    metrics.sparse_average_precision_at_k, "streaming_sparse_average_precision_at_k"
+)
 streaming_mean = metrics.mean
 streaming_mean_tensor = metrics.mean_tensor
 streaming_percentage_less = metrics.percentage_below
