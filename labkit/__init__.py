@@ -127,7 +127,7 @@ from labkit.session import InteractiveSession, Session, get_default_session
 from labkit.config import ConfigProto, GPUOptions, GraphOptions, OptimizerOptions, RunMetadata, RunOptions
 
 # Derivatives
-from labkit.gradients import AggregationMethod, gradients
+from labkit.gradients import AggregationMethod, gradients, hessians
 from labkit.ops.indexed_slices import IndexedSlices, IndexedSlicesValue
 from labkit.clip import clip_by_average_norm, clip_by_global_norm, clip_by_norm, global_norm
 
@@ -234,6 +234,35 @@ from labkit.ops.selecting import (
     where,
 )
 from labkit.ops.partitioning import dynamic_partition, dynamic_stitch
+
+# Sparse tensors
+from labkit.ops.sparse_tensor import (
+    SparseTensor,
+    SparseTensorValue,
+    convert_to_tensor_or_sparse_tensor,
+    sparse_placeholder,
+)
+from labkit.ops.sparse_dense import (
+    sparse_reduce_max,
+    sparse_reduce_sum,
+    sparse_tensor_dense_matmul,
+    sparse_tensor_to_dense,
+    sparse_to_dense,
+    sparse_to_indicator,
+)
+from labkit.ops.sparse_layout import (
+    sparse_fill_empty_rows,
+    sparse_mask,
+    sparse_reorder,
+    sparse_reset_shape,
+    sparse_reshape,
+    sparse_retain,
+    sparse_slice,
+    sparse_transpose,
+)
+from labkit.ops.sparse_joining import sparse_add, sparse_concat, sparse_merge
+from labkit.ops.embedding_sparse import sparse_segment_mean, sparse_segment_sqrt_n, sparse_segment_sum
+from labkit.ops.edit_distance import edit_distance
 
 # Random numbers
 from labkit.ops.random import get_seed, random_normal, random_uniform, set_random_seed, truncated_normal
@@ -358,7 +387,7 @@ __all__ = [
     "InteractiveSession", "Session", "get_default_session", "ConfigProto", "GPUOptions", "GraphOptions",
     "OptimizerOptions", "RunMetadata", "RunOptions",
     # Derivatives
-    "AggregationMethod", "IndexedSlices", "IndexedSlicesValue", "gradients", "clip_by_average_norm",
+    "AggregationMethod", "IndexedSlices", "IndexedSlicesValue", "gradients", "hessians", "clip_by_average_norm",
     "clip_by_global_norm", "clip_by_norm", "global_norm",
     # Arithmetic, element by element
     "accumulate_n", "add", "add_n", "cast", "multiply", "negative", "reciprocal", "scalar_mul", "square",
@@ -386,6 +415,13 @@ __all__ = [
     # Parts of tensors
     "slice", "strided_slice", "gather", "gather_nd", "scatter_nd", "boolean_mask", "listdiff", "one_hot",
     "sequence_mask", "setdiff1d", "unique", "unique_with_counts", "where", "dynamic_partition", "dynamic_stitch",
+    # Sparse tensors
+    "SparseTensor", "SparseTensorValue", "convert_to_tensor_or_sparse_tensor", "edit_distance", "sparse_add",
+    "sparse_concat", "sparse_fill_empty_rows", "sparse_mask", "sparse_merge", "sparse_placeholder",
+    "sparse_reduce_max", "sparse_reduce_sum", "sparse_reorder", "sparse_reset_shape", "sparse_reshape",
+    "sparse_retain", "sparse_segment_mean", "sparse_segment_sqrt_n", "sparse_segment_sum", "sparse_slice",
+    "sparse_tensor_dense_matmul", "sparse_tensor_to_dense", "sparse_to_dense", "sparse_to_indicator",
+    "sparse_transpose",
     # Random numbers
     "get_seed", "random_normal", "random_uniform", "set_random_seed", "truncated_normal", "multinomial",
     "random_crop", "random_gamma", "random_poisson", "random_shuffle",

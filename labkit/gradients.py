@@ -27,12 +27,13 @@ from collections.abc import Sequence
 from contextlib import nullcontext
 from typing import Any
 
-from labkit.errors import DTypeError, LabkitError
+from labkit.errors import DTypeError, GraphError, LabkitError, ShapeError
 from labkit.graph import Graph, Operation, Tensor, is_tensor_like
 from labkit.nests import listed
 from labkit.ops.array import fill, shape, zeros_like
 from labkit.ops.control_flow import tuple_
 from labkit.ops.indexed_slices import IndexedSlices, aggregated
+from labkit.ops.stacking import stack
 from labkit.ops.sums import add_n
 from labkit.shapes import merge
 
@@ -102,6 +103,58 @@ def gradients(
         walk = _Backwards(graph, arrived, x_list, stops, colocate_gradients_with_ops, gate_gradients)
         walk.run(y_list)
         return [walk.total(x) for x in x_list]
+
+
+def hessians(
+    ys: Any, xs: Any, name: str = "hessians", colocate_gradients_with_ops: bool = False, gate_gradients: bool = False,
+    aggregation_method: int | None = None,
+) -> list[Tensor]:  # fmt: skip
+    """The second derivatives of the sum of `ys` with respect to each of `xs`, as matrices.
+
+    Each row is the gradient of one component of the gradient, so the graph grows with the size of an x.
+
+    Args:
+        ys: a tensor or a list of them.
+        xs: a vector (a tensor or a variable) of known size, or a list of them.
+        name: scope of the new nodes.
+        colocate_gradients_with_ops: as for `tf.gradients`, like those that follow.
+        gate_gradients: see there.
+        aggregation_method: see there.
+
+    Returns:
+        A list with a symmetric matrix per x, zeros where the gradient does not depend on x.
+
+    Raises:
+        ShapeError: if an x is no vector of known size.
+        GraphError: if no path leads from an x to a y.
+
+    Example:
+        >>> import labkit as tf
+        >>> x = tf.constant([1.0, 2.0])
+        >>> tf.Session().run(tf.hessians(x[0] * x[0] * x[1], x))[0].tolist()
+        [[4.0, 2.0], [2.0, 0.0]]
+    """
+    options = (colocate_gradients_with_ops, gate_gradients, aggregation_method)
+    x_list = _tensors(xs)
+    graph = x_list[0].graph
+    for x in x_list:
+        if x.static_shape is None or len(x.static_shape) != 1 or x.static_shape[0] is None:
+            raise ShapeError(
+                f"tf.hessians takes vectors of known size, and {x.name!r} has shape {x.shape}.\n"
+                "  Try: keep the weights in one vector, and tf.reshape parts of it where they are used."
+            )
+    with graph.name_scope(name):
+        result: list[Tensor] = []
+        for x, slope in zip(x_list, gradients(ys, x_list, None, "gradients", *options), strict=True):
+            if slope is None:
+                raise GraphError(f"no gradient leads from the ys to {x.name!r}, so it has no second derivatives.")
+            whole = graph.as_tensor(slope)
+            rows: list[Any] = []
+            for number in range(int(x.shape[0])):
+                (row,) = gradients(whole[number], x, None, "gradients", *options)
+                rows.append(zeros_like(whole) if row is None else row)
+            result.append(stack(rows))
+        return result
 
 
 def _tensors(values: Any) -> list[Tensor]:
@@ -193,12 +246,12 @@ def _between(xs: Sequence[Tensor], ys: Sequence[Tensor], stops: set[Tensor]) -> 
     """The nodes on a path from an x to a y, in creation order."""
     sources = set(xs)
     behind: set[Operation] = set()
-    stack = [y.op for y in ys]
-    while stack:
-        node = stack.pop()
+    waiting = [y.op for y in ys]
+    while waiting:
+        node = waiting.pop()
         if node not in behind:
             behind.add(node)
-            stack.extend(t.op for t in node.inputs if t not in stops)
+            waiting.extend(t.op for t in node.inputs if t not in stops)
     reached: set[Operation] = set()
     ordered: list[Operation] = []
     for node in sorted(behind, key=lambda node: node.id):

@@ -45,7 +45,6 @@ ELSEWHERE = {
     "labkit.enable_eager_execution": "there is no eager mode: a tensor gets its value in tf.Session().run(tensor).",
     "labkit.disable_v2_behavior": "labkit is TensorFlow 1 throughout: leave this line out.",
     "labkit.estimator": "labkit has no estimators yet: write the training loop with tf.Session.",
-    "labkit.SparseTensor": "labkit has no sparse tensors yet: tf.scatter_nd makes a dense one from indices and values.",
 }
 
 

@@ -14,7 +14,7 @@ The functions live with their ops in `labkit/ops/`; this file is the table of co
                     local_response_normalization lrn l2_normalize
     layers          bias_add xw_plus_b relu_layer dropout
     ranking         top_k in_top_k zero_fraction
-    embeddings      embedding_lookup nce_loss sampled_softmax_loss compute_accidental_hits
+    embeddings      embedding_lookup embedding_lookup_sparse nce_loss sampled_softmax_loss compute_accidental_hits
                     uniform_candidate_sampler log_uniform_candidate_sampler
                     learned_unigram_candidate_sampler fixed_unigram_candidate_sampler
     recurrence      rnn_cell dynamic_rnn static_rnn rnn bidirectional_dynamic_rnn static_bidirectional_rnn
@@ -57,6 +57,7 @@ from labkit.ops.cross_entropy import softmax_cross_entropy_with_logits_v2 as sof
 from labkit.ops.elementwise_losses import l2_loss as l2_loss
 from labkit.ops.elementwise_losses import log_poisson_loss as log_poisson_loss
 from labkit.ops.elementwise_losses import weighted_cross_entropy_with_logits as weighted_cross_entropy_with_logits
+from labkit.ops.embedding_sparse import embedding_lookup_sparse as embedding_lookup_sparse
 from labkit.ops.exponential import sigmoid as sigmoid
 from labkit.ops.exponential import tanh as tanh
 from labkit.ops.gathering import embedding_lookup as embedding_lookup
@@ -95,6 +96,7 @@ __all__ = [
     "bias_add", "bidirectional_dynamic_rnn", "compute_accidental_hits", "conv1d", "conv2d", "conv2d_backprop_filter",
     "conv2d_backprop_input", "conv2d_transpose", "conv3d", "conv3d_transpose", "convolution", "crelu",
     "depthwise_conv2d", "depthwise_conv2d_native", "dropout", "dynamic_rnn", "elu", "embedding_lookup",
+    "embedding_lookup_sparse",
     "fixed_unigram_candidate_sampler", "fused_batch_norm", "in_top_k", "l2_loss", "l2_normalize", "leaky_relu",
     "learned_unigram_candidate_sampler", "local_response_normalization", "log_poisson_loss", "log_softmax",
     "log_uniform_candidate_sampler", "lrn", "max_pool", "max_pool3d", "moments", "nce_loss", "pool", "raw_rnn", "relu",

@@ -25,6 +25,8 @@ from labkit.graph import GraphKeys, Operation, Operators, Tensor, apply, as_arra
 from labkit.graph.subgraph import outermost_graph
 from labkit.ops.array import Rank, identity
 from labkit.ops.control_flow import group
+from labkit.ops.counting import count_up_to
+from labkit.ops.scatter import scatter_sub
 from labkit.ops.stacking import stack
 from labkit.ops.state import (
     Assign,
@@ -203,6 +205,14 @@ class Variable(Operators):
     def assign_sub(self, delta: Any, use_locking: bool = False, name: str | None = None) -> Tensor:
         """A node that subtracts from the value; fetching it gives the new value."""
         return assign_sub(self, delta, name=name)
+
+    def scatter_sub(self, sparse_delta: Any, use_locking: bool = False, name: str | None = None) -> Tensor:
+        """A node that subtracts an `tf.IndexedSlices` from the rows that it names; fetching it gives the new value."""
+        return scatter_sub(self, sparse_delta.indices, sparse_delta.values, name=name)
+
+    def count_up_to(self, limit: int) -> Tensor:
+        """A node that counts: it gives the value, and then adds 1, until the value has reached `limit`."""
+        return count_up_to(self, limit)
 
     def __repr__(self) -> str:
         return f"<tf.Variable {self.name!r} shape={self.shape} dtype={self.dtype.name}_ref>"

@@ -372,6 +372,7 @@ class Operation:
 
 
 def session_for(what: str, session: Any) -> Any:
+    """`session`, or the default one; `what` is the method that asks, for the error."""
     chosen = session if session is not None else stacks.default_session()
     if chosen is None:
         raise GraphError(

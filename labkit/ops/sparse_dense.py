@@ -23,7 +23,7 @@ from labkit.ops.bases import NUMBERS, REALS, Array, elements, vjp
 from labkit.ops.joining import concat
 from labkit.ops.math import cast
 from labkit.ops.segment import combined, lowest
-from labkit.ops.sparse_tensor import SparseTensor, as_sparse
+from labkit.ops.sparse_tensor import as_sparse
 from labkit.shapes import compatible, normalize_axis, shape_text
 
 __all__ = [
@@ -363,38 +363,3 @@ def sparse_reduce_max(sp_input: Any, axis: Any = None, keep_dims: bool = False, 
     x = as_sparse(sp_input)
     kind = SparseReduceMax(_axes(axis, reduction_axes), keep_dims)
     return apply(kind, x.indices, x.values, x.dense_shape)
-
-
-def sparse_reduce_sum_sparse(
-    sp_input: Any, axis: Any = None, keep_dims: bool = False, reduction_axes: Any = None
-) -> SparseTensor:
-    """`tf.sparse_reduce_sum`, as a sparse tensor of the sums that are not 0.
-
-    Args:
-        sp_input: a `tf.SparseTensor`.
-        axis: an axis or a list of them; all if None.
-        keep_dims: True keeps the summed axes, with size 1.
-        reduction_axes: the older name of `axis`.
-
-    Returns:
-        A `tf.SparseTensor` without the summed axes.
-
-    Example:
-        >>> import labkit as tf
-        >>> x = tf.SparseTensor([[0, 0], [0, 2], [2, 1]], [1, 1, 1], [3, 3])
-        >>> tf.Session().run(tf.sparse_reduce_sum_sparse(x, 1)).values
-        array([2, 1], dtype=int32)
-    """
-    total = sparse_reduce_sum(sp_input, axis, keep_dims, reduction_axes)
-    return dense_to_sparse(total)
-
-
-def dense_to_sparse(dense: Tensor) -> SparseTensor:
-    """The entries of a dense tensor that are not 0."""
-    from labkit.ops.gathering import gather_nd
-    from labkit.ops.logic import not_equal
-    from labkit.ops.selecting import where
-    from labkit.ops.shaping import shape
-
-    places = where(not_equal(dense, 0))
-    return SparseTensor(places, gather_nd(dense, places), shape(dense, out_type=int64))
