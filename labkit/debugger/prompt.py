@@ -111,7 +111,7 @@ class Prompt(cmd.Cmd):
         """restart: goes back to the beginning."""
         self._say(self.debug.restart())
 
-    def do_run(self, arg: str) -> None:
+    def do_run(self, arg: str) -> bool | None:
         """run NAME: goes to right behind the operation NAME, forward or back; NAME may be a pattern."""
         if not arg:
             raise LabkitError("run wants the name of an operation.", "run layer1/MatMul, or: list")
@@ -151,7 +151,7 @@ class Prompt(cmd.Cmd):
         if not arg:
             self._say("\n".join(map(repr, self.debug.breakpoints)) or "no breakpoints")
             return
-        where, found, condition = f" {arg}".partition(" if ")
+        where, found, condition = f" {arg} ".partition(" if ")
         if found and not condition.strip():
             raise LabkitError("break ... if wants a condition.", "break if max > 1e3")
         self._say(repr(self.debug.break_at(where.strip() or None, when=condition.strip() or None)))
