@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import importlib
-from typing import Any
-
 from labkit.graph import Tensor
+from labkit.ops.sparse_tensor import SparseTensor
 
 
-def sparse_tensor(indices: Tensor, values: Tensor, dense_shape: Tensor) -> Any:
+def sparse_tensor(indices: Tensor, values: Tensor, dense_shape: Tensor) -> SparseTensor:
     """The sparse tensor of these parts.
 
     Args:
@@ -16,4 +14,4 @@ def sparse_tensor(indices: Tensor, values: Tensor, dense_shape: Tensor) -> Any:
         values: (count,).
         dense_shape: int64, (rank,).
     """
-    return importlib.import_module("labkit.ops.sparse").SparseTensor(indices, values, dense_shape)
+    return SparseTensor(indices, values, dense_shape)
