@@ -216,10 +216,33 @@ def cut(nodes: Sequence[Operation], feeds: Sequence[Tensor] = ()) -> list[tuple[
         for slot in slots:
             last_access[slot] = level
         stage[node] = level
+    _postpone(nodes, stage)
     groups: dict[int, list[Operation]] = {}
     for node in nodes:
         groups.setdefault(stage[node], []).append(node)
     return [(level % 2 == 1, groups[level]) for level in sorted(groups)]
+
+
+def _postpone(nodes: Sequence[Operation], stage: dict[Operation, int]) -> None:
+    """Moves JAX nodes to the stage that first needs them, so that little passes between segments.
+
+    A constant, or a variable that is read, would otherwise be an output of the first segment, copied on its way. A
+    read stays before the next write of its variable.
+    """
+    needed: dict[Operation, int] = {}  # the earliest stage that uses a node
+    written: dict[str, int] = {}  # the earliest stage of the writes that come later
+    for node in reversed(nodes):
+        kind = node.kind
+        slots = [variable_of(t) for t in node.inputs if t.op.kind.is_ref]
+        movable = node.outputs and not kind.is_ref and not kind.writes and (kind.has_state or not kind.stateful)
+        if movable and stage[node] % 2 == 0 and node in needed:
+            latest = min([needed[node], *(written[slot] for slot in slots if slot in written)])
+            stage[node] = max(stage[node], latest - latest % 2)
+        for position in kind.writes:
+            slot = variable_of(node.inputs[position])
+            written[slot] = min(written.get(slot, stage[node]), stage[node])
+        for source in (*(t.op for t in node.inputs), *node.control_inputs):
+            needed[source] = min(needed.get(source, stage[node]), stage[node])
 
 
 def _after(level: int, python: bool) -> int:

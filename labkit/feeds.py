@@ -146,13 +146,19 @@ def spread(feeds: Sequence[Feed | CompositeFeed], values: Sequence[Any]) -> list
 _ALIGNMENT_BYTES = 64  # what XLA wants of a buffer that it reads in place; it copies others once more
 
 
+def aligned_empty(shape: tuple[int, ...], dtype: Any) -> Any:
+    """A new array that XLA's CPU backend can read in place; its values are not set."""
+    size = int(np.prod(shape)) * dtype.itemsize
+    raw = np.empty(size + _ALIGNMENT_BYTES, np.uint8)
+    start = -raw.__array_interface__["data"][0] % _ALIGNMENT_BYTES
+    return raw[start : start + size].view(dtype).reshape(shape)
+
+
 def _aligned_copy(array: Any) -> Any:
     """A copy of a NumPy array that XLA's CPU backend can read in place."""
     if array.dtype == object or array.nbytes < _ALIGNMENT_BYTES:
         return array.copy()
-    raw = np.empty(array.nbytes + _ALIGNMENT_BYTES, np.uint8)
-    start = -raw.__array_interface__["data"][0] % _ALIGNMENT_BYTES
-    copied = raw[start : start + array.nbytes].view(array.dtype).reshape(array.shape)
+    copied = aligned_empty(array.shape, array.dtype)
     copied[...] = array
     return copied
 

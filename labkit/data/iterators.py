@@ -26,7 +26,7 @@ from typing import Any
 
 import numpy as np
 
-from labkit.data.sources import Element, Source, Values, values
+from labkit.data.sources import Element, Source, Values
 from labkit.data.structure import Rebuild, matched, take_apart
 from labkit.dtypes import DType, as_dtype, resource, string
 from labkit.errors import DTypeError, FailedPreconditionError, GraphError, NotFoundError, OutOfRangeError, ShapeError
@@ -66,7 +66,7 @@ class Cursor:
             element = next(self._elements, None)
             if element is None:
                 raise OutOfRangeError(None, None, "End of sequence")
-            return values(element)
+            return element
 
     def close_resource(self) -> None:
         """Lets the data set go, and with it the threads that compute ahead."""

@@ -281,41 +281,31 @@ class ShuffleDataset(DatasetNode):
         if buffer_size < 1:
             raise InvalidArgumentError(None, None, f"the buffer of shuffle must hold an element: {buffer_size} < 1.")
         seeds = (int(seed), int(seed2)) if seed or seed2 else (None, None)
-        parent = _Words(initial_state(*seeds))
+        parent = random_words(initial_state(*seeds))
 
-        def draw() -> Callable[[int], int]:
+        def draw() -> Iterator[int]:
             again = self.reshuffle_each_iteration or seeds[0] is None
-            generator = _Words(initial_state(parent.next(), parent.next()) if again else initial_state(*seeds))
-            return lambda size: generator.next() % size
+            return random_words(initial_state(next(parent), next(parent)) if again else initial_state(*seeds))
 
         return Shuffled(source, int(buffer_size), draw)
 
 
-class _Words:
-    """Words of a Philox stream, one by one."""
-
-    CHUNK = 1024
-
-    def __init__(self, state: Any) -> None:
-        self._state: Any = state
-        self._words: list[int] = []
-
-    def next(self) -> int:
-        """The next word."""
-        if not self._words:
-            with jax.enable_x64(True):
-                chunk: Any
-                chunk, self._state = _chunk(jnp.asarray(self._state))
-                self._words = np.asarray(chunk).tolist()[::-1]
-        return self._words.pop()
+def random_words(state: Any) -> Iterator[int]:
+    """The words of a Philox stream, computed in larger and larger parts: each waits for what else JAX is doing."""
+    count = 256
+    while True:
+        with jax.enable_x64(True):
+            part, state = _next_words(jnp.asarray(state), count)
+            listed: list[int] = np.asarray(part).tolist()
+        yield from listed
+        count = min(2 * count, 1 << 14)
 
 
-def _next_chunk(state: jax.Array) -> tuple[jax.Array, jax.Array]:
-    """The next words of a stream, and its state after them."""
-    return words(state, _Words.CHUNK), advance(state, _Words.CHUNK // 4)
+def _words_and_state(state: jax.Array, count: int) -> tuple[jax.Array, jax.Array]:
+    return words(state, count), advance(state, count // 4)
 
 
-_chunk: Any = jax.jit(_next_chunk)
+_next_words: Any = jax.jit(_words_and_state, static_argnums=1)
 
 
 @op

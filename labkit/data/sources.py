@@ -1,13 +1,12 @@
 """Data sets as Python iterables: what runs when elements flow.
 
-A `Source` can be gone over any number of times. Its elements are tuples of NumPy arrays, one per component, or `Row`s:
-the number of a row of arrays in memory, which stands for the element until somebody needs its values. Shuffling and
-repeating move row numbers about, and `Batched` takes a whole batch of rows out of the arrays at once; so a pipeline
-over arrays costs little more than indexing them.
+A `Source` can be gone over any number of times. Its elements are tuples of NumPy arrays, one per component. Where they
+are the rows of arrays in memory, shuffling and repeating move row numbers about (`Source.numbers`), and `Batched` takes
+a whole batch out of the arrays at once; so a pipeline over arrays costs little more than indexing them.
 
 Example:
     >>> rows = Slices((np.array([1, 2, 3]),))
-    >>> [values(batch)[0].tolist() for batch in Batched(Repeated(rows, 2), 4)]
+    >>> [batch[0].tolist() for batch in Batched(Repeated(rows, 2), 4)]
     [[1, 2, 3, 1], [2, 3]]
 
 Source: `tensorflow/core/kernels/*_dataset_op.cc` (1.4).
@@ -21,42 +20,37 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from labkit.errors import InvalidArgumentError, ShapeError
+from labkit.feeds import aligned_empty
 from labkit.graph.runtime import current_resources, running_in
 from labkit.graph.strings import is_strings
 
 Values = tuple[Any, ...]
 
 
-class Row(NamedTuple):
-    """An element that is still in its arrays."""
-
-    arrays: Values
-    number: int
+Element = Values
 
 
-Element = Values | Row
-
-
-def values(element: Element) -> Values:
-    """The components of an element."""
-    if isinstance(element, Row):
-        return tuple(_entry(array, element.number) for array in element.arrays)
-    return element
-
-
-def _entry(array: Any, index: int) -> Any:
-    return np.array(array[index], object) if is_strings(array) else np.asarray(array[index])
+def values_of_row(arrays: Values, number: int) -> Values:
+    """The components of the element that is a row of arrays."""
+    return tuple(np.array(a[number], object) if is_strings(a) else np.asarray(a[number]) for a in arrays)
 
 
 class Source:
     """Base of the sources: an iterable of elements."""
 
+    arrays: Values | None = None
+    """Where the elements are rows of arrays in memory: the arrays. `numbers` then gives the rows' numbers."""
+
     def __iter__(self) -> Iterator[Element]:
+        raise NotImplementedError
+
+    def numbers(self) -> Iterator[int]:
+        """The numbers of the rows that the elements are."""
         raise NotImplementedError
 
 
@@ -80,12 +74,15 @@ class Slices(Source):
                 None, None,
                 f"from_tensor_slices was given components of different first sizes: {[a.shape for a in arrays]}.",
             )  # fmt: skip
-        self._arrays = arrays
+        self.arrays = arrays
         self._count = sizes.pop()
 
     def __iter__(self) -> Iterator[Element]:
-        arrays = self._arrays
-        return (Row(arrays, i) for i in range(self._count))
+        arrays = self.arrays or ()
+        return (values_of_row(arrays, i) for i in range(self._count))
+
+    def numbers(self) -> Iterator[int]:
+        return iter(range(self._count))
 
 
 class Produced(Source):
@@ -106,7 +103,7 @@ class Zipped(Source):
 
     def __iter__(self) -> Iterator[Element]:
         for together in zip(*self._sources):  # noqa: B905  # the shortest decides, as in TensorFlow
-            yield tuple(part for element in together for part in values(element))
+            yield tuple(part for element in together for part in element)
 
 
 class Chained(Source):
@@ -125,11 +122,18 @@ class Repeated(Source):
     def __init__(self, source: Source, count: int) -> None:
         self._source = source
         self._count = count
+        self.arrays = source.arrays
 
     def __iter__(self) -> Iterator[Element]:
+        return self._again(lambda: iter(self._source))
+
+    def numbers(self) -> Iterator[int]:
+        return self._again(self._source.numbers)
+
+    def _again(self, start: Callable[[], Iterator[Any]]) -> Iterator[Any]:
         for _ in itertools.count() if self._count < 0 else range(self._count):
             empty = True
-            for element in self._source:
+            for element in start():
                 empty = False
                 yield element
             if empty:  # repeating nothing for ever would never give control back
@@ -142,9 +146,13 @@ class Sliced(Source):
     def __init__(self, source: Source, start: int, stop: int | None, step: int = 1) -> None:
         self._source = source
         self._bounds = start, stop, step
+        self.arrays = source.arrays
 
     def __iter__(self) -> Iterator[Element]:
         return itertools.islice(self._source, *self._bounds)
+
+    def numbers(self) -> Iterator[int]:
+        return itertools.islice(self._source.numbers(), *self._bounds)
 
 
 class Mapped(Source):
@@ -159,14 +167,14 @@ class Mapped(Source):
         function = self._function
         if self._parallel > 1:
             return self._in_threads()
-        return (function(values(element)) for element in self._source)
+        return (function(element) for element in self._source)
 
     def _in_threads(self) -> Iterator[Element]:
         resources = current_resources()
 
         def call(element: Element) -> Values:
             with running_in(resources):
-                return self._function(values(element))
+                return self._function(element)
 
         with ThreadPoolExecutor(self._parallel, "labkit-map") as threads:
             pending: deque[Future[Values]] = deque()
@@ -186,7 +194,7 @@ class Filtered(Source):
         self._function = function
 
     def __iter__(self) -> Iterator[Element]:
-        return (element for element in self._source if bool(self._function(values(element))[0]))
+        return (element for element in self._source if bool(self._function(element)[0]))
 
 
 class Interleaved(Source):
@@ -199,7 +207,7 @@ class Interleaved(Source):
         self._block = block
 
     def __iter__(self) -> Iterator[Element]:
-        outer = (iter(self._function(values(element))[0]) for element in self._source)
+        outer = (iter(self._function(element)[0]) for element in self._source)
         places: list[Iterator[Element] | None] = list(itertools.islice(outer, self._cycle))
         while any(place is not None for place in places):
             for position, place in enumerate(places):
@@ -219,24 +227,43 @@ class Shuffled(Source):
     Args:
         source: what to mix.
         size: of the buffer.
-        draw: gives, each time the source is gone over, a function from a size to a number below it.
+        draw: gives, each time the source is gone over, an iterator of random whole numbers.
     """
 
-    def __init__(self, source: Source, size: int, draw: Callable[[], Callable[[int], int]]) -> None:
+    def __init__(self, source: Source, size: int, draw: Callable[[], Iterator[int]]) -> None:
         self._source = source
         self._size = size
         self._draw = draw
+        self.arrays = source.arrays
 
     def __iter__(self) -> Iterator[Element]:
-        choose = self._draw()
-        rest = iter(self._source)
-        buffer = deque(itertools.islice(rest, self._size))
-        while buffer:
-            chosen = choose(len(buffer))
-            # The chosen one changes places with the oldest, as in TensorFlow, so that equal seeds give equal orders.
-            buffer[chosen], buffer[0] = buffer[0], buffer[chosen]
-            yield buffer.popleft()
-            buffer.extend(itertools.islice(rest, 1))
+        return mixed(iter(self._source), self._size, self._draw())
+
+    def numbers(self) -> Iterator[int]:
+        return mixed(self._source.numbers(), self._size, self._draw())
+
+
+def mixed(rest: Iterator[Any], size: int, draw: Iterator[int]) -> Iterator[Any]:
+    """Each element drawn from the next `size` ones, with TensorFlow's bookkeeping: equal numbers give equal orders.
+
+    The buffer is a ring: `oldest` is where its oldest element is. The chosen element leaves, the oldest takes its
+    place, and the new one comes where the oldest was.
+    """
+    buffer = list(itertools.islice(rest, size))
+    count, oldest = len(buffer), 0
+    for new, number in zip(rest, draw):  # noqa: B905  # ends with `rest`, the numbers never do
+        chosen = (oldest + number % count) % count
+        yield buffer[chosen]
+        buffer[chosen] = buffer[oldest]
+        buffer[oldest] = new
+        oldest += 1
+        if oldest == count:
+            oldest = 0
+    buffer = buffer[oldest:] + buffer[:oldest]
+    for first, number in zip(range(count), draw):  # noqa: B905
+        chosen = first + number % (count - first)
+        yield buffer[chosen]
+        buffer[chosen] = buffer[first]
 
 
 class Batched(Source):
@@ -259,21 +286,24 @@ class Batched(Source):
         self._drop = drop_remainder
 
     def __iter__(self) -> Iterator[Element]:
-        rest = iter(self._source)
+        if self._source.arrays is not None and self._stack is None:
+            arrays = self._source.arrays
+            return (tuple(rows_of(a, numbers) for a in arrays) for numbers in self._groups(self._source.numbers()))
+        return map(self._stack or stacked, self._groups(iter(self._source)))
+
+    def _groups(self, rest: Iterator[Any]) -> Iterator[list[Any]]:
         while group := list(itertools.islice(rest, self._size)):
             if self._drop and len(group) < self._size:
                 return
-            yield self._grouped(group)
+            yield group
 
-    def _grouped(self, group: list[Element]) -> Values:
-        first = group[0]
-        if self._stack is None and isinstance(first, Row):
-            same = all(isinstance(element, Row) and element.arrays is first.arrays for element in group)
-            if same:
-                rows = np.array([element[1] for element in group])
-                return tuple(array[rows] for array in first.arrays)
-        elements = [values(element) for element in group]
-        return self._stack(elements) if self._stack is not None else stacked(elements)
+
+def rows_of(array: Any, numbers: list[int]) -> Any:
+    """Rows of an array, where XLA can read them in place."""
+    if is_strings(array):
+        return array[numbers]
+    rows = aligned_empty((len(numbers), *array.shape[1:]), array.dtype)
+    return np.take(array, numbers, axis=0, out=rows, mode="clip")  # "raise" would go through another buffer
 
 
 def stacked(elements: list[Values]) -> Values:
