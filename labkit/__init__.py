@@ -49,6 +49,7 @@ from labkit.graph import (
     name_scope,
     reset_default_graph,
 )
+from labkit.graphdef import graph_util, import_graph_def
 
 # Element types, shapes, device names
 from labkit.dtypes import (
@@ -105,6 +106,12 @@ from labkit.ops.scatter import (
     scatter_nd_update,
     scatter_sub,
     scatter_update,
+)
+from labkit.partitioned import (
+    PartitionedVariable,
+    fixed_size_partitioner,
+    min_max_variable_partitioner,
+    variable_axis_size_partitioner,
 )
 from labkit.shared_variables import get_local_variable, get_variable, no_regularizer
 from labkit.variable_scope import AUTO_REUSE, VariableScope, get_variable_scope, variable_op_scope, variable_scope
@@ -365,6 +372,7 @@ __all__ = [
     # Graphs, operations, tensors
     "Graph", "GraphKeys", "Operation", "Tensor", "add_to_collection", "colocate_with", "control_dependencies",
     "device", "get_collection", "get_collection_ref", "get_default_graph", "name_scope", "reset_default_graph",
+    "graph_util", "import_graph_def",
     # Element types, shapes, device names
     "DType", "as_dtype", "bfloat16", "complex128", "complex64", "float16", "float32", "float64", "int16", "int32",
     "int64", "int8", "string", "uint16", "uint32", "uint64", "uint8", "Dimension", "TensorShape", "DeviceSpec",
@@ -378,6 +386,7 @@ __all__ = [
     "report_uninitialized_variables", "trainable_variables", "variables_initializer", "assign", "assign_add",
     "assign_sub", "is_variable_initialized", "scatter_add", "scatter_div", "scatter_mul", "scatter_nd_add",
     "scatter_nd_sub", "scatter_nd_update", "scatter_sub", "scatter_update", "get_local_variable", "get_variable",
+    "PartitionedVariable", "fixed_size_partitioner", "min_max_variable_partitioner", "variable_axis_size_partitioner",
     "no_regularizer", "AUTO_REUSE", "VariableScope", "get_variable_scope", "variable_op_scope", "variable_scope",
     "constant_initializer", "glorot_normal_initializer", "glorot_uniform_initializer", "ones_initializer",
     "orthogonal_initializer", "random_normal_initializer", "random_uniform_initializer",

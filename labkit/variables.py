@@ -20,9 +20,10 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from labkit.dtypes import DType, as_dtype
-from labkit.errors import FeedError, LabkitError, ShapeError
+from labkit.errors import FeedError, GraphError, LabkitError, ShapeError
 from labkit.graph import GraphKeys, Operation, Operators, Tensor, apply, as_array, get_default_graph
 from labkit.graph.subgraph import outermost_graph
+from labkit.messages import message
 from labkit.ops.array import Rank, identity
 from labkit.ops.control_flow import group
 from labkit.ops.counting import count_up_to
@@ -213,6 +214,63 @@ class Variable(Operators):
     def count_up_to(self, limit: int) -> Tensor:
         """A node that counts: it gives the value, and then adds 1, until the value has reached `limit`."""
         return count_up_to(self, limit)
+
+    def to_proto(self, export_scope: str | None = None) -> Any:
+        """The variable as a `tf.VariableDef`: the names of its nodes, for a `tf.MetaGraphDef`.
+
+        Args:
+            export_scope: a name scope; its name is left out, and a variable outside it gives None.
+
+        Example:
+            >>> import labkit as tf
+            >>> with tf.Graph().as_default():
+            ...     tf.Variable(1.0, name="w").to_proto().initializer_name
+            'w/Assign'
+        """
+        if export_scope and not self.name.startswith(f"{export_scope}/"):
+            return None
+        names = {
+            "variable_name": self.ref.name,
+            "initial_value_name": self.initial_value.name,
+            "initializer_name": self.initializer.name,
+            "snapshot_name": self.snapshot.name,
+        }
+        prefix = f"{export_scope}/" if export_scope else ""
+        stripped = {field: name.removeprefix(prefix) for field, name in names.items()}
+        return message("VariableDef")(**stripped, trainable=self.trainable)
+
+    @staticmethod
+    def from_proto(variable_def: Any, import_scope: str | None = None) -> Variable:
+        """The variable of a `tf.VariableDef`, whose nodes the default graph has already.
+
+        Args:
+            variable_def: what `to_proto` gave.
+            import_scope: the scope that the nodes were imported into.
+
+        Raises:
+            GraphError: if the graph does not have such nodes.
+        """
+        graph = get_default_graph()
+        prefix = f"{import_scope}/" if import_scope else ""
+        made = Variable.__new__(Variable)
+        made.graph = graph
+        made.ref = graph.as_graph_element(prefix + variable_def.variable_name, allow_operation=False)
+        if not made.ref.op.kind.is_ref:
+            raise GraphError(f"{made.ref.name!r} is no variable: it is {made.ref.op.describe()}.")
+        made.initializer = graph.as_graph_element(prefix + variable_def.initializer_name, allow_tensor=False)
+        if made.initializer.type not in ("Assign", "NoOp") or len(made.initializer.inputs) != 2:
+            raise GraphError(f"{made.initializer.name!r} is no initializer: it is {made.initializer.describe()}.")
+        initial = variable_def.initial_value_name
+        made.initial_value = (
+            graph.as_graph_element(prefix + initial, allow_operation=False) if initial else made.initializer.inputs[1]
+        )
+        snapshot = variable_def.snapshot_name
+        made.snapshot = (
+            graph.as_graph_element(prefix + snapshot, allow_operation=False) if snapshot else identity(made.ref)
+        )
+        made.trainable = bool(variable_def.trainable)
+        made.constraint = None
+        return made
 
     def __repr__(self) -> str:
         return f"<tf.Variable {self.name!r} shape={self.shape} dtype={self.dtype.name}_ref>"

@@ -2,7 +2,7 @@
 
     writing         a graph as a `tf.GraphDef`: `graph.as_graph_def()`
     reading         its nodes in another graph: `tf.import_graph_def`
-    meta_graph      a graph with its variables, collections and saver
+    meta_graph      a graph with its variables, collections (`collected`) and saver
     graph_util      parts of a GraphDef: what an output needs; variables as constants
     text            files, and JSON
 
@@ -21,5 +21,12 @@ Example:
     4.0
 """
 
+from labkit.graphdef import graph_util as graph_util
+from labkit.graphdef.meta_graph import export_meta_graph as export_meta_graph
+from labkit.graphdef.meta_graph import import_meta_graph as import_meta_graph
 from labkit.graphdef.reading import import_graph_def as import_graph_def
+from labkit.graphdef.text import from_json as from_json
+from labkit.graphdef.text import read_message as read_message
+from labkit.graphdef.text import to_json as to_json
+from labkit.graphdef.text import write_graph as write_graph
 from labkit.graphdef.writing import as_graph_def as as_graph_def

@@ -124,22 +124,13 @@ _IN_FILES = (
     "tf.train.import_meta_graph, which leaves such nodes out, or tf.graph_util.extract_sub_graph before importing.",
 )
 
+_LOOP_OPS = (
+    "Switch", "Merge", "Enter", "Exit", "NextIteration", "LoopCond", "RefSwitch", "RefMerge", "RefEnter",
+)  # fmt: skip
+
 UNREADABLE: dict[str, tuple[str, str]] = {
-    **{
-        name: _OLD_LOOPS
-        for name in (
-            "Switch",
-            "Merge",
-            "Enter",
-            "Exit",
-            "NextIteration",
-            "LoopCond",
-            "RefSwitch",
-            "RefMerge",
-            "RefEnter",
-        )
-    },
-    **{name: _IN_FILES for name in ("Save", "SaveV2", "Restore", "RestoreV2", "MergeV2Checkpoints", "ShardedFilename")},
+    **dict.fromkeys(_LOOP_OPS, _OLD_LOOPS),
+    **dict.fromkeys(("Save", "Restore", "MergeV2Checkpoints", "ShardedFilename"), _IN_FILES),
     "PyFunc": ("its Python function is not in the file", "build this part again with tf.py_func."),
     "PyFuncStateless": ("its Python function is not in the file", "build this part again with tf.py_func."),
     "EagerPyFunc": ("its Python function is not in the file", "build this part again with tf.py_func."),

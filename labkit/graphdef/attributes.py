@@ -89,8 +89,8 @@ def _kind_of(value: Any, declared: str) -> str:
             return "list(float)"
         return f"list({kinds.pop()})" if len(kinds) == 1 and kinds <= {*_SCALARS} else "func" if parts else "list(int)"
     types: list[tuple[Any, str]] = [
-        ((bool, np.bool_), "bool"), ((int, np.integer), "int"), ((float, np.floating), "float"), ((str, bytes), "string"),
-        (DType, "type"), (np.ndarray, "tensor"), (Op, "func"),
+        ((bool, np.bool_), "bool"), ((int, np.integer), "int"), ((float, np.floating), "float"),
+        ((str, bytes), "string"), (DType, "type"), (np.ndarray, "tensor"), (Op, "func"),
     ]  # fmt: skip
     for python, name in types:
         if isinstance(value, python):

@@ -118,7 +118,7 @@ class NodeReader:
                     if name in bound:
                         values[name] = bound[name]
                     elif default is not MISSING and default is not None:
-                        values[name] = tuple(default) if isinstance(default, list) else default
+                        values[name] = known.attrs[name].value()
             except LabkitError as error:
                 raise GraphError(f"the attribute {written!r}: {error}") from None
         if {"seed", "seed2"} <= set(declared) and not values.get("seed") and not values.get("seed2"):
@@ -294,7 +294,7 @@ def _numbers(attrs: Any) -> dict[str, Any]:
 def _check_types(node: Any, inputs: Sequence[Tensor], made: Operation) -> None:
     """The dtypes that the file gives must be those of the inputs."""
     known = signature(node.op)
-    if known is None or made.kind.ref_inputs and made.type != node.op:
+    if known is None or (made.kind.ref_inputs and made.type != node.op):
         return
     for argument, (at, count) in zip(known.inputs, _ranges(known, node, len(inputs)), strict=True):
         for tensor in inputs[at : at + count]:

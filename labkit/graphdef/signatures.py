@@ -21,7 +21,9 @@ import re
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
-from typing import Any
+from typing import Any, cast
+
+from labkit.dtypes import as_dtype
 
 _LINE = re.compile(r"(?P<name>\w+)\((?P<inputs>.*?)\) -> \((?P<outputs>.*?)\)(?:; (?P<attrs>.*))?")
 
@@ -64,6 +66,12 @@ class Attribute:
 
     kind: str
     default: Any = MISSING
+
+    def value(self) -> Any:
+        """The default as the field of an op holds it."""
+        if self.kind == "type":
+            return as_dtype(self.default)
+        return tuple(cast("list[Any]", self.default)) if isinstance(self.default, list) else self.default
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """`TensorProto`: an array inside a file, and the static shapes and dtypes around it.
 
-Numbers are written as bytes, or one by one where there is a single one (as TensorFlow does, so that the text form can be
+Numbers are written as bytes, or one by one where there is a single one (as TensorFlow does: the text form can then be
 read). A file may be broken or made to do harm, so reading checks the size that is claimed against what is there before
 any memory is asked for.
 

@@ -2,7 +2,7 @@
 
 Where an op of labkit is TensorFlow's op of the same name, the node is written as TensorFlow writes it, so that
 TensorFlow can read the file and run it. A field that TensorFlow does not know is written only where it says something,
-as `_labkit_<field>` (TensorFlow skips names that begin with an underscore) if it is a mere hint. Where the field changes
+as `_labkit_<field>` (TensorFlow skips names that begin with an underscore) if it is a hint. Where the field changes
 what is computed, the node is no op of TensorFlow's, and its name says so: `LabkitSoftmax` works along another axis than
 the last. An op that TensorFlow never had keeps its own name (`SumLike`).
 
@@ -58,7 +58,8 @@ def graph_def_of(nodes: Iterable[Operation], add_shapes: bool = False) -> Any:
     writer = Writer(add_shapes)
     for node in nodes:
         result.node.append(writer.node(node, tensor_reference))
-    result.library.function.extend(writer.functions.values())
+    if writer.functions:
+        result.library.function.extend(writer.functions.values())
     if result.ByteSize() > LARGEST_BYTES:
         raise GraphError(
             f"the graph takes {result.ByteSize()} bytes as a GraphDef, and a protocol buffer holds {LARGEST_BYTES}.",

@@ -5,6 +5,8 @@ Moving averages         `ExponentialMovingAverage`: smoother weights for testing
 Learning rates          schedules: tensors computed from the global step
 Queues and threads      batches from files, filled by threads that a `Coordinator` stops
 State on disk           `Saver`, and what finds and reads its checkpoints
+Graphs in files         the graph with its variables, for another process
+Looked-after training   sessions that start, save, recover and stop by themselves; hooks
 The global step         the variable that counts training steps
 
 Source: the names are those of TensorFlow 1.4's `tf.train`.
@@ -15,7 +17,35 @@ from labkit.global_step import create_global_step as create_global_step
 from labkit.global_step import get_global_step as get_global_step
 from labkit.global_step import get_or_create_global_step as get_or_create_global_step
 from labkit.global_step import global_step as global_step
+from labkit.graphdef import export_meta_graph as export_meta_graph
+from labkit.graphdef import import_meta_graph as import_meta_graph
+from labkit.graphdef import write_graph as write_graph
 from labkit.missing import namespace
+from labkit.monitored import CheckpointSaverHook as CheckpointSaverHook
+from labkit.monitored import CheckpointSaverListener as CheckpointSaverListener
+from labkit.monitored import ChiefSessionCreator as ChiefSessionCreator
+from labkit.monitored import FeedFnHook as FeedFnHook
+from labkit.monitored import FinalOpsHook as FinalOpsHook
+from labkit.monitored import GlobalStepWaiterHook as GlobalStepWaiterHook
+from labkit.monitored import LoggingTensorHook as LoggingTensorHook
+from labkit.monitored import MonitoredSession as MonitoredSession
+from labkit.monitored import MonitoredTrainingSession as MonitoredTrainingSession
+from labkit.monitored import NanLossDuringTrainingError as NanLossDuringTrainingError
+from labkit.monitored import NanTensorHook as NanTensorHook
+from labkit.monitored import Scaffold as Scaffold
+from labkit.monitored import SecondOrStepTimer as SecondOrStepTimer
+from labkit.monitored import SessionCreator as SessionCreator
+from labkit.monitored import SessionManager as SessionManager
+from labkit.monitored import SessionRunArgs as SessionRunArgs
+from labkit.monitored import SessionRunContext as SessionRunContext
+from labkit.monitored import SessionRunHook as SessionRunHook
+from labkit.monitored import SessionRunValues as SessionRunValues
+from labkit.monitored import SingularMonitoredSession as SingularMonitoredSession
+from labkit.monitored import StepCounterHook as StepCounterHook
+from labkit.monitored import StopAtStepHook as StopAtStepHook
+from labkit.monitored import SummarySaverHook as SummarySaverHook
+from labkit.monitored import Supervisor as Supervisor
+from labkit.monitored import WorkerSessionCreator as WorkerSessionCreator
 from labkit.moving_averages import ExponentialMovingAverage as ExponentialMovingAverage
 from labkit.optimizers import AdadeltaOptimizer as AdadeltaOptimizer
 from labkit.optimizers import AdagradDAOptimizer as AdagradDAOptimizer
@@ -73,12 +103,23 @@ __all__ = [
     "AdagradDAOptimizer",
     "AdagradOptimizer",
     "AdamOptimizer",
+    "CheckpointSaverHook",
+    "CheckpointSaverListener",
+    "ChiefSessionCreator",
     "Coordinator",
     "ExponentialMovingAverage",
+    "FeedFnHook",
+    "FinalOpsHook",
     "FtrlOptimizer",
+    "GlobalStepWaiterHook",
     "GradientDescentOptimizer",
+    "LoggingTensorHook",
     "LooperThread",
     "MomentumOptimizer",
+    "MonitoredSession",
+    "MonitoredTrainingSession",
+    "NanLossDuringTrainingError",
+    "NanTensorHook",
     "NewCheckpointReader",
     "Optimizer",
     "ProximalAdagradOptimizer",
@@ -86,7 +127,21 @@ __all__ = [
     "QueueRunner",
     "RMSPropOptimizer",
     "Saver",
+    "Scaffold",
+    "SecondOrStepTimer",
+    "SessionCreator",
+    "SessionManager",
+    "SessionRunArgs",
+    "SessionRunContext",
+    "SessionRunHook",
+    "SessionRunValues",
+    "SingularMonitoredSession",
+    "StepCounterHook",
+    "StopAtStepHook",
+    "SummarySaverHook",
     "SummaryWriter",
+    "Supervisor",
+    "WorkerSessionCreator",
     "add_queue_runner",
     "assert_global_step",
     "batch",
@@ -95,12 +150,14 @@ __all__ = [
     "cosine_decay",
     "create_global_step",
     "exponential_decay",
+    "export_meta_graph",
     "generate_checkpoint_state_proto",
     "get_checkpoint_mtimes",
     "get_checkpoint_state",
     "get_global_step",
     "get_or_create_global_step",
     "global_step",
+    "import_meta_graph",
     "init_from_checkpoint",
     "input_producer",
     "inverse_time_decay",
@@ -125,6 +182,7 @@ __all__ = [
     "string_input_producer",
     "summary_iterator",
     "update_checkpoint_state",
+    "write_graph",
 ]
 
 __getattr__ = namespace(__name__, __all__)

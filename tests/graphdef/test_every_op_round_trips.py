@@ -18,9 +18,7 @@ CANNOT: dict[str, str] = {
     "PyFunc": "holds a Python function: tests/graphdef/test_writing.py says what its error is",
     "PyFuncStateless": "likewise",
 }
-SAMPLES = [
-    pytest.param(sample, id=name) for name, sample in all_samples() if name.rpartition("-")[0] not in CANNOT
-]
+SAMPLES = [pytest.param(sample, id=name) for name, sample in all_samples() if name.rpartition("-")[0] not in CANNOT]
 
 
 @pytest.mark.parametrize("sample", SAMPLES)

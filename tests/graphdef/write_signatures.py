@@ -14,11 +14,18 @@ from typing import Any
 FILE = Path(__file__).parents[2] / "labkit" / "graphdef" / "tensorflow_ops.txt"
 
 
+NAMES = {"float": "float32", "double": "float64", "half": "float16"}
+
+
+def dtype_name(enum: int, names: Any) -> str:
+    """As programs spell it."""
+    name = names(enum).lower().removeprefix("dt_")
+    return NAMES.get(name, name)
+
+
 def argument(arg: Any, names: Any) -> str:
     """`x: T`, `values: N*T`, `inputs: *Tin`, `ref: &T`, `shape: int32`."""
-    kind = (
-        "*" + arg.type_list_attr if arg.type_list_attr else arg.type_attr or names(arg.type).lower().removeprefix("dt_")
-    )
+    kind = "*" + arg.type_list_attr if arg.type_list_attr else arg.type_attr or dtype_name(arg.type, names)
     if arg.number_attr:
         kind = f"{arg.number_attr}*{kind}"
     return f"{arg.name}: {'&' if arg.is_ref else ''}{kind}"
@@ -31,10 +38,10 @@ def default(value: Any, names: Any) -> Any:
         parts = {field.name: list(getattr(value.list, field.name)) for field, _ in value.list.ListFields()}
         listed = next(iter(parts.values()), [])
         if "type" in parts:
-            return [names(part).lower().removeprefix("dt_") for part in listed]
+            return [dtype_name(part, names) for part in listed]
         return [part.decode() if isinstance(part, bytes) else part for part in listed if not hasattr(part, "dim")]
     if kind == "type":
-        return names(value.type).lower().removeprefix("dt_")
+        return dtype_name(value.type, names)
     if kind == "s":
         return value.s.decode("latin-1")
     if kind == "shape":
