@@ -39,6 +39,7 @@ NO_GRADIENT = {
     "RandomPoisson": "a random draw",
     "RandomShuffle": "a random order",
     "Orthonormalize": "makes initial values",
+    "SparseReduceMax": "as in TensorFlow",
     "SumDuplicates": "optimizers apply it to gradients",
 }
 
