@@ -22,6 +22,7 @@ Source: `tensorflow/python/ops/variable_scope.py` (1.4), `_VariableStore._get_si
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -30,6 +31,7 @@ from labkit.errors import DTypeError, GraphError, LabkitError, ShapeError
 from labkit.graph import GraphKeys, as_array, get_default_graph, is_tensor_like
 from labkit.graph.subgraph import outermost_graph
 from labkit.initializers import glorot_uniform_initializer, zeros_initializer
+from labkit.partitioned import PartitionInfo, make_partitioned
 from labkit.shapes import as_shape, compatible, is_static, shape_text
 from labkit.variable_scope import Reuse, Store, get_variable_scope, store_of_graph
 from labkit.variables import Variable
@@ -65,14 +67,15 @@ def get_variable(
         trainable: True puts it among the variables that optimizers change.
         collections: collections to add it to; by default all global variables.
         caching_device: kept for TensorFlow's signature.
-        partitioner: kept for TensorFlow's signature: the variable is kept in one piece.
+        partitioner: a function such as `tf.fixed_size_partitioner(3)`, which makes the variable several; by default the
+            scope's.
         validate_shape: False allows an initial value of unknown shape.
         use_resource: kept for TensorFlow's signature.
         custom_getter: a function `(getter, name, **arguments)` that is called instead and may call `getter`.
         constraint: a function that optimizers apply to the variable after changing it.
 
     Returns:
-        A `Variable`, or what a custom getter returns.
+        A `Variable`; a `PartitionedVariable` if there is a partitioner; or what a custom getter returns.
 
     Raises:
         GraphError: if the variable exists and must not, or does not exist and must.
@@ -146,6 +149,19 @@ def _true_getter(
     store = store_of_graph()
     wanted, kind = as_shape(shape), as_dtype(dtype)
     is_value = initializer is not None and not callable(initializer)
+    whole = _shape_of(initializer, kind) if is_value and partitioner is not None else wanted
+    if partitioner is not None and whole != ():
+
+        def part(own_name: str, own_shape: list[int], info: PartitionInfo) -> Any:
+            own = _of_part(initializer, own_name, kind, info, own_shape)
+            return _true_getter(
+                own_name, own_shape, kind, own, regularizer, reuse, trainable, collections, caching_device, None,
+                validate_shape, use_resource, constraint,
+            )  # fmt: skip
+
+        return make_partitioned(
+            name, as_array(initializer, kind).shape if is_value else wanted, kind, partitioner, part
+        )
     if is_value and shape is not None:
         raise LabkitError(f"the initializer of {name!r} is a value, which has a shape: do not give shape too.")
     found = store.variables.get(name)
@@ -177,6 +193,28 @@ def _true_getter(
     if regularizer is not None:
         _regularize(variable, name, regularizer)
     return variable
+
+
+def _shape_of(value: Any, dtype: DType) -> Any:
+    return value.static_shape if is_tensor_like(value) else as_array(value, dtype).shape
+
+
+def _of_part(initializer: Any, name: str, dtype: DType, info: PartitionInfo, shape: list[int]) -> Any:
+    """The initializer of one part: it is told of the whole, or cut out of it."""
+    rule: Any = _default_initializer(name, dtype) if initializer is None else initializer
+    begins = zip(info.var_offset, shape, strict=True)
+    places = tuple(slice(begin, begin + size) for begin, size in begins)
+
+    def of_rule(sizes: Any, dtype: Any) -> Any:
+        function: Any = rule(dtype=dtype) if isinstance(rule, type) else rule
+        names = inspect.signature(function).parameters
+        told: dict[str, Any] = {"partition_info": info} if "partition_info" in names else {}
+        return function(sizes, dtype=dtype, **told)
+
+    def of_value(sizes: Any, dtype: Any) -> Any:
+        return rule[places] if is_tensor_like(rule) else get_default_graph().as_tensor(as_array(rule, dtype)[places])
+
+    return of_rule if callable(rule) else of_value
 
 
 def _reused(found: Any, name: str, shape: Any, dtype: DType, reuse: Reuse) -> Any:
