@@ -161,6 +161,16 @@ class SubGraph(Graph):
         with super().control_dependencies(inside):
             yield
 
+    @contextmanager
+    def colocate_with(self, op: Any, ignore_existing: bool = False) -> Generator[None]:
+        """As in any graph; with what lies outside nothing inside can be colocated, because the node runs as a whole."""
+        own = op.as_own_graph_element() if hasattr(op, "as_own_graph_element") else op
+        if isinstance(own, (Tensor, Operation)) and own.graph is not self:
+            yield
+            return
+        with super().colocate_with(op, ignore_existing):
+            yield
+
 
 @contextmanager
 def outermost_graph() -> Generator[Graph]:
