@@ -311,6 +311,9 @@ from labkit.queues import (
 from labkit.ops.parsing_features import FixedLenFeature, FixedLenSequenceFeature, SparseFeature, VarLenFeature
 from labkit.ops.parsing import parse_example, parse_single_example, parse_single_sequence_example
 
+# Lookup tables
+from labkit.lookup import tables_initializer
+
 # Control flow
 from labkit.ops.control_flow import group, no_op, stop_gradient
 from labkit.ops.conditional import case, cond
@@ -445,6 +448,8 @@ __all__ = [
     # Examples in files
     "FixedLenFeature", "FixedLenSequenceFeature", "SparseFeature", "VarLenFeature", "parse_example",
     "parse_single_example", "parse_single_sequence_example",
+    # Lookup tables
+    "tables_initializer",
     # Control flow
     "group", "no_op", "stop_gradient", "case", "cond", "foldl", "foldr", "map_fn", "scan", "while_loop", "TensorArray",
     "Assert", "Print", "add_check_numerics_ops", "assert_equal", "assert_greater", "assert_greater_equal", "assert_less",

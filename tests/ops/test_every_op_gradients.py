@@ -29,6 +29,12 @@ STEP = 1e-6  # of finite differences
 # Ops from floating point to floating point that have no gradient, as in TensorFlow. Those that update a variable have
 # none either, by a rule.
 NO_GRADIENT = {
+    "ResizeArea": "TensorFlow has none either",
+    "DrawBoundingBoxes": "the outlines are painted over, in Python",
+    "PyFunc": "nothing is known of what the function does",
+    "PyFuncStateless": "nothing is known of what the function does",
+    "NonMaxSuppression": "chooses",
+    "SampleDistortedBoundingBox": "a random draw",
     "Ceil": "constant between steps",
     "Floor": "constant between steps",
     "Rint": "constant between steps",
@@ -45,6 +51,13 @@ NO_GRADIENT = {
 
 # Ops that have a gradient, of which no sample is compared here.
 COMPARED_ELSEWHERE = {
+    **dict.fromkeys(
+        ("ResizeBilinear", "ResizeBicubic", "CropAndResize"),
+        "computes in float32 whatever it is given; tests/images compares with TensorFlow's gradients",
+    ),
+    **dict.fromkeys(
+        ("RGBToHSV", "HSVToRGB"), "has seams where no derivative exists; tests/images compares with TensorFlow's"
+    ),
     "CheckNumerics": "runs on the host, where JAX cannot trace it; test_control_flow.py",
     "Print": "runs on the host, where JAX cannot trace it; test_control_flow.py",
     "Cond": "its sample has only a bool input; test_control_flow.py has branches with captures",
