@@ -86,12 +86,14 @@ def _drawn(
     scale, unit = next(((s, u) for s, u in ((1.0, "s"), (1e3, "ms"), (1e6, "us")) if last * s >= 1), (1e9, "ns"))
     for row, name in enumerate(order):
         here = [event for event in events if row_of(event) == name]
+        colours = [LINES[ops.index(event.op) % len(LINES)] for event in here]
+        wide = [event.duration_seconds > last / 200 for event in here]  # a thin bar has no room for a white edge
         axes.broken_barh(
             [(event.start_seconds * scale, event.duration_seconds * scale) for event in here],
             (row - 0.38, 0.76),
-            facecolors=[LINES[ops.index(event.op) % len(LINES)] for event in here],
-            edgecolor=PAPER,
-            linewidth=0.3,
+            facecolors=colours,
+            edgecolors=[PAPER if room else colour for room, colour in zip(wide, colours, strict=True)],
+            linewidth=0.5,
         )
         seconds = sum(event.duration_seconds for event in here)
         axes.text(
