@@ -25,13 +25,13 @@ os.environ.setdefault("LABKIT_NO_DOWNLOAD", "1")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Skips nbval's cells of notebook 03 where MNIST is missing: its stored outputs are those of the real MNIST."""
+    """Skips nbval's cells of notebooks 03 and 05 where MNIST is missing: their stored outputs are those of MNIST."""
     from labkit.datasets import mnist
 
     if mnist.find() is None:
-        skip = pytest.mark.skip(reason="MNIST is not on this computer: notebook 03 would run on the digits instead")
+        skip = pytest.mark.skip(reason="MNIST is not on this computer: the notebook would run on the digits instead")
         for item in items:
-            if "03_mnist_from_scratch.ipynb" in item.nodeid:
+            if any(name in item.nodeid for name in ("03_mnist_from_scratch.ipynb", "05_looking_inside.ipynb")):
                 item.add_marker(skip)
 
 

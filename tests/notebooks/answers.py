@@ -15,6 +15,9 @@ VARIABLES = {
     "03.1": "header",
     "03.2": "accuracy",
     "03.3": "parameters",
+    "05.1": "feeds",
+    "05.2": "condition",
+    "05.3": "safe_loss",
 }
 
 UNTRIED = {
@@ -28,6 +31,9 @@ UNTRIED = {
     "03.1": "def header(data):\n    return ...",
     "03.2": "def accuracy(scores, labels):\n    return ...",
     "03.3": "parameters = ...",
+    "05.1": "feeds = {...: ...}",
+    "05.2": "condition = ...",
+    "05.3": "def safe_loss(logits, labels):\n    return ...",
 }
 
 
@@ -53,6 +59,10 @@ def _header(body: str) -> str:
 
 def _accuracy(body: str) -> str:
     return _function("accuracy(scores, labels)", "right = tf.equal(tf.argmax(scores, 1), labels)\n" + body)
+
+
+def _loss(body: str) -> str:
+    return _function("safe_loss(logits, labels)", body)
 
 
 WRONG = {
@@ -158,5 +168,50 @@ WRONG = {
         ("parameters = 8", "How many numbers are in them"),
         ("parameters = 1000000", "too few"),
         ("parameters = 2000000", "too many"),
+    ],
+    "05.1": [
+        ('feeds = {"sums:0": [9.0, 25.0]}', "then lengths and longest must run"),
+        ('feeds = {"lengths": [5.0]}', "is an operation. Its output, the edge, is 'lengths:0'"),
+        ('feeds = {"longest:0": 5.0}', "nothing runs at all"),
+        ('feeds = {"arrows:0": [[3.0, 4.0]]}', "squares and sums and lengths and longest must run"),
+        ('feeds = {"length:0": [5.0]}', "the graph has no edge 'length:0'"),
+        ('feeds = {"lengths:0": [3.0, 4.0]}', "longest becomes 4, not 5"),
+        ('feeds = {"lengths:0": [5.0], "sums:0": [25.0]}', "you feed 2"),
+        ('feeds = ["lengths:0", 5.0]', "a dictionary was asked for"),
+        ("feeds = {5.0: 5.0}", "name the edge by a string"),
+    ],
+    "05.2": [
+        ('condition = "max > 100"', "it stops behind 'third', whose largest value is 723.1"),
+        ('condition = "max > 1e12"', "stops nowhere"),
+        ('condition = "x > 1000"', "cannot read 'x > 1000' at 'x'"),
+        ('condition = "name == fourth"', "Say what the values are like"),
+        ("condition = 1000", "a condition is text"),
+        ('condition = "max < 1000"', "it stops behind 'first'"),
+    ],
+    "05.3": [
+        (
+            _loss("return -tf.reduce_mean(tf.reduce_sum(labels * tf.log(tf.nn.softmax(logits)), 1))"),
+            "the logarithm of 0",
+        ),
+        (
+            _loss(
+                "y = tf.clip_by_value(tf.nn.softmax(logits), 1e-10, 1.0)\n"
+                "return -tf.reduce_mean(tf.reduce_sum(labels * tf.log(y), 1))"
+            ),
+            "Clipping hides",
+        ),
+        (
+            _loss("return tf.nn.softmax_cross_entropy_with_logits(labels=labels, logits=logits)"),
+            "one loss for each row",
+        ),
+        (
+            _loss("return tf.reduce_sum(tf.nn.softmax_cross_entropy_with_logits(labels=labels, logits=logits))"),
+            "the sum over the rows",
+        ),
+        (_loss("return -tf.reduce_mean(labels * tf.nn.log_softmax(logits))"), "a third of it"),
+        (_loss("return tf.reduce_mean(tf.square(labels - tf.nn.softmax(logits)))"), "and the loss is"),
+        (_loss("return 0.5"), "not a tensor"),
+        (_loss("tf.reduce_mean(logits)"), "forget `return`"),
+        ("safe_loss = 3", "pass the function itself"),
     ],
 }
