@@ -212,3 +212,36 @@ def test_a_small_network_learns(rng):
         for _ in range(20):
             session.run(steps)
         assert session.run(loss) < 0.5 * first
+
+
+def test_volumes_are_filtered_and_pooled_as_the_sums_say():
+    rng = np.random.default_rng(8)
+    x = rng.normal(size=(2, 4, 4, 4, 3)).astype(np.float32)
+    filtered = tf.layers.conv3d(x, 5, 2, strides=2, name="f")
+    larger = tf.layers.conv3d_transpose(tf.constant(x), 5, 2, strides=2, name="t")
+    pooled = [tf.layers.max_pooling3d(x, 2, 2), tf.layers.average_pooling3d(x, 2, 2)]
+    front = tf.layers.conv3d(np.moveaxis(x, -1, 1), 5, 2, strides=2, data_format="channels_first", name="f", reuse=True)
+    with tf.Session() as sess:
+        sess.run(tf.global_variables_initializer())
+        kernel, back, found, up, (largest, mean), turned = sess.run(
+            [tf.global_variables()[0], tf.global_variables()[2], filtered, larger, pooled, front]
+        )
+    blocks = x.reshape(2, 2, 2, 2, 2, 2, 2, 3)
+    wanted = np.einsum("biujvkwc,uvwcf->bijkf", blocks, kernel)
+    np.testing.assert_allclose(found, wanted, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(np.moveaxis(turned, 1, -1), wanted, rtol=1e-4, atol=1e-5)
+    spread = np.einsum("bijkc,uvwfc->biujvkwf", x, back).reshape(2, 8, 8, 8, 5)
+    np.testing.assert_allclose(up, spread, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(largest, blocks.max((2, 4, 6)), rtol=1e-6)
+    np.testing.assert_allclose(mean, blocks.mean((2, 4, 6)), rtol=1e-4, atol=1e-6)
+
+
+def test_pooling_classes_are_layers_with_tensorflows_names():
+    x = tf.zeros([2, 8, 8, 1])
+    layer = tf.layers.MaxPooling2D(2, 2)
+    assert layer(x).op.name == "max_pooling2d/MaxPool"
+    assert layer(x).get_shape().as_list() == [2, 4, 4, 1]
+    assert layer.variables == []
+    assert tf.layers.AveragePooling1D(3, 1, "same")(tf.zeros([2, 8, 3])).get_shape().as_list() == [2, 8, 3]
+    with pytest.raises(ValueError, match=r"max_pooling3d takes a tensor of rank 5"):
+        tf.layers.MaxPooling3D(2, 2)(x)

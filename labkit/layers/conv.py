@@ -26,7 +26,7 @@ from labkit.ops.nn import bias_add
 from labkit.ops.shaping import shape
 
 
-class _Conv(Layer):
+class Convolution(Layer):
     """What the convolution layers share."""
 
     rank = 2
@@ -91,7 +91,7 @@ class _Conv(Layer):
         return self.finished(convolve(inputs, self.kernel, steps, self.padding, data_format=self.form, dilations=gaps))
 
 
-class Conv2D(_Conv):
+class Conv2D(Convolution):
     """A convolution over images; see `tf.layers.conv2d`.
 
     Example:
@@ -103,7 +103,7 @@ class Conv2D(_Conv):
     kind = "conv2d"
 
 
-class Conv1D(_Conv):
+class Conv1D(Convolution):
     """A convolution over sequences; see `tf.layers.conv1d`.
 
     Example:
@@ -128,7 +128,7 @@ class Conv1D(_Conv):
         return activated(squeeze(outputs, [axis]), self.activation)
 
 
-class Conv2DTranspose(_Conv):
+class Conv2DTranspose(Convolution):
     """The transpose of a convolution: spreads each pixel out; see `tf.layers.conv2d_transpose`.
 
     Example:
@@ -164,7 +164,7 @@ class Conv2DTranspose(_Conv):
         return size * self.strides[position] + extra
 
 
-class SeparableConv2D(_Conv):
+class SeparableConv2D(Convolution):
     """A convolution of each channel on its own, then of the channels; see `tf.layers.separable_conv2d`.
 
     Example:

@@ -1,4 +1,4 @@
-"""Pooling layers: `max_pooling1d`, `max_pooling2d`, `average_pooling1d`, `average_pooling2d`.
+"""Pooling layers: `max_pooling1d`, `max_pooling2d`, `average_pooling1d`, `average_pooling2d`, and their classes.
 
 Source: `tensorflow/python/layers/pooling.py` (1.4).
 """
@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from labkit.graph import Tensor, get_default_graph
-from labkit.layers.base import check_rank
+from labkit.graph import Tensor
+from labkit.layers.base import Layer, check_rank
 from labkit.nests import is_listed
 from labkit.ops.array import expand_dims, squeeze
 from labkit.ops.mean_pooling import avg_pool
@@ -43,28 +43,103 @@ def layout(data_format: str) -> str:
     return "NCHW" if data_format == "channels_first" else "NHWC"
 
 
-def _pool2d(pool: Any, inputs: Any, pool_size: Any, strides: Any, padding: str, data_format: str, name: str) -> Tensor:
-    graph = get_default_graph()
-    with graph.name_scope(name):
-        x = graph.as_tensor(inputs)
-        form = layout(data_format)
-        check_rank(x, 4, f"tf.layers.{name.rpartition('/')[2]}", "batch, height, width, channels")
-        window = batched(pair(pool_size, "pool_size"), data_format)
-        return pool(x, window, batched(pair(strides, "strides"), data_format), padding.upper(), form)
+class Pooling(Layer):
+    """What the pooling layers share.
+
+    Args:
+        pool_size: sizes of the window, or one number for all.
+        strides: steps between windows, likewise.
+        padding: "valid" or "same".
+        data_format: "channels_last" or "channels_first".
+        name: name of its scope.
+        **kwargs: as for `Layer`.
+    """
+
+    def __init__(
+        self, pool_size: Any, strides: Any, padding: str = "valid", data_format: str = "channels_last",
+        name: str | None = None, **kwargs: Any,
+    ) -> None:  # fmt: skip
+        super().__init__(name=name, **kwargs)
+        self.pool_size, self.strides = pool_size, strides
+        self.padding, self.data_format = padding.upper(), data_format
+        self.form = layout(data_format)
+
+    def windows(self, count: int) -> tuple[list[int], list[int]]:
+        """Sizes and steps of the window, for so many spatial axes."""
+        return pair(self.pool_size, "pool_size", count), pair(self.strides, "strides", count)
 
 
-def _pool1d(pool: Any, inputs: Any, pool_size: Any, strides: Any, padding: str, data_format: str, name: str) -> Tensor:
-    graph = get_default_graph()
-    with graph.name_scope(name):
-        x = graph.as_tensor(inputs)
-        form = layout(data_format)
-        check_rank(x, 3, f"tf.layers.{name.rpartition('/')[2]}", "batch, length, channels")
-        axis = 3 if data_format == "channels_first" else 2
-        window = [*pair(pool_size, "pool_size", 1), 1]
-        steps = [*pair(strides, "strides", 1), 1]
-        tall = expand_dims(x, axis)
-        pooled = pool(tall, batched(window, data_format), batched(steps, data_format), padding.upper(), form)
-        return squeeze(pooled, [axis])
+class _Pooling2D(Pooling):
+    pool: Any = None
+
+    def call(self, inputs: Any) -> Tensor:
+        """The pooled images."""
+        check_rank(inputs, 4, f"tf.layers.{self.kind}", "batch, height, width, channels")
+        windows = [batched(sizes, self.data_format) for sizes in self.windows(2)]
+        return type(self).pool(inputs, *windows, self.padding, self.form)
+
+
+class _Pooling1D(Pooling):
+    pool: Any = None
+
+    def call(self, inputs: Any) -> Tensor:
+        """The pooled sequences: images of width 1."""
+        check_rank(inputs, 3, f"tf.layers.{self.kind}", "batch, length, channels")
+        axis = 3 if self.data_format == "channels_first" else 2
+        windows = [batched([*sizes, 1], self.data_format) for sizes in self.windows(1)]
+        return squeeze(type(self).pool(expand_dims(inputs, axis), *windows, self.padding, self.form), [axis])
+
+
+class MaxPooling1D(_Pooling1D):
+    """The largest entry of each window of a sequence; see `tf.layers.max_pooling1d`.
+
+    Example:
+        >>> import labkit as tf
+        >>> tf.layers.MaxPooling1D(2, 2)(tf.zeros([5, 8, 3])).get_shape().as_list()
+        [5, 4, 3]
+    """
+
+    kind = "max_pooling1d"
+    pool = staticmethod(max_pool)
+
+
+class AveragePooling1D(_Pooling1D):
+    """The mean of each window of a sequence; see `tf.layers.average_pooling1d`.
+
+    Example:
+        >>> import labkit as tf
+        >>> tf.layers.AveragePooling1D(2, 2)(tf.zeros([5, 8, 3])).get_shape().as_list()
+        [5, 4, 3]
+    """
+
+    kind = "average_pooling1d"
+    pool = staticmethod(avg_pool)
+
+
+class MaxPooling2D(_Pooling2D):
+    """The largest entry of each window of an image; see `tf.layers.max_pooling2d`.
+
+    Example:
+        >>> import labkit as tf
+        >>> tf.layers.MaxPooling2D(2, 2)(tf.zeros([5, 28, 28, 1])).get_shape().as_list()
+        [5, 14, 14, 1]
+    """
+
+    kind = "max_pooling2d"
+    pool = staticmethod(max_pool)
+
+
+class AveragePooling2D(_Pooling2D):
+    """The mean of each window of an image; see `tf.layers.average_pooling2d`.
+
+    Example:
+        >>> import labkit as tf
+        >>> tf.layers.AveragePooling2D(4, 4)(tf.zeros([5, 28, 28, 1])).get_shape().as_list()
+        [5, 7, 7, 1]
+    """
+
+    kind = "average_pooling2d"
+    pool = staticmethod(avg_pool)
 
 
 def max_pooling2d(
@@ -89,7 +164,7 @@ def max_pooling2d(
         >>> tf.layers.max_pooling2d(tf.zeros([5, 28, 28, 1]), [2, 2], 2).get_shape().as_list()
         [5, 14, 14, 1]
     """
-    return _pool2d(max_pool, inputs, pool_size, strides, padding, data_format, name or "max_pooling2d")
+    return MaxPooling2D(pool_size, strides, padding, data_format, name)(inputs)
 
 
 def average_pooling2d(
@@ -114,7 +189,7 @@ def average_pooling2d(
         >>> tf.layers.average_pooling2d(tf.zeros([5, 28, 28, 1]), 4, 4).get_shape().as_list()
         [5, 7, 7, 1]
     """
-    return _pool2d(avg_pool, inputs, pool_size, strides, padding, data_format, name or "average_pooling2d")
+    return AveragePooling2D(pool_size, strides, padding, data_format, name)(inputs)
 
 
 def max_pooling1d(
@@ -139,7 +214,7 @@ def max_pooling1d(
         >>> tf.layers.max_pooling1d(tf.zeros([5, 8, 3]), 2, 2).get_shape().as_list()
         [5, 4, 3]
     """
-    return _pool1d(max_pool, inputs, pool_size, strides, padding, data_format, name or "max_pooling1d")
+    return MaxPooling1D(pool_size, strides, padding, data_format, name)(inputs)
 
 
 def average_pooling1d(
@@ -164,4 +239,4 @@ def average_pooling1d(
         >>> tf.layers.average_pooling1d(tf.zeros([5, 8, 3]), 2, 2).get_shape().as_list()
         [5, 4, 3]
     """
-    return _pool1d(avg_pool, inputs, pool_size, strides, padding, data_format, name or "average_pooling1d")
+    return AveragePooling1D(pool_size, strides, padding, data_format, name)(inputs)

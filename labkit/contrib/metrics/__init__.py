@@ -63,19 +63,13 @@ streaming_precision_at_thresholds = _swapped(metrics.precision_at_thresholds)
 streaming_recall = _swapped(metrics.recall)
 streaming_recall_at_thresholds = _swapped(metrics.recall_at_thresholds)
 streaming_root_mean_squared_error = _swapped(metrics.root_mean_squared_error)
-streaming_sensitivity_at_specificity = _swapped(
-    metrics.sensitivity_at_specificity, "streaming_sensitivity_at_specificity"
-)
-streaming_specificity_at_sensitivity = _swapped(
-    metrics.specificity_at_sensitivity, "streaming_specificity_at_sensitivity"
-)
+streaming_sensitivity_at_specificity = _swapped(metrics.sensitivity_at_specificity)
+streaming_specificity_at_sensitivity = _swapped(metrics.specificity_at_sensitivity)
 streaming_true_negatives = _swapped(metrics.true_negatives)
 streaming_true_positives = _swapped(metrics.true_positives)
 streaming_sparse_recall_at_k = _swapped(metrics.recall_at_k)
 streaming_sparse_precision_at_k = _swapped(metrics.precision_at_k)
-streaming_sparse_average_precision_at_k = _swapped(
-    metrics.sparse_average_precision_at_k, "streaming_sparse_average_precision_at_k"
-)
+streaming_sparse_average_precision_at_k = _swapped(metrics.sparse_average_precision_at_k)
 streaming_mean = metrics.mean
 streaming_mean_tensor = metrics.mean_tensor
 streaming_percentage_less = metrics.percentage_below
