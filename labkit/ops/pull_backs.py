@@ -204,18 +204,24 @@ def _vjp(forward: Callable[..., Any], arguments: Values, has_aux: bool = False) 
     """`jax.vjp`; `is_differentiating` meanwhile."""
     _state.depth = getattr(_state, "depth", 0) + 1
     try:
-        return cast("Any", jax).vjp(forward, *arguments, has_aux=has_aux)
-    except ValueError as error:
-        if "Reverse-mode differentiation" not in str(error):
-            raise
-        raise UnimplementedError(
-            None, None,
-            "the gradient passes through a while_loop inside, whose number of iterations has no bound that is known "
-            "when the program is compiled.\n"
-            "  Try: maximum_iterations=n for the loop inside, or a counter that it compares with a constant (i < 10).",
-        ) from error  # fmt: skip
+        result, pull_back, *aux = cast("Any", jax).vjp(forward, *arguments, has_aux=has_aux)
     finally:
         _state.depth -= 1
+
+    def explained(grads: list[Any]) -> Sequence[Any]:
+        try:
+            return pull_back(grads)
+        except ValueError as error:
+            if "Reverse-mode differentiation" not in str(error):
+                raise
+            raise UnimplementedError(
+                None, None,
+                "the gradient passes through a while_loop inside, whose number of iterations has no bound that is "
+                "known when the program is compiled.\n"
+                "  Try: maximum_iterations=n for the loop inside, or a counter that it compares with a constant.",
+            ) from error  # fmt: skip
+
+    return result, explained, *aux
 
 
 def _replaced(inputs: Values, positions: Sequence[int], chosen: Values) -> list[Any]:

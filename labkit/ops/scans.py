@@ -140,7 +140,9 @@ def _padded(values: list[Any], parameters: list[Tensor]) -> list[tuple[Any, Any]
     return [(v, parameters[i] if i < len(parameters) else None) for i, v in enumerate(values)]
 
 
-def _inputs(elems: Any, what: str) -> tuple[Graph, list[Tensor], Rebuild]:
+def _inputs(fn: Any, elems: Any, what: str) -> tuple[Graph, list[Tensor], Rebuild]:
+    if not callable(fn):
+        raise TypeError(f"{what} takes a function first, not {fn!r}.\n  Try: {what}(lambda ...: ..., elems).")
     graph = get_default_graph()
     leaves, rebuild = flatten(elems)
     tensors = [as_value(graph.as_tensor(leaf)) for leaf in leaves]
@@ -169,7 +171,9 @@ def map_fn(
         The results, stacked along a new first axis.
 
     Raises:
+        TypeError: if `fn` is no function.
         DTypeError: if `fn` returns another dtype than `dtype` says.
+        GraphError: if it returns another nesting.
 
     Example:
         >>> import labkit as tf
@@ -184,12 +188,17 @@ def map_fn(
         form.append(rebuilt)
         if dtype is None:
             return [], leaves
-        wanted, _form = flatten(dtype)
+        wanted, wanted_form = flatten(dtype)
+        if wanted_form.form != rebuilt.form:
+            raise GraphError(
+                f"tf.map_fn: fn returned {rebuilt.form}, and dtype says {wanted_form.form}.",
+                "dtype in the nesting that fn returns, such as (tf.float32, tf.bool) for a pair.",
+            )
         inside = get_default_graph()
         return [], [inside.as_tensor(v, w) for v, w in zip(leaves, wanted, strict=True)]
 
     with get_default_graph().name_scope(name or "map") as scope:
-        graph, rows, rebuild = _inputs(elems, "tf.map_fn")
+        graph, rows, rebuild = _inputs(fn, elems, "tf.map_fn")
         _, kept = build_scan(graph, step, [], rows, "tf.map_fn", name=scope + "Scan/")
         return form[0](with_gradient_if(back_prop, kept))
 
@@ -288,7 +297,7 @@ def _fold(
     fn: Callable[[Any, Any], Any], elems: Any, initializer: Any, what: str, scope: str, reverse: bool, keep: bool
 ) -> tuple[list[Tensor], list[Tensor], Rebuild]:
     """The scan behind `tf.scan`, `tf.foldl` and `tf.foldr`: last result, all results if `keep`, and their nesting."""
-    graph, rows, rebuild_row = _inputs(elems, what)
+    graph, rows, rebuild_row = _inputs(fn, elems, what)
     rebuild = rebuild_row
     if initializer is None:
         first = [row[-1] if reverse else row[0] for row in rows]

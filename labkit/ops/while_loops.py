@@ -205,8 +205,8 @@ class While(Functional):
             raise UnimplementedError(
                 None, node,
                 "the gradient of a while_loop needs a bound on the number of iterations, and none is to be seen.\n"
-                "  Try: maximum_iterations=n, a counter that the condition compares with a limit (i < n, where the body "
-                "makes i of i + 1), or tf.scan.",
+                "  Try: maximum_iterations=n, a counter that the condition compares with a limit (i < n, where the "
+                "body makes i of i + 1), or tf.scan.",
             )  # fmt: skip
         if self.grows:
             raise UnimplementedError(
@@ -317,6 +317,11 @@ def _predicate(value: Any) -> Tensor:
 def _next(made: Any, rebuild: Rebuild, first: Sequence[Tensor]) -> list[Tensor]:
     """What the body returned, as tensors in the order of the loop variables."""
     inside = get_default_graph()
+    if made is None:
+        raise GraphError(
+            "the body of tf.while_loop returned nothing.",
+            "return the next values of the loop variables: a `lambda`, or a `return` at the end.",
+        )
     leaves, form = flatten(made if is_listed(made) else [made])
     if form.form.strip("[]()").rstrip(",") != rebuild.form.strip("[]()").rstrip(","):
         raise GraphError(

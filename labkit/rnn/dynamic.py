@@ -8,9 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from labkit.errors import GraphError
+from labkit.errors import GraphError, ShapeError
 from labkit.graph import Tensor, get_default_graph
-from labkit.layers.base import check_rank
 from labkit.ops.ranges import range as numbers
 from labkit.ops.scans import build_scan
 from labkit.ops.shaping import shape
@@ -56,7 +55,12 @@ def dynamic_rnn(
         graph = get_default_graph()
         leaves, rebuild_input = flatten(inputs)
         rows = [graph.as_tensor(leaf) for leaf in leaves]
-        check_rank(rows[0], 3, "tf.nn.dynamic_rnn", "batch, time, inputs")
+        if rows[0].static_shape is not None and len(rows[0].static_shape) < 3:
+            raise ShapeError(
+                f"tf.nn.dynamic_rnn takes a tensor of rank 3 (batch, time, inputs), and {rows[0].name!r} has shape "
+                f"{rows[0].shape}.",
+                "tf.reshape(x, [-1, 28, 28]) for MNIST images, or tf.expand_dims(x, 2) for numbers over time.",
+            )
         if not time_major:
             rows = [swapped(row) for row in rows]
         first = first_state(graph, cell, rows[0], 1, initial_state, dtype)

@@ -293,6 +293,92 @@ def test_folds_go_from_left_and_from_right(graph):
     assert float(run(tf.foldl(lambda a, v: a * v, x, initializer=0.5))) == 32.0
 
 
+def test_host_operations_run_inside_loops_and_branches(graph):
+    x = tf.placeholder(tf.float32, [3])
+
+    def doubled(value):
+        return tf.reshape(tf.py_func(lambda v: np.float32(2 * v), [value], tf.float32), [])
+
+    mapped = tf.map_fn(doubled, x)
+    looped = tf.while_loop(lambda i, v: i < 3, lambda i, v: (i + 1, doubled(v)), (0, x[1]))[1]
+    chosen = tf.cond(x[0] > 0.0, lambda: doubled(x[0]), lambda: x[1])
+    for value, wanted in zip(both_modes([looped, chosen], {x: [1.0, 2.0, 3.0]}), [16.0, 2.0], strict=True):
+        assert float(value) == wanted
+    np.testing.assert_array_equal(both_modes(mapped, {x: [1.0, 2.0, 3.0]}), [2, 4, 6])
+    assert float(run(chosen, {x: [-1.0, 2.0, 3.0]})) == 2.0
+    for y in (mapped, looped, chosen):
+        with pytest.raises(tf.errors.UnimplementedError, match=r"holds a host operation .* has no gradient"):
+            tf.gradients(y, x)
+
+
+def test_strings_go_through_map_fn(graph):
+    words = tf.constant(["ab", "cde"])
+    length = tf.map_fn(lambda w: tf.py_func(lambda v: np.int64(len(v)), [w], tf.int64), words, dtype=tf.int64)
+    assert run(length).tolist() == [2, 3]
+
+
+def test_a_loop_over_no_rows_gives_none(graph):
+    rows = tf.placeholder(tf.float32, [None, 2])
+    fetches = [tf.map_fn(lambda r: r * 2.0, rows), tf.scan(lambda a, r: a + r, rows, tf.zeros([2]))]
+    fetches.append(tf.foldl(lambda a, r: a + r, rows, tf.ones([2])))
+    mapped, scanned, folded = run(fetches, {rows: np.zeros((0, 2))})
+    assert mapped.shape == scanned.shape == (0, 2)
+    assert folded.tolist() == [1, 1]
+
+
+def test_functions_of_the_wrong_form_teach(graph):
+    x = tf.zeros([3])
+    with pytest.raises(TypeError, match=r"tf.map_fn takes a function first, not 3"):
+        tf.map_fn(3, x)
+    with pytest.raises(tf.errors.GraphError, match=r"fn returned \(., .\), and dtype says \."):
+        tf.map_fn(lambda r: (r, r), x, dtype=tf.float32)
+    with pytest.raises(tf.errors.GraphError, match=r"fn returned \(., .\), and the result so far is \."):
+        tf.scan(lambda a, r: (a, r), x)
+    with pytest.raises(tf.errors.GraphError, match=r"the body returned \[.\], and the loop variables are \(., .\)"):
+        tf.while_loop(lambda i, j: i < 3, lambda i, j: i + 1, (0, 1))
+    with pytest.raises(tf.errors.GraphError, match="returned nothing"):
+        tf.while_loop(lambda i: i < 3, lambda i: None, (0,))
+
+
+def test_a_gradient_through_an_inner_loop_needs_a_bound_there_too(graph):
+    x = tf.placeholder(tf.float32, [])
+
+    def outer(i, y):
+        return i + 1, tf.while_loop(lambda z: z < 10.0, lambda z: z * x, (y,))
+
+    y = tf.while_loop(lambda i, y: i < 2, outer, (0, tf.constant(1.0)))[1]
+    (slope,) = tf.gradients(y, x)
+    assert float(run(y, {x: 3.0})) == 27.0
+    with pytest.raises(tf.errors.UnimplementedError, match="passes through a while_loop inside"):
+        run(slope, {x: 3.0})
+
+
+def test_a_shape_that_grows_against_its_invariant_teaches(graph):
+    first = tf.zeros([2, 3])
+    shapes = [tf.TensorShape([]), tf.TensorShape([None, 4])]
+    with pytest.raises(tf.errors.ShapeError, match=r"starts with shape \[2, 3\], which does not fit"):
+        tf.while_loop(lambda i, v: i < 3, lambda i, v: (i + 1, v), (0, first), shape_invariants=shapes)
+    with pytest.raises(tf.errors.GraphError, match="has 1 shapes, and there are 2 loop variables"):
+        tf.while_loop(lambda i, v: i < 3, lambda i, v: (i + 1, v), (0, first), shape_invariants=shapes[:1])
+    grown = tf.while_loop(
+        lambda i, v: i < 3, lambda i, v: (i + 1, tf.concat([v, v], 0)), (0, first),
+        shape_invariants=[tf.TensorShape([]), tf.TensorShape([None, 3])],
+    )[1]  # fmt: skip
+    assert run(grown).shape == (16, 3)
+    with pytest.raises(tf.errors.UnimplementedError, match="change their shape"):
+        tf.gradients(grown, first)
+
+
+def test_invariants_that_nothing_needs_leave_the_loop_compiled_and_differentiable(graph):
+    first = tf.ones([2, 3])
+    same = tf.while_loop(
+        lambda i, v: i < 3, lambda i, v: (i + 1, v * 2.0), (0, first),
+        shape_invariants=[tf.TensorShape([]), tf.TensorShape([None, 3])],
+    )[1]  # fmt: skip
+    assert not same.op.kind.host
+    np.testing.assert_array_equal(run(tf.gradients(same, first)[0]), np.full((2, 3), 8.0))
+
+
 def test_back_prop_false_gives_no_gradient(graph):
     x = tf.constant([1.0, 2.0])
     assert tf.gradients(tf.map_fn(lambda v: v * v, x, back_prop=False), x) == [None]
