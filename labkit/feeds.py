@@ -10,6 +10,7 @@ Source: `tensorflow/python/client/session.py` (1.4), `BaseSession._run`.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -148,7 +149,7 @@ _ALIGNMENT_BYTES = 64  # what XLA wants of a buffer that it reads in place; it c
 
 def aligned_empty(shape: tuple[int, ...], dtype: Any) -> Any:
     """A new array that XLA's CPU backend can read in place; its values are not set."""
-    size = int(np.prod(shape)) * dtype.itemsize
+    size = math.prod(shape) * dtype.itemsize
     raw = np.empty(size + _ALIGNMENT_BYTES, np.uint8)
     start = -raw.__array_interface__["data"][0] % _ALIGNMENT_BYTES
     return raw[start : start + size].view(dtype).reshape(shape)

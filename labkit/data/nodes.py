@@ -11,11 +11,10 @@ import os
 from collections.abc import Callable, Iterator
 from typing import Any, ClassVar
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 
 from labkit.data.functions import Runner
+from labkit.data.mixing import Words
 from labkit.data.sources import (
     Batched,
     Cached,
@@ -40,7 +39,7 @@ from labkit.errors import DTypeError, InvalidArgumentError, ShapeError
 from labkit.gfile import GFile
 from labkit.graph import Cost, Op, Spec, op
 from labkit.graph.subgraph import Body
-from labkit.ops.philox import advance, initial_state, words
+from labkit.ops.philox import initial_state
 from labkit.records import TFRecordOptions, tf_record_iterator
 from labkit.shapes import Shape, compatible, shape_text
 
@@ -281,31 +280,14 @@ class ShuffleDataset(DatasetNode):
         if buffer_size < 1:
             raise InvalidArgumentError(None, None, f"the buffer of shuffle must hold an element: {buffer_size} < 1.")
         seeds = (int(seed), int(seed2)) if seed or seed2 else (None, None)
-        parent = random_words(initial_state(*seeds))
+        parent = Words(initial_state(*seeds))
 
-        def draw() -> Iterator[int]:
+        def draw() -> Words:
             again = self.reshuffle_each_iteration or seeds[0] is None
-            return random_words(initial_state(next(parent), next(parent)) if again else initial_state(*seeds))
+            first, second = parent.take(2).tolist() if again else (0, 0)
+            return Words(initial_state(first, second) if again else initial_state(*seeds))
 
         return Shuffled(source, int(buffer_size), draw)
-
-
-def random_words(state: Any) -> Iterator[int]:
-    """The words of a Philox stream, computed in larger and larger parts: each waits for what else JAX is doing."""
-    count = 256
-    while True:
-        with jax.enable_x64(True):
-            part, state = _next_words(jnp.asarray(state), count)
-            listed: list[int] = np.asarray(part).tolist()
-        yield from listed
-        count = min(2 * count, 1 << 14)
-
-
-def _words_and_state(state: jax.Array, count: int) -> tuple[jax.Array, jax.Array]:
-    return words(state, count), advance(state, count // 4)
-
-
-_next_words: Any = jax.jit(_words_and_state, static_argnums=1)
 
 
 @op

@@ -24,6 +24,7 @@ from typing import Any
 
 import numpy as np
 
+from labkit.data.mixing import Rows, Words, mixed, mixed_rows
 from labkit.errors import InvalidArgumentError, ShapeError
 from labkit.feeds import aligned_empty
 from labkit.graph.runtime import current_resources, running_in
@@ -44,13 +45,13 @@ class Source:
     """Base of the sources: an iterable of elements."""
 
     arrays: Values | None = None
-    """Where the elements are rows of arrays in memory: the arrays. `numbers` then gives the rows' numbers."""
+    """Where the elements are rows of arrays in memory: the arrays; `numbers` then gives the rows' numbers, in parts."""
 
     def __iter__(self) -> Iterator[Element]:
         raise NotImplementedError
 
-    def numbers(self) -> Iterator[int]:
-        """The numbers of the rows that the elements are."""
+    def numbers(self) -> Iterator[Rows]:
+        """The numbers of the rows that the elements are, in parts of any size."""
         raise NotImplementedError
 
 
@@ -81,8 +82,8 @@ class Slices(Source):
         arrays = self.arrays or ()
         return (values_of_row(arrays, i) for i in range(self._count))
 
-    def numbers(self) -> Iterator[int]:
-        return iter(range(self._count))
+    def numbers(self) -> Iterator[Rows]:
+        yield np.arange(self._count)
 
 
 class Produced(Source):
@@ -127,17 +128,20 @@ class Repeated(Source):
     def __iter__(self) -> Iterator[Element]:
         return self._again(lambda: iter(self._source))
 
-    def numbers(self) -> Iterator[int]:
+    def numbers(self) -> Iterator[Rows]:
         return self._again(self._source.numbers)
 
     def _again(self, start: Callable[[], Iterator[Any]]) -> Iterator[Any]:
+        return itertools.chain.from_iterable(self._rounds(start))
+
+    def _rounds(self, start: Callable[[], Iterator[Any]]) -> Iterator[Iterator[Any]]:
         for _ in itertools.count() if self._count < 0 else range(self._count):
-            empty = True
-            for element in start():
-                empty = False
-                yield element
-            if empty:  # repeating nothing for ever would never give control back
+            elements = start()
+            try:
+                first = next(elements)
+            except StopIteration:  # repeating nothing for ever would never give control back
                 return
+            yield itertools.chain([first], elements)
 
 
 class Sliced(Source):
@@ -151,8 +155,15 @@ class Sliced(Source):
     def __iter__(self) -> Iterator[Element]:
         return itertools.islice(self._source, *self._bounds)
 
-    def numbers(self) -> Iterator[int]:
-        return itertools.islice(self._source.numbers(), *self._bounds)
+    def numbers(self) -> Iterator[Rows]:
+        start, stop, step = self._bounds
+        at = 0
+        for part in self._source.numbers():
+            if stop is not None and at >= stop:
+                return
+            first = start - at if at < start else (start - at) % step
+            yield part[first : None if stop is None else stop - at : step]
+            at += len(part)
 
 
 class Mapped(Source):
@@ -227,10 +238,10 @@ class Shuffled(Source):
     Args:
         source: what to mix.
         size: of the buffer.
-        draw: gives, each time the source is gone over, an iterator of random whole numbers.
+        draw: gives, each time the source is gone over, a stream of random numbers.
     """
 
-    def __init__(self, source: Source, size: int, draw: Callable[[], Iterator[int]]) -> None:
+    def __init__(self, source: Source, size: int, draw: Callable[[], Words]) -> None:
         self._source = source
         self._size = size
         self._draw = draw
@@ -239,31 +250,8 @@ class Shuffled(Source):
     def __iter__(self) -> Iterator[Element]:
         return mixed(iter(self._source), self._size, self._draw())
 
-    def numbers(self) -> Iterator[int]:
-        return mixed(self._source.numbers(), self._size, self._draw())
-
-
-def mixed(rest: Iterator[Any], size: int, draw: Iterator[int]) -> Iterator[Any]:
-    """Each element drawn from the next `size` ones, with TensorFlow's bookkeeping: equal numbers give equal orders.
-
-    The buffer is a ring: `oldest` is where its oldest element is. The chosen element leaves, the oldest takes its
-    place, and the new one comes where the oldest was.
-    """
-    buffer = list(itertools.islice(rest, size))
-    count, oldest = len(buffer), 0
-    for new, number in zip(rest, draw):  # noqa: B905  # ends with `rest`, the numbers never do
-        chosen = (oldest + number % count) % count
-        yield buffer[chosen]
-        buffer[chosen] = buffer[oldest]
-        buffer[oldest] = new
-        oldest += 1
-        if oldest == count:
-            oldest = 0
-    buffer = buffer[oldest:] + buffer[:oldest]
-    for first, number in zip(range(count), draw):  # noqa: B905
-        chosen = first + number % (count - first)
-        yield buffer[chosen]
-        buffer[chosen] = buffer[first]
+    def numbers(self) -> Iterator[Rows]:
+        return mixed_rows(self._source.numbers(), self._size, self._draw())
 
 
 class Batched(Source):
@@ -286,9 +274,9 @@ class Batched(Source):
         self._drop = drop_remainder
 
     def __iter__(self) -> Iterator[Element]:
-        if self._source.arrays is not None and self._stack is None:
-            arrays = self._source.arrays
-            return (tuple(rows_of(a, numbers) for a in arrays) for numbers in self._groups(self._source.numbers()))
+        arrays = self._source.arrays
+        if arrays is not None and self._stack is None:
+            return (tuple(rows_of(a, rows) for a in arrays) for rows in self._row_groups(self._source.numbers()))
         return map(self._stack or stacked, self._groups(iter(self._source)))
 
     def _groups(self, rest: Iterator[Any]) -> Iterator[list[Any]]:
@@ -297,8 +285,19 @@ class Batched(Source):
                 return
             yield group
 
+    def _row_groups(self, parts: Iterator[Rows]) -> Iterator[Rows]:
+        left = np.zeros(0, np.int64)
+        for part in parts:
+            rows = np.concatenate([left, part]) if len(left) else part
+            whole = len(rows) - len(rows) % self._size
+            for start in range(0, whole, self._size):
+                yield rows[start : start + self._size]
+            left = rows[whole:]
+        if len(left) and not self._drop:
+            yield left
 
-def rows_of(array: Any, numbers: list[int]) -> Any:
+
+def rows_of(array: Any, numbers: Rows) -> Any:
     """Rows of an array, where XLA can read them in place."""
     if is_strings(array):
         return array[numbers]
