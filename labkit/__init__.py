@@ -288,7 +288,7 @@ from labkit.ops.strings import (
     string_to_number,
     substr,
 )
-from labkit.ops.splitting import reduce_join
+from labkit.ops.splitting import reduce_join, string_split
 from labkit.ops.hashing import string_to_hash_bucket, string_to_hash_bucket_fast, string_to_hash_bucket_strong
 
 # Input: queues that threads fill, readers of files
@@ -440,7 +440,7 @@ __all__ = [
     # Python functions, files and strings
     "py_func", "matching_files", "read_file", "write_file", "decode_csv", "decode_raw", "parse_tensor",
     "serialize_tensor", "as_string", "decode_base64", "encode_base64", "regex_replace", "string_join",
-    "string_to_number", "substr", "reduce_join", "string_to_hash_bucket", "string_to_hash_bucket_fast",
+    "string_to_number", "substr", "reduce_join", "string_split", "string_to_hash_bucket", "string_to_hash_bucket_fast",
     "string_to_hash_bucket_strong",
     # Input: queues that threads fill, readers of files
     "FIFOQueue", "FixedLengthRecordReader", "IdentityReader", "PaddingFIFOQueue", "PriorityQueue", "QueueBase",
@@ -452,8 +452,8 @@ __all__ = [
     "tables_initializer",
     # Control flow
     "group", "no_op", "stop_gradient", "case", "cond", "foldl", "foldr", "map_fn", "scan", "while_loop", "TensorArray",
-    "Assert", "Print", "add_check_numerics_ops", "assert_equal", "assert_greater", "assert_greater_equal", "assert_less",
-    "assert_less_equal", "assert_negative", "assert_non_negative", "assert_non_positive", "assert_none_equal",
+    "Assert", "Print", "add_check_numerics_ops", "assert_equal", "assert_greater", "assert_greater_equal",
+    "assert_less", "assert_less_equal", "assert_negative", "assert_non_negative", "assert_non_positive", "assert_none_equal",
     "assert_positive", "assert_rank", "assert_rank_at_least", "check_numerics",
     "verify_tensor_all_finite", "tuple",
     # Names and argument orders of TensorFlow before 1.0

@@ -40,7 +40,7 @@ from labkit.ops.parsing_features import (
     checked_features,
     default_values,
 )
-from labkit.ops.sparse_parts import sparse_tensor
+from labkit.ops.sparse_tensor import SparseTensor
 
 
 def _values(feature: Any, key: str, dtype: DType) -> NumpyArray | None:
@@ -312,7 +312,7 @@ def _gathered(kinds: Sequence[tuple[str, Any]], outputs: list[Tensor]) -> dict[s
     result: dict[str, Any] = {}
     for key, kind in kinds:
         if isinstance(kind, SPARSE):
-            result[key] = sparse_tensor(outputs.pop(0), outputs.pop(0), outputs.pop(0))
+            result[key] = SparseTensor(outputs.pop(0), outputs.pop(0), outputs.pop(0))
         else:
             result[key] = outputs.pop(0)
     return result

@@ -11,10 +11,11 @@ from typing import Any
 import numpy as np
 
 from labkit.dtypes import int64, string
-from labkit.errors import InvalidArgumentError
+from labkit.errors import InvalidArgumentError, ShapeError
 from labkit.graph import Spec, Tensor, apply, apply_node, graph_of, op
 from labkit.ops.host import HostOp, NumpyArray
-from labkit.shapes import normalize_axis
+from labkit.ops.sparse_tensor import SparseTensor
+from labkit.shapes import normalize_axis, shape_text
 
 
 @op
@@ -113,6 +114,8 @@ class StringSplit(HostOp):
 
     def _parts(self, text: bytes, between: bytes) -> Sequence[bytes]:
         """Each byte of `between` separates; none at all parts into single bytes."""
+        if not text:
+            return []  # no word at all, as in TensorFlow
         if not between:
             return [text[i : i + 1] for i in range(len(text))]
         for byte in between[1:]:
@@ -121,13 +124,30 @@ class StringSplit(HostOp):
         return [part for part in parts if part] if self.skip_empty else parts
 
 
-def split_parts(source: Any, delimiter: Any, skip_empty: bool, name: str | None = None) -> tuple[Tensor, ...]:
-    """Indices, values and dense shape of the parts of the strings of a vector: what `tf.string_split` holds.
+def string_split(source: Any, delimiter: str = " ", skip_empty: bool = True) -> SparseTensor:
+    """Splits strings into words.
 
     Args:
         source: a vector of strings.
-        delimiter: a scalar string, each byte of which separates; empty to part into single bytes.
-        skip_empty: leave out empty parts.
-        name: name of the node.
+        delimiter: each byte of it separates; empty to part into single bytes.
+        skip_empty: leave out empty words.
+
+    Returns:
+        A sparse tensor (strings, most words): row i holds the words of string i.
+
+    Example:
+        >>> import labkit as tf
+        >>> words = tf.string_split(["hello world", "a b c"])
+        >>> tf.Session().run(tf.sparse_tensor_to_dense(words, default_value=""))
+        array([[b'hello', b'world', b''], [b'a', b'b', b'c']], dtype=object)
     """
-    return tuple(apply_node(StringSplit(skip_empty), source, delimiter, name=name).outputs)
+    if not isinstance(delimiter, (str, bytes)) and not hasattr(delimiter, "dtype"):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise InvalidArgumentError(None, None, f"the delimiter is text, not {delimiter!r}.")
+    graph = graph_of([source])
+    strings = graph.as_tensor(source, string, "source")
+    if strings.static_shape is not None and len(strings.static_shape) != 1:
+        raise ShapeError(
+            f"tf.string_split takes a vector of strings, and the shape is {shape_text(strings.static_shape)}.\n"
+            "  Try: tf.string_split([text]) for a single string; then .values holds its words."
+        )
+    return SparseTensor(*apply_node(StringSplit(skip_empty), strings, delimiter).outputs)

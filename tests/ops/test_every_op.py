@@ -117,7 +117,8 @@ def test_a_watched_run_equals_a_whole_run(sample: Sample, data: Any) -> None:
     call = data.draw(calls(sample))
     for whole, watched in zip(run(call)[1], run(call, watched=True)[1], strict=True):
         if whole is not None or watched is not None:
-            same(np.asarray(whole), np.asarray(watched), 1e-9)
+            single = np.asarray(whole).dtype == np.float32  # what computes in float32 whatever it is given
+            same(np.asarray(whole), np.asarray(watched), 1e-5 if single else 1e-9)
 
 
 @pytest.mark.parametrize("sample", EVERY_SAMPLE)

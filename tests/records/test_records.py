@@ -203,7 +203,6 @@ def test_one_example():
     assert {key: plain(value) for key, value in values.items()} == {key: GOLDEN["single"][key] for key in KINDS}
 
 
-@pytest.mark.skipif("SparseTensor" not in tf.__all__, reason="there are no sparse tensors yet")
 def test_sparse_features():
     with tf.Session() as sess:
         batch = sess.run(tf.parse_example(SERIALIZED, SPARSE))

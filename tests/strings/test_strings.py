@@ -58,6 +58,20 @@ def test_reduce_join(axis):
     )
 
 
+def test_words_of_strings():
+    texts = ["a b  c", "", "d,e f"]
+    assert run(list_of(tf.string_split(texts, " ,"))) == GOLDEN["split"]
+    assert run(list_of(tf.string_split(texts, " ,", skip_empty=False))) == GOLDEN["split_all"]
+    assert run(list_of(tf.string_split(["abc", "", "d"], ""))) == GOLDEN["split_bytes"]
+    with pytest.raises(tf.errors.ShapeError, match="a vector of strings"):
+        tf.string_split("a b")
+
+
+def list_of(sparse):
+    """The parts of a sparse tensor."""
+    return [sparse.indices, sparse.values, sparse.dense_shape]
+
+
 def test_parts_of_strings():
     words = [["hello", "world"], ["abc", "defgh"]]
     assert run(tf.substr(words, [[1, 2], [0, -3]], [[2, 9], [1, 2]])) == GOLDEN["substr"]

@@ -74,7 +74,7 @@ SAMPLES = [
            lambda x, *_: x[1:].astype(np.float32), gradient=False, rtol=1e-5, why=F32),
     Sample(DrawBoundingBoxes(), (np.zeros((1, 3, 3, 1), np.float32), BOXES),
            lambda *_: np.float32([[1, 1, 1], [1, 0, 1], [1, 1, 1]]).reshape(1, 3, 3, 1)),
-    Sample(NonMaxSuppression(), (BOXES[0], np.float32([0.5]), np.int32(3)), lambda *_: np.int32([0])),
+    Sample(NonMaxSuppression(), (BOXES[0], np.float32([0.5]), np.array(3, np.int32)), lambda *_: np.int32([0])),
     Sample(SampleDistortedBoundingBox(1, 2, 1.0, (1.0, 1.0), (1.0, 1.0)), (np.int32([4, 4, 3]), BOXES),
            lambda *_: (np.int32([0, 0, 0]), np.int32([4, 4, -1]), BOXES)),
     Sample(DecodePng(), (file_of("PNG"),), WHOLE),
