@@ -13,7 +13,7 @@ from collections.abc import Callable
 import jax
 
 import labkit as tf
-from tests.benchmarks import embedding, models, recurrent
+from tests.benchmarks import embedding, models, pipeline, recurrent
 from tests.benchmarks.sidebyside import Ratio, compare
 
 
@@ -109,6 +109,7 @@ ALL: dict[str, Callable[[], None]] = {
         import_cost,
         *recurrent.BENCHMARKS,
         *embedding.BENCHMARKS,
+        pipeline.pipeline,
     )
 }
 
