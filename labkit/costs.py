@@ -210,7 +210,7 @@ def _costs(nodes: Sequence[Operation], fed: dict[Tensor, Any]) -> list[NodeCost]
 
 def _state_of(node: Operation, nodes: Sequence[Operation]) -> dict[str, Any]:
     """What stands for the state that a node keeps: a variable's value, a random op's counter."""
-    state = node.kind.initial_state()
+    state = node.kind.initial_state() if node.kind.has_state else None
     if state is not None:
         return {node.name: jax.ShapeDtypeStruct(state.shape, state.dtype)}
     if node.kind.is_ref and not node.kind.ref_inputs and node.outputs[0].dtype is not string:

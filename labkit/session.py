@@ -30,6 +30,7 @@ from typing import Any, cast
 import jax
 import numpy as np
 
+from labkit.alone import warm_up
 from labkit.config import ConfigProto, RunMetadata, RunOptions
 from labkit.costs import event_of
 from labkit.dtypes import OBJECTS
@@ -183,15 +184,16 @@ class Session:
 
     def _watched(self, plan: Plan, values: Sequence[Any]) -> tuple[Trace, list[Any]]:
         trace = Trace(started_at_seconds=time.time())
-        start = time.perf_counter()
+        start, compiled = time.perf_counter(), warm_up.seconds  # compiling is not running: its time is taken out
 
         def call(node: Operation, interpreter: Interpreter) -> None:
-            began = time.perf_counter()
+            began, warmed = time.perf_counter(), warm_up.seconds
             interpreter.node(node)
             outputs = {t.name: interpreter.values[t] for t in node.outputs if t in interpreter.values}
             jax.block_until_ready([value for value in outputs.values() if isinstance(value, jax.Array)])
-            seconds = time.perf_counter() - began
-            trace.events.append(event_of(node, interpreter, _device_of(node), began - start, seconds))
+            seconds = time.perf_counter() - began - (warm_up.seconds - warmed)
+            since_start = began - start - (warmed - compiled)
+            trace.events.append(event_of(node, interpreter, _device_of(node), since_start, seconds))
             trace.values.update((name, value) for name, value in outputs.items() if value is not None)
 
         with running_in(self._resources), contextlib.nullcontext() if plan.may_wait else self._lock:

@@ -2,12 +2,14 @@
 
 import itertools
 import json
+import time
 
 import numpy as np
 import pytest
 from tensorboard.compat.proto import config_pb2, step_stats_pb2
 
 import labkit as tf
+from labkit.alone import warm_up
 from labkit.python.client import timeline
 from labkit.step_stats import step_stats_of, trace_of
 from labkit.trace import Event, Output, Trace
@@ -60,6 +62,22 @@ def test_events_do_not_overlap_and_follow_their_inputs():
     for event in found:
         assert all(ended[name.partition(":")[0]] <= event.start_seconds for name in event.inputs)
         ended[event.node] = event.end_seconds
+
+
+def test_the_time_of_compiling_is_not_in_the_trace():
+    """The first run of an op compiles it, and its event has the time of a call after that; nothing is counted twice."""
+    x = tf.ones([3, 17]) * 1.5
+    y = tf.scan(lambda a, b: tf.tanh(a + b), x)
+    spent = []
+    for _ in range(2):
+        before, began = warm_up.seconds, time.perf_counter()
+        trace = traced(y).trace
+        whole = time.perf_counter() - began
+        spent.append(warm_up.seconds - before)
+        assert sum(event.duration_seconds for event in trace.events) + spent[-1] < whole
+        assert trace.events[-1].end_seconds + spent[-1] < whole
+    assert spent[0] > 0
+    assert spent[1] == 0
 
 
 def test_host_operations_are_in_the_trace():

@@ -100,7 +100,7 @@ def count_kernel(kind: Op, inputs: Sequence[Spec]) -> Count:
     arrays = [
         jax.ShapeDtypeStruct(spec.shape or (), spec.dtype.np_dtype) for i, spec in enumerate(inputs) if i not in fixed
     ]
-    state = kind.initial_state()
+    state = kind.initial_state() if kind.has_state else None
     if state is not None:
         arrays.append(jax.ShapeDtypeStruct(state.shape, state.dtype))
 
