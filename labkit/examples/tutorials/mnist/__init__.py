@@ -1,5 +1,5 @@
 """Helpers of the MNIST tutorials."""
 
-from labkit.examples.tutorials.mnist import input_data
+from labkit.examples.tutorials.mnist import input_data, mnist
 
-__all__ = ["input_data"]
+__all__ = ["input_data", "mnist"]

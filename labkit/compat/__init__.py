@@ -1,4 +1,4 @@
-"""`tf.compat`: text and bytes, for programs that ran on Python 2 and 3.
+"""`tf.compat`: text and bytes, for programs that ran on Python 2 and 3; `tf.compat.v1`, which is labkit itself.
 
 Source: `tensorflow/python/util/compat.py` (1.4).
 """
@@ -6,6 +6,8 @@ Source: `tensorflow/python/util/compat.py` (1.4).
 from __future__ import annotations
 
 from typing import Any
+
+from labkit.compat import v1 as v1
 
 __all__ = ["as_bytes", "as_str", "as_str_any", "as_text"]
 
