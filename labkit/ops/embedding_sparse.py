@@ -13,12 +13,14 @@ from labkit.logging import warn
 from labkit.ops.array import reshape
 from labkit.ops.division import divide
 from labkit.ops.exponential import sqrt
-from labkit.ops.filling import ones_like
+from labkit.ops.filling import ones_like, zeros_like
 from labkit.ops.gathering import embedding_lookup, gather
 from labkit.ops.joining import concat
+from labkit.ops.logic import equal
 from labkit.ops.magnitude import maximum
-from labkit.ops.math import cast
+from labkit.ops.math import cast, reciprocal
 from labkit.ops.segment import segment_mean, segment_sum, unsorted_segment_sum
+from labkit.ops.selecting import where
 from labkit.ops.shaping import shape
 from labkit.ops.sparse_tensor import as_sparse
 
@@ -81,8 +83,14 @@ def embedding_lookup_sparse(
         if combiner == "sum":
             return total
         by = weights if combiner == "mean" else weights * weights
-        weight = unsorted_segment_sum(by, rows, count)
-        return divide(total, _as_column(weight if combiner == "mean" else sqrt(weight), total))
+        return total * _as_column(_one_over(unsorted_segment_sum(by, rows, count), combiner == "sqrtn"), total)
+
+
+def _one_over(weight: Tensor, of_root: bool) -> Tensor:
+    """1 / weight, or one over its root; 0 where the weight is 0."""
+    nothing = equal(weight, 0.0)
+    safe = where(nothing, ones_like(weight), weight)
+    return where(nothing, zeros_like(weight), reciprocal(sqrt(safe) if of_root else safe))
 
 
 def _as_column(vector: Tensor, like: Tensor) -> Tensor:

@@ -17,7 +17,7 @@ import numpy as np
 
 from labkit.dtypes import bool_, int64
 from labkit.errors import DTypeError, ShapeError
-from labkit.graph import Cost, Op, Operation, Spec, Tensor, apply, op
+from labkit.graph import Cost, Op, Operation, Spec, Tensor, apply, graph_of, op
 from labkit.ops.array import expand_dims
 from labkit.ops.bases import NUMBERS, REALS, Array, elements, vjp
 from labkit.ops.joining import concat
@@ -103,7 +103,11 @@ def sparse_to_dense(
         array([[-1,  5, -1],
                [-1, -1,  7]], dtype=int32)
     """
-    return apply(SparseToDense(), sparse_indices, output_shape, sparse_values, default_value, name=name or None)
+    graph = graph_of([sparse_indices, output_shape, sparse_values])
+    with graph.name_scope(name or "SparseToDense") as scope:
+        values = graph.as_tensor(sparse_values, None, "sparse_values")
+        default = graph.as_tensor(default_value, values.dtype, "default_value")
+        return apply(SparseToDense(), sparse_indices, output_shape, values, default, name=scope)
 
 
 def sparse_tensor_to_dense(
