@@ -208,3 +208,26 @@ def test_an_unknown_size_is_asked_for():
 def test_the_cost_of_nothing_is_nothing():
     """An empty graph's table has no division by zero."""
     assert GraphCost(()).table().splitlines()[-1].split()[:2] == ["all", "0"]
+
+
+def test_loops_and_branches_are_counted_on_the_sizes_that_are_fed():
+    """Every round of a scan, the dearer branch; also where the graph does not know the batch."""
+    x = tf.placeholder(tf.float32, [None, 7, 16])
+    w = tf.Variable(tf.ones([16, 16]))
+    product = 2 * 16 * 16
+    mapped = tf.map_fn(lambda rows: tf.matmul(rows, w), x)
+    assert graph_cost(mapped, {x: [5, 7, 16]}).flops == 5 * 7 * product
+    chosen = tf.cond(tf.greater(x[0, 0, 0], 0.0), lambda: tf.matmul(x[0], w), lambda: x[0])
+    assert graph_cost(chosen, {x: [5, 7, 16]}).by_op()["Cond"].flops == pytest.approx(7 * product, abs=2)
+    outputs, _ = tf.nn.dynamic_rnn(tf.nn.rnn_cell.BasicLSTMCell(32), x, dtype=tf.float32)
+    matrices = 7 * 5 * 2 * (16 + 32) * 4 * 32
+    assert matrices < graph_cost(outputs, {x: [5, 7, 16]}).flops < 1.2 * matrices
+
+
+def test_the_gradient_of_a_scan_costs_about_twice_the_scan():
+    """Each product has two in its gradient; the forward values are computed once more, or kept."""
+    x, w = tf.placeholder(tf.float32, [7, None, 64]), tf.Variable(tf.ones([64, 64]))
+    last = tf.scan(lambda a, b: tf.tanh(tf.matmul(a, w) + b), x, initializer=tf.zeros([10, 64]))
+    forward = graph_cost(last, {x: [7, 10, 64]}).flops
+    both = graph_cost(tf.gradients(tf.reduce_sum(last), w), {x: [7, 10, 64]}).flops
+    assert 2.9 * forward < both < 4.2 * forward

@@ -23,7 +23,7 @@ import numpy as np
 
 from labkit.dtypes import as_dtype
 from labkit.errors import DTypeError, ShapeError
-from labkit.graph import Cost, Op, Operation, Spec, Tensor
+from labkit.graph import Op, Operation, Spec, Tensor
 from labkit.graph.subgraph import Body
 from labkit.ops.array import identity
 from labkit.ops.control_flow import stop_gradient
@@ -183,10 +183,6 @@ class Functional(Op):
     def outputs_from(self, inputs: Values) -> list[Any]:
         """The outputs alone, as a function that JAX can differentiate."""
         return self.compute(inputs, for_gradient=True)[0]
-
-    def cost(self, *inputs: Spec) -> Cost:
-        costs = [body.cost() for body in self.bodies()]
-        return Cost(max(c.flops for c in costs), max(c.bytes for c in costs))
 
 
 def as_value(tensor: Tensor) -> Tensor:

@@ -23,7 +23,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from labkit.errors import UnimplementedError
-from labkit.graph import Cost, Op, Operation, Spec, Tensor, apply_node, op
+from labkit.graph import Op, Operation, Spec, Tensor, apply_node, op
 from labkit.graph.together import running
 
 Values = Sequence[Any]
@@ -87,10 +87,6 @@ class SubgraphVjp(Op):
 
     def gradient(self, node: Operation, *grads: Any) -> Sequence[Tensor | None]:
         return subgraph_vjp(self, list(node.inputs), grads)
-
-    def cost(self, *inputs: Spec) -> Cost:
-        forward: Cost = self.of.cost(*inputs[: len(inputs) - len(self.outputs)])
-        return Cost(2 * forward.flops, 2 * forward.bytes)
 
 
 def subgraph_vjp(kind: Any, inputs: list[Tensor], grads: Sequence[Any]) -> list[Tensor | None]:

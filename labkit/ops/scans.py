@@ -22,7 +22,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from labkit.errors import GraphError, ShapeError
-from labkit.graph import Cost, Graph, Spec, Tensor, apply_node, get_default_graph, op
+from labkit.graph import Graph, Spec, Tensor, apply_node, get_default_graph, op
 from labkit.graph.subgraph import Body, trace_body
 from labkit.ops.functional import Functional, State, as_value, check_handed_on, with_gradient_if
 from labkit.ops.joining import concat
@@ -89,11 +89,6 @@ class Scan(Functional):
         if self.reverse:
             kept.reverse()
         return carry, [np.stack([np.asarray(part) for part in column]) for column in zip(*kept, strict=True)]
-
-    def cost(self, *inputs: Spec) -> Cost:
-        steps = next((s.shape[0] or 1 for s in inputs[self.carries : self.own] if s.shape), 1)
-        once = self.body.cost()
-        return Cost(steps * once.flops, steps * once.bytes)
 
 
 def build_scan(

@@ -28,7 +28,6 @@ import numpy as np
 
 from labkit.errors import GraphError, InvalidArgumentError, ShapeError, UnimplementedError
 from labkit.graph import (
-    Cost,
     Op,
     Operation,
     Spec,
@@ -215,11 +214,6 @@ class While(Functional):
                 "  Try: variables of the final size that the loop fills, a tf.TensorArray, or tf.scan.",
             )  # fmt: skip
         return super().gradient(node, *grads)
-
-    def cost(self, *inputs: Spec) -> Cost:
-        times = self.maximum or 1
-        once = [body.cost() for body in self.bodies()]
-        return Cost(times * sum(c.flops for c in once), times * sum(c.bytes for c in once))
 
 
 def _unchanged(carry: Any) -> Any:
