@@ -203,6 +203,8 @@ from labkit.ops.segment import (
     unsorted_segment_sum,
 )
 
+from labkit.ops.statistics import histogram_fixed_width
+
 # Matrices
 from labkit.ops.decompositions import cholesky, cholesky_solve, qr, self_adjoint_eig, self_adjoint_eigvals, svd
 from labkit.ops.solving import matrix_determinant, matrix_inverse, matrix_solve, matrix_triangular_solve
@@ -222,6 +224,7 @@ from labkit.ops.matrices import (
 from labkit.ops.array import expand_dims, identity, identity_n, newaxis, reshape, squeeze
 from labkit.ops.shaping import rank, shape, shape_n, size
 from labkit.ops.layout import depth_to_space, invert_permutation, reverse_sequence, space_to_depth, transpose
+from labkit.ops.batching_space import batch_to_space, batch_to_space_nd, space_to_batch, space_to_batch_nd
 from labkit.ops.stacking import parallel_stack, stack, unstack
 from labkit.ops.tiling import broadcast_to, tile
 from labkit.ops.padding import pad
@@ -415,7 +418,7 @@ __all__ = [
     "reduce_all", "reduce_any", "reduce_max", "reduce_mean", "reduce_min", "reduce_prod", "reduce_sum",
     "count_nonzero", "norm", "reduce_logsumexp", "argmax", "argmin", "cross", "cumprod", "cumsum",
     "confusion_matrix", "segment_max", "segment_mean", "segment_min", "segment_prod", "segment_sum",
-    "unsorted_segment_max", "unsorted_segment_sum",
+    "unsorted_segment_max", "unsorted_segment_sum", "histogram_fixed_width",
     # Matrices
     "cholesky", "cholesky_solve", "matrix_determinant", "matrix_inverse", "matrix_solve", "matrix_triangular_solve",
     "qr", "self_adjoint_eig", "self_adjoint_eigvals", "svd", "einsum", "matmul", "matrix_transpose", "tensordot",
@@ -423,7 +426,8 @@ __all__ = [
     # Shapes and layout
     "expand_dims", "identity", "identity_n", "newaxis", "reshape", "squeeze", "rank", "shape", "shape_n", "size",
     "depth_to_space", "invert_permutation", "reverse_sequence", "space_to_depth", "transpose", "parallel_stack",
-    "stack", "unstack", "broadcast_to", "tile", "pad",
+    "stack", "unstack", "broadcast_to", "tile", "pad", "batch_to_space", "batch_to_space_nd", "space_to_batch",
+    "space_to_batch_nd",
     # Parts of tensors
     "slice", "strided_slice", "gather", "gather_nd", "scatter_nd", "boolean_mask", "listdiff", "one_hot",
     "sequence_mask", "setdiff1d", "unique", "unique_with_counts", "where", "dynamic_partition", "dynamic_stitch",

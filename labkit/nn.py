@@ -81,6 +81,9 @@ from labkit.ops.ranking import in_top_k as in_top_k
 from labkit.ops.ranking import top_k as top_k
 from labkit.ops.softmax import log_softmax as log_softmax
 from labkit.ops.softmax import softmax as softmax
+from labkit.ops.statistics import normalize_moments as normalize_moments
+from labkit.ops.statistics import sufficient_statistics as sufficient_statistics
+from labkit.ops.statistics import weighted_moments as weighted_moments
 from labkit.rnn import bidirectional_dynamic_rnn as bidirectional_dynamic_rnn
 from labkit.rnn import dynamic_rnn as dynamic_rnn
 from labkit.rnn import raw_rnn as raw_rnn
@@ -99,12 +102,13 @@ __all__ = [
     "embedding_lookup_sparse",
     "fixed_unigram_candidate_sampler", "fused_batch_norm", "in_top_k", "l2_loss", "l2_normalize", "leaky_relu",
     "learned_unigram_candidate_sampler", "local_response_normalization", "log_poisson_loss", "log_softmax",
-    "log_uniform_candidate_sampler", "lrn", "max_pool", "max_pool3d", "moments", "nce_loss", "pool", "raw_rnn", "relu",
-    "relu6", "relu_layer", "rnn", "rnn_cell", "sampled_softmax_loss", "selu", "separable_conv2d", "seq2seq", "sigmoid",
+    "log_uniform_candidate_sampler", "lrn", "max_pool", "max_pool3d", "moments", "nce_loss", "normalize_moments",
+    "pool", "raw_rnn", "relu", "relu6", "relu_layer", "rnn", "rnn_cell", "sampled_softmax_loss", "selu", "separable_conv2d", "seq2seq", "sigmoid",
     "sigmoid_cross_entropy_with_logits", "softmax", "softmax_cross_entropy_with_logits",
     "softmax_cross_entropy_with_logits_v2", "softplus", "softsign", "sparse_softmax_cross_entropy_with_logits",
-    "static_bidirectional_rnn", "static_rnn", "static_state_saving_rnn", "tanh", "top_k", "uniform_candidate_sampler",
-    "weighted_cross_entropy_with_logits", "xw_plus_b", "zero_fraction",
+    "static_bidirectional_rnn", "static_rnn", "static_state_saving_rnn", "sufficient_statistics", "tanh",
+    "top_k", "uniform_candidate_sampler",
+    "weighted_cross_entropy_with_logits", "weighted_moments", "xw_plus_b", "zero_fraction",
 ]  # fmt: skip
 
 __getattr__ = namespace(__name__, __all__)
