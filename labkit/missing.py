@@ -23,6 +23,17 @@ from labkit.messages import MESSAGES, message
 LAZY = ("check", "contrib", "costs", "datasets", "debugger", "draw", "examples", "passes", "profiler", "timeline")
 
 ELSEWHERE = {
+    "labkit.load_op_library": "JAX runs no TensorFlow kernels: write the op in Python, a class of twenty lines as in "
+    "tests/ops/test_adding_an_op.py, or call a function with tf.py_func.",
+    "labkit.load_file_system_library": "this computer's files are read through tf.gfile; download others first.",
+    "labkit.resource_loader": "os.path.dirname(__file__) is the folder of a program.",
+    "labkit.sysconfig": "there is no C++ to compile against: an op is a Python class, as in "
+    "tests/ops/test_adding_an_op.py.",
+    "labkit.decode_json_example": "tf.train.Example from google.protobuf.json_format.Parse.",
+    "labkit.image.resize": "TensorFlow 1's name is tf.image.resize_images(images, size).",
+    "labkit.image.extract_glimpse": "tf.image.crop_and_resize(images, boxes, box_ind, size) cuts windows out at given "
+    "places.",
+    "labkit.image.decode_and_crop_jpeg": "tf.image.crop_to_bounding_box(tf.image.decode_jpeg(contents), ...).",
     "labkit.contrib.learn": "labkit has no estimators yet: write the training loop with tf.Session and "
     "tf.contrib.layers.optimize_loss.",
     "labkit.contrib.eager": "there is no eager mode: a tensor gets its value in tf.Session().run(tensor).",
@@ -46,6 +57,34 @@ ELSEWHERE = {
     "labkit.disable_v2_behavior": "labkit is TensorFlow 1 throughout: leave this line out.",
     "labkit.estimator": "labkit has no estimators yet: write the training loop with tf.Session.",
 }
+
+_WORD2VEC = (
+    "it is a kernel in C++ that made and trained on word pairs outside the graph: make the pairs with NumPy, and train "
+    "with tf.nn.embedding_lookup and tf.nn.nce_loss."
+)
+_SAVED_MODEL = "labkit has no SavedModel yet: tf.train.Saver keeps the variables, tf.train.export_meta_graph the graph."
+
+LEFT_OUT = {
+    "tf.load_op_library": ELSEWHERE["labkit.load_op_library"],
+    "tf.models.embedding.gen_word2vec.neg_train": _WORD2VEC,
+    "tf.models.embedding.gen_word2vec.skipgram": _WORD2VEC,
+    "tf.saved_model.builder.SavedModelBuilder": _SAVED_MODEL,
+    "tf.saved_model.main_op.main_op": _SAVED_MODEL,
+    "tf.saved_model.signature_constants.CLASSIFY_INPUTS": _SAVED_MODEL,
+    "tf.saved_model.signature_constants.CLASSIFY_METHOD_NAME": _SAVED_MODEL,
+    "tf.saved_model.signature_constants.CLASSIFY_OUTPUT_SCORES": _SAVED_MODEL,
+    "tf.saved_model.signature_constants.DEFAULT_SERVING_SIGNATURE_DEF_KEY": _SAVED_MODEL,
+    "tf.saved_model.signature_constants.PREDICT_METHOD_NAME": _SAVED_MODEL,
+    "tf.saved_model.signature_constants.REGRESS_INPUTS": _SAVED_MODEL,
+    "tf.saved_model.signature_constants.REGRESS_METHOD_NAME": _SAVED_MODEL,
+    "tf.saved_model.signature_constants.REGRESS_OUTPUTS": _SAVED_MODEL,
+    "tf.saved_model.signature_def_utils.build_signature_def": _SAVED_MODEL,
+    "tf.saved_model.tag_constants.SERVING": _SAVED_MODEL,
+    "tf.saved_model.utils.build_tensor_info": _SAVED_MODEL,
+}
+"""The names that public TensorFlow 1 programs use and labkit does not have, each with what its error says."""
+
+ELSEWHERE |= {"labkit.models": _WORD2VEC, "labkit.saved_model": _SAVED_MODEL}
 
 
 def missing_name(module: str, name: str, names: Sequence[str]) -> object:

@@ -12,12 +12,13 @@ from pathlib import Path
 import pytest
 
 import labkit as tf
+from labkit.missing import LEFT_OUT
 
 NAMES = json.loads((Path(__file__).parent / "golden" / "tf1_signatures.json").read_text())
-# What needs files, flags, strings or queues: a later version brings it.
-LATER = {
-}
-FIRST = [name for name in NAMES if name not in LATER][:150]
+FIRST = list(NAMES)[:300]
+
+
+OTHER_ARGUMENTS: dict[str, str] = {}
 
 
 def resolve(name):
@@ -28,11 +29,11 @@ def resolve(name):
     return found
 
 
-@pytest.mark.parametrize("name", FIRST)
-def test_the_first_150_names_are_there_with_their_arguments(name):
+@pytest.mark.parametrize("name", [name for name in NAMES if name not in LEFT_OUT])
+def test_the_names_of_public_programs_are_there_with_their_arguments(name):
     found = resolve(name)
     wanted = NAMES[name]["args"]
-    if wanted is None or not callable(found):
+    if wanted is None or not callable(found) or name in OTHER_ARGUMENTS:
         return
     parameters = inspect.signature(found).parameters
     positional = [p.name for p in parameters.values() if p.kind not in (p.KEYWORD_ONLY, p.VAR_KEYWORD)]
@@ -41,10 +42,20 @@ def test_the_first_150_names_are_there_with_their_arguments(name):
     assert wanted == positional[: len(wanted)]
 
 
-@pytest.mark.parametrize("name", LATER)
-def test_a_name_that_comes_later_says_so(name):
-    with pytest.raises(AttributeError, match=r"labkit[.a-z]* has no"):
+@pytest.mark.parametrize("name", LEFT_OUT)
+def test_a_name_that_is_left_out_says_what_to_write_instead(name):
+    """`LEFT_OUT` is the whole list; each error carries the reason that stands there."""
+    with pytest.raises(AttributeError, match=r"labkit[.a-z]* has no") as caught:
         resolve(name)
+    assert LEFT_OUT[name] in "\n".join(caught.value.__notes__)
+
+
+def test_three_of_the_first_300_names_are_left_out():
+    assert [name for name in FIRST if name in LEFT_OUT] == [
+        "tf.load_op_library",
+        "tf.models.embedding.gen_word2vec.neg_train",
+        "tf.models.embedding.gen_word2vec.skipgram",
+    ]
 
 
 def test_a_misspelt_name_suggests_the_nearest():
@@ -61,7 +72,8 @@ def test_a_misspelt_name_suggests_the_nearest():
 def test_every_public_name_is_listed_and_documented_with_an_example_that_runs():
     """The doctests themselves run with the test suite; here: nothing public is without one."""
     bare = []
-    for module in (tf, tf.nn, tf.train, tf.layers, tf.losses, tf.errors, tf.test, tf.compat, tf.nn.rnn_cell):
+    for module in (tf, tf.nn, tf.train, tf.layers, tf.losses, tf.errors, tf.test, tf.compat, tf.nn.rnn_cell,
+                   tf.app, tf.flags, tf.gfile, tf.image, tf.logging, tf.python_io, tf.contrib.lookup):  # fmt: skip
         for name in getattr(module, "__all__", vars(module)):
             found = getattr(module, name)
             documented = ">>>" in (inspect.getdoc(found) or "")
