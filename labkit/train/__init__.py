@@ -76,6 +76,7 @@ from labkit.queues import shuffle_batch_join as shuffle_batch_join
 from labkit.queues import slice_input_producer as slice_input_producer
 from labkit.queues import start_queue_runners as start_queue_runners
 from labkit.queues import string_input_producer as string_input_producer
+from labkit.queues.filenames import match_filenames_once as match_filenames_once
 from labkit.saving import NewCheckpointReader as NewCheckpointReader
 from labkit.saving import Saver as Saver
 from labkit.saving import checkpoint_exists as checkpoint_exists
@@ -166,6 +167,7 @@ __all__ = [
     "list_variables",
     "load_checkpoint",
     "load_variable",
+    "match_filenames_once",
     "maybe_batch",
     "maybe_batch_join",
     "maybe_shuffle_batch",
