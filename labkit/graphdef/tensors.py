@@ -152,6 +152,6 @@ def _from_fields(dtype: DType, values: Any) -> np.ndarray[Any, Any]:
             return (pairs[::2] + 1j * pairs[1::2]).astype(dtype.np_dtype)
         if _FIELDS[dtype.name] == "half_val":
             return np.array(values, np.uint16).view(dtype.np_dtype)
-        return np.array(values, dtype.np_dtype)
+        return np.array(list(values), dtype.np_dtype)
     except (OverflowError, ValueError) as error:
         raise GraphError(f"a constant of dtype {dtype.name} holds a value that does not fit: {error}") from None

@@ -81,7 +81,9 @@ def main() -> None:
         w = tf.Variable(np.full([4, 2], 0.5, np.float32), name="w")
         total = tf.cond(tf.reduce_sum(x) > 0, lambda: tf.matmul(x, w) * 2.0, lambda: tf.matmul(x, w) - 1.0)
         tf.identity(total, name="chosen")
-        end = tf.while_loop(lambda i, v: i < 5, lambda i, v: (i + 1, v * 0.5 + tf.reduce_mean(x)), (0, tf.constant(1.0)))
+        end = tf.while_loop(
+            lambda i, v: i < 5, lambda i, v: (i + 1, v * 0.5 + tf.reduce_mean(x)), (0, tf.constant(1.0))
+        )
         tf.identity(end[1], name="end")
         tf.global_variables_initializer()
     keep("functions", graph, {"x:0": rows}, ["chosen:0", "end:0"], "init")

@@ -50,7 +50,9 @@ def control() -> Program:
     """A branch and a loop."""
     x = tf.placeholder(tf.float32, [3], name="x")
     tf.identity(tf.cond(tf.reduce_sum(x) > 0.0, lambda: x * 2.0, lambda: x - 1.0), name="chosen")
-    _, total = tf.while_loop(lambda i, total: i < 4, lambda i, total: (i + 1, total + x * tf.cast(i, tf.float32)), (0, x))
+    _, total = tf.while_loop(
+        lambda i, total: i < 4, lambda i, total: (i + 1, total + x * tf.cast(i, tf.float32)), (0, x)
+    )
     tf.identity(total, name="total")
     return {"x:0": [0.5, -0.25, 1.0]}, ["chosen:0", "total:0"], ""
 
