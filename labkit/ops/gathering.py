@@ -91,8 +91,8 @@ def gathered_rows(params: Tensor, indices: Tensor, grad: Tensor) -> Any:
     if indices.static_shape is not None and len(indices.static_shape) == 1:
         return IndexedSlices(grad, indices, whole)
     row = params.static_shape[1:] if params.static_shape is not None else (None,)
-    sizes = concat([[-1], whole[1:]], 0) if None in row else np.array([-1, *row], np.int32)
-    if 0 in row:  # -1 cannot be found by division
+    sizes: Any = [-1, *row]
+    if None in row or 0 in row:  # where a size is 0, -1 cannot be found by division
         sizes = concat([reshape(size(indices), [1]), whole[1:]], 0)
     return IndexedSlices(reshape(grad, sizes), reshape(indices, [-1]), whole)
 
