@@ -33,7 +33,7 @@ from typing import Any
 import numpy as np
 
 from labkit.checkpoints.arrays import STATE, Entry, Part, check_name, checksum, to_stored
-from labkit.checkpoints.files import explained, prepare, put_in_place, remove
+from labkit.checkpoints.files import TEMPORARY, explained, prepare, put_in_place, remove
 from labkit.checkpoints.read import (
     FORMAT,
     PREVIOUS,
@@ -104,7 +104,8 @@ def _replace(prefix: str, index: Mapping[str, Any], parts: Sequence[Part]) -> No
         put_in_place(data)
         put_in_place(listing)
     except BaseException:
-        remove(data + ".tmp")
+        for path in (data, listing):
+            remove(path + TEMPORARY)
         raise
     remove(data + PREVIOUS)
 

@@ -60,8 +60,8 @@ def check_fit(reader: CheckpointReader, wanted: Sequence[Restored]) -> None:
     more = [f"  and {len(lines) - _MOST_LINES} more"] if len(lines) > _MOST_LINES else []
     message = "\n".join(
         [
-            f"the checkpoint {reader.prefix!r} does not fit: of {len(wanted)} variables to restore, {len(lines)} "
-            f"{'is' if len(lines) == 1 else 'are'} missing or different in the file, which has {len(reader.tensors)}.",
+            f"the checkpoint {reader.prefix!r} does not fit this graph; missing or different in the file: "
+            f"{len(lines)} of {len(wanted)} variables.",
             *lines[:_MOST_LINES],
             *more,
             "  Try: the graph that saved it; tf.train.Saver([some, variables]) for a part; "

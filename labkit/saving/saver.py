@@ -81,7 +81,7 @@ class Saver:
         write_version: int = 2, pad_step_number: bool = False, save_relative_paths: bool = False,
         filename: str | None = None,
     ) -> None:  # fmt: skip
-        if defer_build and var_list:
+        if defer_build and var_list is not None:
             raise InvalidArgumentError(
                 None,
                 None,
@@ -128,12 +128,12 @@ class Saver:
         if given is None:
             graph = get_default_graph()
             given = [*graph.get_collection(GraphKeys.GLOBAL_VARIABLES), *graph.get_collection("saveable_objects")]
-        if not given:
+        references = named_references(given)
+        if not references:
             if self._allow_empty:
                 self._is_empty = True
                 return
             raise GraphError("there are no variables to save.\n  Try: make the Saver after the variables.")
-        references = named_references(given)
         self._graph = next(iter(references.values())).graph
         self._nodes = add_nodes(self._graph, references, *self._options)
 
