@@ -25,6 +25,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from labkit.graph import Graph, is_tensor_like
+from labkit.graphdef.looking import graph_to_look_at
 from labkit.messages import message
 from labkit.summary.event_file import EventFile
 
@@ -203,10 +204,9 @@ def _as_summary(summary: Any) -> Any:
 
 
 def _graph_def(graph: Any) -> Any:
-    """The GraphDef of a graph, with shapes; a GraphDef as it is."""
+    """The GraphDef of a graph, with shapes, to look at; a GraphDef as it is."""
     if isinstance(graph, Graph):
-        whole: Any = graph
-        return whole.as_graph_def(add_shapes=True)
+        return graph_to_look_at(graph.get_operations())
     if hasattr(graph, "SerializeToString") and hasattr(graph, "node"):
         return graph
     raise TypeError(f"a graph is written, such as sess.graph or tf.get_default_graph(), not {type(graph).__name__}.")

@@ -104,6 +104,16 @@ def test_the_graph_can_be_given_in_each_way(tmp_path):
         assert [node.name for node in accumulated(tmp_path / str(place)).Graph().node] == ["one"]
 
 
+def test_a_graph_with_a_python_function_can_be_looked_at(tmp_path):
+    """It could not be read back into a graph, but TensorBoard draws it."""
+    x = tf.constant(1.0, name="x")
+    tf.py_func(lambda value: value + 1, [x], tf.float32, name="mine")
+    tf.summary.FileWriter(tmp_path, tf.get_default_graph()).close()
+    nodes = {node.name: node for node in accumulated(tmp_path).Graph().node}
+    assert (nodes["mine"].op, list(nodes["mine"].input)) == ("PyFunc", ["x"])
+    assert nodes["x"].attr["value"].tensor.float_val[0] == 1.0
+
+
 def test_events_wait_until_there_are_enough_or_flush_is_called(tmp_path):
     """`max_queue` events, or `flush_secs`, and TensorBoard sees them."""
     writer = tf.summary.FileWriter(tmp_path, max_queue=3, flush_secs=1000)
