@@ -10,7 +10,7 @@ is cut in two around each one, so host ops belong at the edges of a graph: where
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -51,8 +51,7 @@ def map_entries(function: Callable[..., Any], dtype: DType, *arrays: NumpyArray)
     result = np.empty(flat[0].shape, dtype.np_dtype)
     for position, entries in enumerate(zip(*flat, strict=True)):
         result[position] = function(*entries)
-    shaped: NumpyArray = result.reshape(together[0].shape)
-    return shaped
+    return cast(NumpyArray, result.reshape(together[0].shape))
 
 
 class ElementWise(HostOp):

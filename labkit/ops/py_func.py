@@ -120,7 +120,10 @@ def _called(function: Callable[..., Any]) -> str:
     """The function's name and the line that begins it."""
     code = getattr(function, "__code__", None)
     name = getattr(function, "__name__", type(function).__name__)
-    return f"`{name}` ({code.co_filename}, line {code.co_firstlineno})" if code else f"`{name}`"
+    if code is None:
+        return f"`{name}`"
+    place = Site(code.co_filename, code.co_firstlineno).text().partition(": ")[0]  # a cell of a notebook by its number
+    return f"`{name}` ({place})"
 
 
 _STATUS: tuple[tuple[type[BaseException], type[OpError]], ...] = (
