@@ -184,7 +184,8 @@ class Writer:
             self._names[id(body)] = name
             self._kept.append(body)
             self.functions[name] = message("FunctionDef")()  # its place, before those of the functions inside
-            self.functions[name].CopyFrom(self._function(name, body, kind.captured, hand_on))
+            captured = getattr(kind, "captured", ())  # a one-shot iterator captures nothing
+            self.functions[name].CopyFrom(self._function(name, body, captured, hand_on))
         attr = message("AttrValue")()
         attr.func.name = name
         return attr

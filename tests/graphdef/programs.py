@@ -35,7 +35,7 @@ def conv() -> Program:
 
 
 def training() -> Program:
-    """Variables, an initializer with a seed, one step of Adam (whose gradient of matmul and relu is TensorFlow's ops)."""
+    """Variables, an initializer with a seed, an assignment that a read waits for."""
     tf.set_random_seed(1)
     x = tf.placeholder(tf.float32, [4, 3], name="x")
     w = tf.Variable(tf.truncated_normal([3, 2], seed=5), name="w")

@@ -1,3 +1,4 @@
+# ruff: noqa: E501  # the broken files stand one to a line
 """`tf.import_graph_def`: what it takes, what it returns, and what it says of files that are broken or mean harm."""
 
 from __future__ import annotations

@@ -25,7 +25,7 @@ DIFFERS = {
     "ImageSummary": "the same picture in other PNG bytes",
     "SparseApplyMomentum-2": "TensorFlow refuses a negative index, which labkit ignores",
     "SparseApplyAdagrad-2": "likewise",
-    "SparseToDense-3": "TensorFlow refuses what the sample gives with validate_indices",
+    "SparseToDense-3": "TensorFlow refuses indices that are out of order",
 }
 CANNOT = (
     "is not in the list of allowed values", "No OpKernel was registered", "only supports", "supports NHWC",
