@@ -24,7 +24,6 @@ from labkit import (
     layers,
     logging,
     losses,
-    metrics,
     nn,
     python,
     python_io,
@@ -348,6 +347,7 @@ from labkit.historic import (
     batch_matmul,
     complex_abs,
     concat,
+    concat_v2,
     histogram_summary,
     image_summary,
     initialize_all_variables,
@@ -373,7 +373,7 @@ from labkit.missing import missing_name
 __version__ = "0.1.0"
 
 __all__ = [
-    "app", "compat", "data", "errors", "flags", "gfile", "image", "layers", "logging", "losses", "metrics", "nn",
+    "app", "compat", "data", "errors", "flags", "gfile", "image", "layers", "logging", "losses", "nn",
     "python", "python_io", "summary", "test", "train",
     # Graphs, operations, tensors
     "Graph", "GraphKeys", "Operation", "Tensor", "add_to_collection", "colocate_with", "control_dependencies",
@@ -457,12 +457,13 @@ __all__ = [
     # Control flow
     "group", "no_op", "stop_gradient", "case", "cond", "foldl", "foldr", "map_fn", "scan", "while_loop", "TensorArray",
     "Assert", "Print", "add_check_numerics_ops", "assert_equal", "assert_greater", "assert_greater_equal",
-    "assert_less", "assert_less_equal", "assert_negative", "assert_non_negative", "assert_non_positive", "assert_none_equal",
-    "assert_positive", "assert_rank", "assert_rank_at_least", "check_numerics",
+    "assert_less", "assert_less_equal", "assert_negative", "assert_non_negative", "assert_non_positive",
+    "assert_none_equal", "assert_positive", "assert_rank", "assert_rank_at_least", "check_numerics",
     "verify_tensor_all_finite", "tuple",
     # Names and argument orders of TensorFlow before 1.0
-    "all_variables", "arg_max", "arg_min", "batch_matmul", "complex_abs", "concat", "initialize_all_variables",
-    "initialize_local_variables", "initialize_variables", "inv", "mul", "neg", "op_scope", "pack", "reverse",
+    "all_variables", "arg_max", "arg_min", "batch_matmul", "complex_abs", "concat", "concat_v2",
+    "initialize_all_variables", "initialize_local_variables", "initialize_variables", "inv", "mul",
+    "neg", "op_scope", "pack", "reverse",
     "select", "split", "sub", "unpack", "histogram_summary", "image_summary", "merge_all_summaries", "merge_summary",
     "scalar_summary",
 ]  # fmt: skip

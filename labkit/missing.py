@@ -20,7 +20,10 @@ from labkit.errors import UnknownNameError
 from labkit.example_messages import EXAMPLE_MESSAGES, example_message
 from labkit.messages import MESSAGES, message
 
-LAZY = ("check", "contrib", "costs", "datasets", "debugger", "draw", "examples", "passes", "profiler", "timeline")
+LAZY = (
+    "check", "contrib", "costs", "datasets", "debugger", "draw", "examples", "metrics", "passes", "profiler",
+    "timeline",
+)  # fmt: skip
 
 ELSEWHERE = {
     "labkit.load_op_library": "JAX runs no TensorFlow kernels: write the op in Python, a class of twenty lines as in "

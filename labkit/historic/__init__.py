@@ -15,6 +15,7 @@ from labkit.historic.renamed import (
     arg_min,
     batch_matmul,
     complex_abs,
+    concat_v2,
     initialize_all_variables,
     initialize_local_variables,
     initialize_variables,
@@ -44,7 +45,7 @@ from labkit.historic.summaries import (
 )
 
 __all__ = [
-    "all_variables", "arg_max", "arg_min", "batch_matmul", "complex_abs", "concat", "histogram_summary",
+    "all_variables", "arg_max", "arg_min", "batch_matmul", "complex_abs", "concat", "concat_v2", "histogram_summary",
     "image_summary", "initialize_all_variables", "initialize_local_variables", "initialize_variables", "inv",
     "merge_all_summaries", "merge_summary", "mul", "neg", "op_scope", "pack", "reverse", "scalar_summary", "select",
     "sigmoid_cross_entropy_with_logits", "softmax_cross_entropy_with_logits",

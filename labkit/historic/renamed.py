@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager
 from typing import Any
 
 from labkit.graph import Operation, Tensor, name_scope
-from labkit.ops import along_axis, linalg, magnitude, math, selecting, stacking
+from labkit.ops import along_axis, joining, linalg, magnitude, math, selecting, stacking
 from labkit.variables import (
     global_variables,
     global_variables_initializer,
@@ -263,3 +263,19 @@ def op_scope(values: Any, name: str | None, default_name: str | None = None) -> 
         'mine/'
     """
     return name_scope(name, default_name, values)
+
+
+def concat_v2(values: Any, axis: Any, name: str | None = "concat_v2") -> Tensor:
+    """What `tf.concat` was called while `tf.concat` had its arguments the other way round.
+
+    Args:
+        values: a list of tensors of shapes that differ only along `axis`.
+        axis: the axis to join along.
+        name: name of the node.
+
+    Example:
+        >>> import labkit as tf
+        >>> tf.Session().run(tf.concat_v2([[1, 2], [3]], 0))
+        array([1, 2, 3], dtype=int32)
+    """
+    return joining.concat(values, axis, name)

@@ -43,12 +43,15 @@ class BatchNormalization(Layer):
         beta_initializer: Any = None, gamma_initializer: Any = None, moving_mean_initializer: Any = None,
         moving_variance_initializer: Any = None, beta_regularizer: Any = None, gamma_regularizer: Any = None,
         beta_constraint: Any = None, gamma_constraint: Any = None, renorm: bool = False, renorm_clipping: Any = None,
-        renorm_momentum: float = 0.99, fused: bool | None = None, trainable: bool = True, name: str | None = None,
-        **kwargs: Any,
+        renorm_momentum: float = 0.99, fused: bool | None = None, trainable: bool = True,
+        virtual_batch_size: int | None = None, adjustment: Any = None, name: str | None = None, **kwargs: Any,
     ) -> None:  # fmt: skip
         super().__init__(trainable, name, **kwargs)
-        if renorm:
-            raise UnimplementedError(None, None, "labkit has no batch renormalization.\n  Try: renorm=False.")
+        given = {"renorm": renorm, "virtual_batch_size": virtual_batch_size, "adjustment": adjustment}
+        for what in [name for name, value in given.items() if value]:
+            raise UnimplementedError(
+                None, None, f"labkit's batch_normalization has no {what}.\n  Try: leave {what} out."
+            )  # fmt: skip
         self.axis = int(axis[0]) if isinstance(axis, (list, tuple)) else int(axis)  # pyright: ignore[reportUnknownArgumentType]
         self.momentum = momentum
         self.epsilon = epsilon
@@ -136,6 +139,7 @@ def batch_normalization(
     gamma_regularizer: Any = None, beta_constraint: Any = None, gamma_constraint: Any = None, training: Any = False,
     trainable: bool = True, name: str | None = None, reuse: Any = None, renorm: bool = False,
     renorm_clipping: Any = None, renorm_momentum: float = 0.99, fused: bool | None = None,
+    virtual_batch_size: int | None = None, adjustment: Any = None,
 ) -> Tensor:  # fmt: skip
     """Brings each channel to mean 0 and variance 1, then to a learned mean `beta` and scale `gamma`.
 
@@ -162,6 +166,8 @@ def batch_normalization(
         renorm_clipping: kept for TensorFlow's signature.
         renorm_momentum: kept for TensorFlow's signature.
         fused: False never uses the fused op for images.
+        virtual_batch_size: only None.
+        adjustment: only None.
 
     Returns:
         A tensor like `inputs`.
@@ -180,6 +186,6 @@ def batch_normalization(
     layer = BatchNormalization(
         axis, momentum, epsilon, center, scale, beta_initializer, gamma_initializer, moving_mean_initializer,
         moving_variance_initializer, beta_regularizer, gamma_regularizer, beta_constraint, gamma_constraint, renorm,
-        renorm_clipping, renorm_momentum, fused, trainable, name, _reuse=reuse,
+        renorm_clipping, renorm_momentum, fused, trainable, virtual_batch_size, adjustment, name, _reuse=reuse,
     )  # fmt: skip
     return layer(inputs, training)
