@@ -32,7 +32,9 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]], marked: Sequence[b
     lines = [f"<tr>{cells}</tr>"] if any(head) else []
     for i, row in enumerate(rows):
         color = f";color:{BAD};font-weight:bold" if i < len(marked) and marked[i] else ""
-        lines.append("<tr>" + "".join(f'<td style="{_CELL}{color}">{escape(cell)}</td>' for cell in row) + "</tr>")
+        styles = [_CELL + ";white-space:nowrap" + color] * (len(row) - 1) + [_CELL + color]
+        cells = "".join(f'<td style="{style}">{escape(cell)}</td>' for style, cell in zip(styles, row, strict=True))
+        lines.append(f"<tr>{cells}</tr>")
     return f'<table style="border:0;font-size:90%;margin:2px 0 6px 0">{"".join(lines)}</table>'
 
 
