@@ -52,6 +52,23 @@ ELSEWHERE = {
     "labkit.contrib.layers.sparse_column_with_hash_bucket": "labkit has no feature columns yet: "
     "tf.string_to_hash_bucket_fast gives each string a number.",
     "labkit.contrib.layers.sparse_column_with_keys": "labkit has no feature columns yet.",
+    "labkit.contrib.rnn.LSTMBlockCell": "tf.nn.rnn_cell.LSTMCell has the same formula, and XLA fuses it.",
+    "labkit.contrib.rnn.LSTMBlockFusedCell": "tf.nn.rnn_cell.LSTMCell with tf.nn.dynamic_rnn: XLA compiles the loop.",
+    "labkit.contrib.rnn.LayerNormBasicLSTMCell": "write a cell: a subclass of tf.nn.rnn_cell.RNNCell with "
+    "tf.contrib.layers.layer_norm around its sums.",
+    "labkit.contrib.rnn.NASCell": "write a cell: a subclass of tf.nn.rnn_cell.RNNCell.",
+    "labkit.contrib.seq2seq.TrainingHelper": "tf.nn.dynamic_rnn(cell, x, lengths, encoder_state) does that.",
+    "labkit.contrib.seq2seq.BasicDecoder": "tf.nn.dynamic_rnn decodes given symbols, tf.nn.raw_rnn a model's own.",
+    "labkit.contrib.seq2seq.dynamic_decode": "tf.nn.dynamic_rnn decodes given symbols, tf.nn.raw_rnn a model's own.",
+    "labkit.contrib.seq2seq.GreedyEmbeddingHelper": "tf.nn.raw_rnn, whose loop_fn feeds the embedding of tf.argmax.",
+    "labkit.contrib.seq2seq.SampleEmbeddingHelper": "tf.nn.raw_rnn, whose loop_fn feeds the embedding of "
+    "tf.multinomial.",
+    "labkit.contrib.seq2seq.AttentionWrapper": "tf.contrib.legacy_seq2seq.attention_decoder looks at encoder outputs.",
+    "labkit.contrib.seq2seq.BahdanauAttention": "tf.contrib.legacy_seq2seq.attention_decoder has this attention.",
+    "labkit.contrib.seq2seq.LuongAttention": "tf.contrib.legacy_seq2seq.attention_decoder has Bahdanau's attention.",
+    "labkit.contrib.seq2seq.BeamSearchDecoder": "labkit has no beam search yet: run one step at a time "
+    "and keep the best beginnings in NumPy.",
+    "labkit.contrib.seq2seq.tile_batch": "tf.reshape(tf.tile(tf.expand_dims(x, 1), [1, n, 1]), [-1, size]).",
     "labkit.contrib.slim.nets": "labkit has no ready-made networks here: build them of tf.contrib.slim's layers.",
     "labkit.keras": "labkit has TensorFlow 1's own layers: tf.layers.",
     "labkit.function": "labkit runs graphs through tf.Session, as TensorFlow 1 does; there is no eager mode.",
