@@ -81,7 +81,7 @@ def _kind_of(value: Any, declared: str) -> str:
     if declared.startswith("Shape"):
         return "shape"
     if isinstance(value, (tuple, list)):
-        parts = cast("tuple[Any, ...]", tuple(cast("Any", value)))
+        parts = tuple(cast("Any", value))
         if declared.startswith("tuple[Shape"):
             return "list(shape)"
         kinds = {"func" if part is None else _kind_of(part, "") for part in parts}
@@ -116,7 +116,7 @@ def _encode_function(target: Any, value: Any) -> None:
     """A tuple of anything, or an op, as a name with attributes."""
     if isinstance(value, Op):
         target.name = value.type
-        parts = {name: (part, str(annotations(type(value))[name])) for name, part in value.attributes().items()}
+        parts = {name: (part, str(declared_types(type(value))[name])) for name, part in value.attributes().items()}
     else:
         target.name = "tuple"
         parts = {str(i): (part, "") for i, part in enumerate(value)}
@@ -125,7 +125,7 @@ def _encode_function(target: Any, value: Any) -> None:
             target.attr[name].CopyFrom(encode(part, declared))
 
 
-def annotations(kind: type[Op]) -> dict[str, str]:
+def declared_types(kind: type[Op]) -> dict[str, str]:
     """The fields of an op's class with their declared types, as text."""
     declared: Any = getattr(kind, "__dataclass_fields__", {})
     return {
@@ -203,7 +203,7 @@ def _decode_function(function: Any) -> Any:
     kind = OPS.get(function.name)
     if kind is None:
         raise GraphError(f"it holds the op {function.name!r}, which labkit does not have.")
-    declared = annotations(kind)
+    declared = declared_types(kind)
     strangers = sorted(set(function.attr) - set(declared))
     if strangers:
         raise GraphError(f"the op {function.name} that it holds has no attribute {strangers[0]!r}.")
@@ -223,7 +223,7 @@ def build(kind: type[Op], values: dict[str, Any]) -> Op:
     Raises:
         GraphError: if one is missing.
     """
-    for name, declared in annotations(kind).items():
+    for name, declared in declared_types(kind).items():
         if name not in values and name not in _defaults(kind):
             if "None" not in declared and declared != "Shape":
                 raise GraphError(f"the attribute {name!r} of {kind.type} ({declared}) is missing.")
@@ -242,7 +242,7 @@ _PYTHON_TYPES: dict[str, tuple[type[Any], ...]] = {
 }  # fmt: skip
 
 
-def _checked(value: Any, declared: str) -> Any:
+def _checked(value: object, declared: str) -> Any:
     """`value` if it is what the field is declared to be.
 
     Raises:
@@ -259,9 +259,10 @@ def _checked(value: Any, declared: str) -> Any:
         fits = base not in _PYTHON_TYPES or (
             isinstance(value, _PYTHON_TYPES[base]) and (base == "bool" or not isinstance(value, bool))
         )
+    result = cast("Any", value)
     if not fits and not (value is None and "None" in declared):
         raise GraphError(f"it is {value!r}, and {declared} is wanted.")
-    return value
+    return result
 
 
 def _fit(values: tuple[Any, ...], declared: str) -> bool:

@@ -169,10 +169,10 @@ def remove_training_nodes(input_graph: Any, protected_nodes: Sequence[str] | Non
     graph_def = parse(input_graph)
     kept = set(protected_nodes or ())
     sources = {node.name: _sources(node) for node in graph_def.node}
-    waited_for = {source.name for listed in sources.values() for source in listed if source.index < 0}
+    waited_for = {source.name for listed in sources.values() for source in listed if source.output < 0}
     instead: dict[str, str] = {}
     for node in graph_def.node:
-        waits = any(source.index < 0 for source in sources[node.name])
+        waits = any(source.output < 0 for source in sources[node.name])
         spliced = node.op in _SPLICED and not waits and node.name not in waited_for
         if node.name not in kept and node.input and (node.op in _DROPPED or spliced):
             instead[node.name] = node.input[0]
@@ -184,7 +184,7 @@ def remove_training_nodes(input_graph: Any, protected_nodes: Sequence[str] | Non
         new.CopyFrom(node)
         del new.input[:]
         for text, source in zip(node.input, sources[node.name], strict=True):
-            if source.index >= 0:
+            if source.output >= 0:
                 new.input.append(_behind(text, instead))
             elif source.name not in instead:
                 new.input.append(text)

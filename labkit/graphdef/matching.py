@@ -108,8 +108,8 @@ def bind(
 def _agree(bound: Bound, name: str, value: Any) -> bool:
     if bound.get(name) is None:
         bound[name] = value
-    found = bound[name]
-    return (tuple(found) if isinstance(found, (tuple, list)) else found) == value
+    found: Any = bound[name]
+    return (tuple(cast("Any", found)) if isinstance(found, (tuple, list)) else found) == value
 
 
 def counts(arguments: Sequence[Argument], total: int, bound: Bound) -> list[int]:

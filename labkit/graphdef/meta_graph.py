@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 from labkit.errors import GraphError
 from labkit.graph import Graph, GraphKeys, get_default_graph
@@ -87,7 +87,7 @@ def export_meta_graph(
         if members and not write_collection(meta.collection_def[name], name, members, scope or None):
             del meta.collection_def[name]
     if filename is not None:
-        write_message(meta, os.fspath(filename), as_text)
+        write_message(meta, str(filename), as_text)
     return meta
 
 
@@ -105,7 +105,7 @@ def _only_scope(graph_def: Any, scope: str) -> None:
                     f'node "{node.name}" takes "{text}", which is outside the scope {scope!r}.',
                     "export the whole graph, or a scope that needs nothing from outside.",
                 )
-            caret = "^" if source.index < 0 else ""
+            caret = "^" if source.output < 0 else ""
             node.input[position] = caret + text.removeprefix("^").removeprefix(f"{scope}/")
         if "_class" in node.attr:
             groups = [group.removeprefix(b"loc:@") for group in node.attr["_class"].list.s]
@@ -201,7 +201,7 @@ def _meta_graph(meta_graph_or_file: Any) -> Any:
     """The message, as a copy that may be changed."""
     kind = message("MetaGraphDef")
     if isinstance(meta_graph_or_file, (str, bytes, os.PathLike)):
-        return read_message("MetaGraphDef", os.fsdecode(meta_graph_or_file))
+        return read_message("MetaGraphDef", os.fsdecode(cast("Any", meta_graph_or_file)))
     if not hasattr(meta_graph_or_file, "graph_def"):
         raise GraphError(
             f"tf.train.import_meta_graph takes a tf.MetaGraphDef or the path of a file, not "

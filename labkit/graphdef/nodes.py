@@ -11,13 +11,13 @@ Example:
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, cast
 
 from labkit.errors import GraphError, LabkitError
 from labkit.graph import OPS, Graph, Op, Operation, Tensor
 from labkit.graph.subgraph import Body
 from labkit.graphdef.alternatives import ALTERNATIVES
-from labkit.graphdef.attributes import annotations, build, decode
+from labkit.graphdef.attributes import build, declared_types, decode
 from labkit.graphdef.matching import FIELD_NAMES, bind, counts, places
 from labkit.graphdef.signatures import MISSING, Signature, signature
 from labkit.graphdef.tensors import to_shape
@@ -98,7 +98,7 @@ class NodeReader:
     def _values(self, kind: type[Op], attrs: Any, inputs: list[Tensor], known: Signature | None) -> dict[str, Any]:
         """The fields that the attributes give."""
         values: dict[str, Any] = {}
-        declared = annotations(kind)
+        declared = declared_types(kind)
         bound = None
         for name, text in declared.items():
             written = FIELD_NAMES.get((kind.type, name), name)
@@ -181,10 +181,10 @@ class NodeReader:
         if [t.dtype.name for t in test.outputs] != ["bool"] or len(step.outputs) != own:
             raise GraphError("its condition must give one bool, and its body as many values as it takes.")
         values: dict[str, Any] = {"test": test, "body": step, "captured": tuple(captured), "own": own}
-        for name, text in annotations(OPS["While"]).items():
+        for name, text in declared_types(OPS["While"]).items():
             if f"_labkit_{name}" in attrs and name not in values:
                 values[name] = decode(attrs[f"_labkit_{name}"], text)
-        if "counter" in annotations(OPS["While"]):
+        if "counter" in declared_types(OPS["While"]):
             values["counter"] = _counter(values, inputs)
         return build(OPS["While"], values)
 
@@ -260,7 +260,7 @@ def _check_count(kind: Op, inputs: Sequence[Tensor]) -> None:
 
 def _check_strangers(kind: type[Op], attrs: Any, known: Signature | None) -> None:
     """Attributes that labkit does not have must be what they are by default."""
-    fields = {FIELD_NAMES.get((kind.type, name), name) for name in annotations(kind)}
+    fields = {FIELD_NAMES.get((kind.type, name), name) for name in declared_types(kind)}
     for name in attrs:
         if name.startswith("_") or name in fields:
             continue
@@ -272,13 +272,13 @@ def _check_strangers(kind: type[Op], attrs: Any, known: Signature | None) -> Non
         if default is MISSING and known.attrs[name].kind in ("type", "shape", "tensor", "list(type)", "list(shape)"):
             continue  # said once more by the inputs
         value = decode(attrs[name])
-        same = value == (tuple(default) if isinstance(default, list) else default)
+        same = value == known.attrs[name].value()
         if not same and value is not None and set(map(str, _listed(value))) - {"1", "0", "False"}:
             raise GraphError(f"labkit has {kind.type} only with {name} = {default!r}, and the file says {value!r}.")
 
 
 def _listed(value: Any) -> Sequence[Any]:
-    return value if isinstance(value, tuple) else (value,)
+    return cast("Any", value) if isinstance(value, tuple) else (value,)
 
 
 def _numbers(attrs: Any) -> dict[str, Any]:

@@ -42,11 +42,11 @@ class Source(NamedTuple):
     """What a node of the file names as an input: a node, and which of its outputs (-1: that it has run)."""
 
     name: str
-    index: int
+    output: int
 
     def text(self) -> str:
         """As a key of `input_map`."""
-        return f"^{self.name}" if self.index < 0 else f"{self.name}:{self.index}"
+        return f"^{self.name}" if self.output < 0 else f"{self.name}:{self.output}"
 
 
 def import_graph_def(
@@ -213,8 +213,8 @@ class _Reading:
                 f'the graph has a node "{full}" already.', "tf.import_graph_def(graph_def, name='another_scope')."
             )
         try:
-            inputs = [self._input(source) for source in sources if source.index >= 0]
-            control = [self._control(source) for source in sources if source.index < 0]
+            inputs = [self._input(source) for source in sources if source.output >= 0]
+            control = [self._control(source) for source in sources if source.output < 0]
             with self.graph.control_dependencies(control), self.graph.device(node.device):
                 claimed(self.graph, full)
                 self.made[node.name] = self.reader.make(self.graph, node, inputs, full)
@@ -226,9 +226,9 @@ class _Reading:
             self.used.add(source)
             return self.mapped[source]
         outputs = self.made[source.name].outputs
-        if source.index >= len(outputs):
+        if source.output >= len(outputs):
             raise GraphError(f'its input "{source.text()}" is not there: {source.name} has {len(outputs)} output(s).')
-        return outputs[source.index]
+        return outputs[source.output]
 
     def _control(self, source: Source) -> Operation:
         if source in self.mapped:
@@ -261,9 +261,9 @@ class _Reading:
             raise NameNotFoundError(f"the file has no node {source.name!r}.", f"{', '.join(near)}?" if near else "")
         if ":" not in name:
             return node
-        if source.index >= len(node.outputs):
+        if source.output >= len(node.outputs):
             raise NameNotFoundError(f"{name!r} is not there: {source.name!r} has {len(node.outputs)} output(s).")
-        return node.outputs[source.index]
+        return node.outputs[source.output]
 
 
 def _of_node(node: Any, error: LabkitError) -> LabkitError:
@@ -311,7 +311,7 @@ def in_order(nodes: Sequence[Any], sources: Mapping[str, Sequence[Source]], mapp
 
 def _forward(node: Any, place: Mapping[str, int]) -> set[str]:
     """The node whose gradient this is, if it holds subgraphs and is in the file: the two share what they compute."""
-    of = node.attr["of"].func.attr if "of" in node.attr else {}
+    of: Any = node.attr["of"].func.attr if "of" in node.attr else {}
     found: set[str] = set()
     while of:
         if "_node" in of:

@@ -52,7 +52,7 @@ def write_graph(graph_or_graph_def: Any, logdir: Any, name: str, as_text: bool =
         >>> print(pathlib.Path(path).read_text().splitlines()[1])
           name: "three"
     """
-    path = os.path.join(os.fspath(logdir), name)
+    path = os.path.join(str(logdir), name)
     write_message(graph_def_from(graph_or_graph_def), path, as_text)
     return path
 

@@ -29,7 +29,7 @@ from typing import Any
 from labkit.errors import GraphError, LabkitError
 from labkit.graph import Graph, Op, Operation, Tensor
 from labkit.graph.subgraph import Body
-from labkit.graphdef.attributes import annotations, encode
+from labkit.graphdef.attributes import declared_types, encode
 from labkit.graphdef.matching import FIELD_NAMES, is_hint, output_counts, tensorflow_attrs
 from labkit.graphdef.signatures import signature
 from labkit.graphdef.tensors import shape_proto
@@ -124,7 +124,7 @@ class Writer:
         """The fields as attributes of the same names."""
         result: Parts = {}
         for name, value in kind.attributes().items():
-            declared = annotations(type(kind))[name]
+            declared = declared_types(type(kind))[name]
             if isinstance(value, Body):
                 result[name] = self._function_attr(value, kind, node, name)
             elif name == "captured":
@@ -252,5 +252,5 @@ def _hints(kind: Op, written: set[str]) -> Parts:
     result: Parts = {}
     for name, value in kind.attributes().items():
         if name not in written and FIELD_NAMES.get((kind.type, name), name) not in written and is_hint(kind, name):
-            result[f"_labkit_{name}"] = encode(value, annotations(type(kind))[name])
+            result[f"_labkit_{name}"] = encode(value, declared_types(type(kind))[name])
     return result

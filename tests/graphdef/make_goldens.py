@@ -41,7 +41,8 @@ def main() -> None:
                 sess.run(init)
             values = sess.run(fetches, {key: np.array(value, np.float32) for key, value in feeds.items()})
         results[name] = {
-            "init": init, "feeds": feeds, "values": {f: np.asarray(v).tolist() for f, v in zip(fetches, values, strict=True)},
+            "init": init, "feeds": feeds,
+            "values": {f: np.asarray(v).tolist() for f, v in zip(fetches, values, strict=True)},
         }  # fmt: skip
 
     images = rng.random((2, 8, 8, 1)).round(3).tolist()
