@@ -37,8 +37,10 @@ from labkit.ops.parsing_features import (
     FixedLenSequenceFeature,
     SparseFeature,
     VarLenFeature,
+    as_attribute,
     checked_features,
     default_values,
+    from_attribute,
 )
 from labkit.ops.sparse_tensor import SparseTensor
 
@@ -211,7 +213,7 @@ def _message(name: str, data: bytes, number: int) -> Any:
 class ParseExample(Parses):
     """A batch of serialized examples as tensors."""
 
-    features: tuple[tuple[str, Any], ...]
+    features: tuple[tuple[Any, ...], ...]
 
     args = ("serialized:string", "*dense_defaults:any")
     memoise_infer = False
@@ -223,7 +225,7 @@ class ParseExample(Parses):
                 "tf.parse_example takes a vector of strings, one per example.\n"
                 "  Try: tf.parse_single_example for a single one."
             )
-        return tuple(spec for _, kind in self.features for spec in self.specs_of(kind, batch))
+        return tuple(spec for _, kind in from_attribute(self.features) for spec in self.specs_of(kind, batch))
 
     def kernel(self, serialized: NumpyArray, *defaults: NumpyArray) -> tuple[NumpyArray, ...]:
         features = [
@@ -231,7 +233,7 @@ class ParseExample(Parses):
         ]
         return tuple(
             output
-            for (key, kind), default in zip(self.features, defaults, strict=True)
+            for (key, kind), default in zip(from_attribute(self.features), defaults, strict=True)
             for output in self.parsed(key, kind, features, np.asarray(default), False)
         )
 
@@ -240,7 +242,7 @@ class ParseExample(Parses):
 class ParseSingleExample(Parses):
     """One serialized example as tensors."""
 
-    features: tuple[tuple[str, Any], ...]
+    features: tuple[tuple[Any, ...], ...]
 
     args = ("serialized:string", "*dense_defaults:any")
     memoise_infer = False
@@ -248,13 +250,13 @@ class ParseSingleExample(Parses):
     def infer(self, serialized: Spec, *defaults: Spec) -> tuple[Spec, ...]:
         if serialized.shape not in (None, ()):
             raise ShapeError("tf.parse_single_example takes one string.\n  Try: tf.parse_example for a vector of them.")
-        return tuple(spec for _, kind in self.features for spec in self.specs_of(kind, ()))
+        return tuple(spec for _, kind in from_attribute(self.features) for spec in self.specs_of(kind, ()))
 
     def kernel(self, serialized: NumpyArray, *defaults: NumpyArray) -> tuple[NumpyArray, ...]:
         features = [_message("Example", np.asarray(serialized).item(), 0).features.feature]
         return tuple(
             output
-            for (key, kind), default in zip(self.features, defaults, strict=True)
+            for (key, kind), default in zip(from_attribute(self.features), defaults, strict=True)
             for output in self.parsed(key, kind, features, np.asarray(default), True)
         )
 
@@ -263,8 +265,8 @@ class ParseSingleExample(Parses):
 class ParseSingleSequenceExample(Parses):
     """One serialized sequence example as tensors."""
 
-    context: tuple[tuple[str, Any], ...]
-    sequences: tuple[tuple[str, Any], ...]
+    context: tuple[tuple[Any, ...], ...]
+    sequences: tuple[tuple[Any, ...], ...]
 
     args = ("serialized:string", "*context_dense_defaults:any")
     memoise_infer = False
@@ -272,10 +274,10 @@ class ParseSingleSequenceExample(Parses):
     def infer(self, serialized: Spec, *defaults: Spec) -> tuple[Spec, ...]:
         if serialized.shape not in (None, ()):
             raise ShapeError("tf.parse_single_sequence_example takes one string.")
-        outside = [spec for _, kind in self.context for spec in self.specs_of(kind, ())]
+        outside = [spec for _, kind in from_attribute(self.context) for spec in self.specs_of(kind, ())]
         steps = [
             spec
-            for _, kind in self.sequences
+            for _, kind in from_attribute(self.sequences)
             for spec in self.specs_of(kind, (None,) if isinstance(kind, VarLenFeature) else ())
         ]
         return (*outside, *steps)
@@ -283,10 +285,10 @@ class ParseSingleSequenceExample(Parses):
     def kernel(self, serialized: NumpyArray, *defaults: NumpyArray) -> tuple[NumpyArray, ...]:
         message = _message("SequenceExample", np.asarray(serialized).item(), 0)
         outputs: list[NumpyArray] = []
-        for (key, kind), default in zip(self.context, defaults, strict=True):
+        for (key, kind), default in zip(from_attribute(self.context), defaults, strict=True):
             outputs += self.parsed(key, kind, [message.context.feature], np.asarray(default), True)
         lists = message.feature_lists.feature_list
-        for key, kind in self.sequences:
+        for key, kind in from_attribute(self.sequences):
             steps = lists[key].feature if key in lists else None
             outputs += self._steps(key, kind, steps)
         return tuple(outputs)
@@ -356,7 +358,7 @@ def parse_example(
         array([1, 2])
     """
     kinds = checked_features(features)
-    return _gathered(kinds, _with_constants(name, "ParseExample", serialized, ParseExample(tuple(kinds)), kinds))
+    return _gathered(kinds, _with_constants(name, "ParseExample", serialized, ParseExample(as_attribute(kinds)), kinds))
 
 
 def parse_single_example(
@@ -381,7 +383,7 @@ def parse_single_example(
         7
     """
     kinds = checked_features(features)
-    kind = ParseSingleExample(tuple(kinds))
+    kind = ParseSingleExample(as_attribute(kinds))
     return _gathered(kinds, _with_constants(name, "ParseSingleExample", serialized, kind, kinds))
 
 
@@ -417,6 +419,6 @@ def parse_single_sequence_example(
     sequences = checked_features(sequence_features or {}, sequences=True)
     if not context and not sequences:
         raise LabkitError("neither context_features nor sequence_features describes anything.")
-    kind = ParseSingleSequenceExample(tuple(context), tuple(sequences))
+    kind = ParseSingleSequenceExample(as_attribute(context), as_attribute(sequences))
     outputs = _with_constants(name, "ParseSingleSequenceExample", serialized, kind, context)
     return _gathered(context, outputs), _gathered(sequences, outputs)

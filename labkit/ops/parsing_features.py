@@ -148,3 +148,21 @@ def default_values(kinds: Sequence[tuple[str, Any]]) -> list[Any]:
                 raise ShapeError(f"the default of the feature {key!r} has {array.size} values, its shape {wanted}.")
             values[-1] = array
     return values
+
+
+_DESCRIPTIONS: dict[str, Any] = {
+    cls.__name__: cls for cls in (FixedLenFeature, VarLenFeature, SparseFeature, FixedLenSequenceFeature)
+}
+
+
+def as_attribute(kinds: Sequence[tuple[str, Any]]) -> tuple[tuple[Any, ...], ...]:
+    """Descriptions as an op keeps them: plain tuples, which files can hold; defaults are inputs of the op."""
+    return tuple(
+        (key, type(kind).__name__, *(v for name, v in kind._asdict().items() if name != "default_value"))
+        for key, kind in kinds
+    )
+
+
+def from_attribute(entries: Sequence[Sequence[Any]]) -> list[tuple[str, Any]]:
+    """The descriptions that `as_attribute` made plain."""
+    return [(key, _DESCRIPTIONS[which](*fields)) for key, which, *fields in entries]
