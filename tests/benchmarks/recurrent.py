@@ -131,7 +131,7 @@ def unrolled_lstm() -> None:
     """Building and compiling 20 x 4 unrolled cells with gradients, against compiling the same by hand."""
     built: list[float] = []
     pairs: list[tuple[float, float]] = []
-    for _ in range(6):
+    for _ in range(4):
         ours = LabkitStep(4, True)
         built.append(ours.build_seconds)
         pairs.append((_first_run(ours), _first_run(HandStep(4, True))))
@@ -140,7 +140,7 @@ def unrolled_lstm() -> None:
     print(f"{title:<62} {statistics.median(built):6.3f}  wanted < 2")
     ratios = sorted(mine / yours for mine, yours in pairs)
     mine, yours = (statistics.median(times) for times in zip(*pairs, strict=True))
-    print(Ratio(ratios[2], ratios[1], ratios[3], mine, yours).line("its first run: Session.run / jax.jit", "< 2"))
+    print(Ratio(ratios[1], ratios[0], ratios[2], mine, yours).line("its first run: Session.run / jax.jit", "< 2"))
 
 
 BENCHMARKS = (lstm_step, unrolled_lstm)
