@@ -25,7 +25,15 @@ LAZY = (
     "timeline",
 )  # fmt: skip
 
+_WORD2VEC = (
+    "it is a kernel in C++ that made and trained on word pairs outside the graph: make the pairs with NumPy, and train "
+    "with tf.nn.embedding_lookup and tf.nn.nce_loss."
+)
+_SAVED_MODEL = "labkit has no SavedModel yet: tf.train.Saver keeps the variables, tf.train.export_meta_graph the graph."
+
 ELSEWHERE = {
+    "labkit.models": _WORD2VEC,
+    "labkit.saved_model": _SAVED_MODEL,
     "labkit.load_op_library": "JAX runs no TensorFlow kernels: write the op in Python, a class of twenty lines as in "
     "tests/ops/test_adding_an_op.py, or call a function with tf.py_func.",
     "labkit.load_file_system_library": "this computer's files are read through tf.gfile; download others first.",
@@ -78,12 +86,6 @@ ELSEWHERE = {
     "labkit.estimator": "labkit has no estimators yet: write the training loop with tf.Session.",
 }
 
-_WORD2VEC = (
-    "it is a kernel in C++ that made and trained on word pairs outside the graph: make the pairs with NumPy, and train "
-    "with tf.nn.embedding_lookup and tf.nn.nce_loss."
-)
-_SAVED_MODEL = "labkit has no SavedModel yet: tf.train.Saver keeps the variables, tf.train.export_meta_graph the graph."
-
 LEFT_OUT = {
     "tf.load_op_library": ELSEWHERE["labkit.load_op_library"],
     "tf.models.embedding.gen_word2vec.neg_train": _WORD2VEC,
@@ -103,8 +105,6 @@ LEFT_OUT = {
     "tf.saved_model.utils.build_tensor_info": _SAVED_MODEL,
 }
 """The names that public TensorFlow 1 programs use and labkit does not have, each with what its error says."""
-
-ELSEWHERE |= {"labkit.models": _WORD2VEC, "labkit.saved_model": _SAVED_MODEL}
 
 
 def missing_name(module: str, name: str, names: Sequence[str]) -> object:
