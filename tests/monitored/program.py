@@ -90,7 +90,7 @@ def main(folder, how, last_step, kill_at, where):
         with sv.managed_session() as sess:
             now = int(sess.run(step))
             while not sv.should_stop() and now < last_step:
-                sess.run(train, dict(zip((x, y), batch(now), strict=True)))
+                sess.run([train, loss], dict(zip((x, y), batch(now), strict=True)))
                 now = int(sess.run(step))
                 if now == kill_at and where == "step":
                     die()

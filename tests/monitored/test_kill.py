@@ -33,9 +33,9 @@ def undisturbed(tmp_path_factory) -> str:
     return line
 
 
-def test_killed_twice_between_steps_and_once_inside_a_save(tmp_path, undisturbed):
+def test_killed_between_two_steps_and_inside_a_save(tmp_path, undisturbed):
     """The last kill falls between the placing of the data and that of the index; a finished run is not prolonged."""
-    for kill_at, where in ((8, "step"), (14, "step"), (15, "save2")):
+    for kill_at, where in ((8, "step"), (15, "save2")):
         code, line = run(tmp_path, "monitored", kill_at=kill_at, where=where)
         assert (code, line) == (-signal.SIGKILL, "")
     assert run(tmp_path, "monitored") == (0, undisturbed)
