@@ -15,14 +15,16 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
-from labkit.dtypes import bool_, int64
+from labkit.dtypes import bool_, int32, int64
 from labkit.errors import DTypeError, ShapeError
 from labkit.graph import Cost, Op, Operation, Spec, Tensor, apply, graph_of, op
-from labkit.ops.array import expand_dims
+from labkit.ops.array import expand_dims, reshape
 from labkit.ops.bases import NUMBERS, REALS, Array, elements, vjp
 from labkit.ops.joining import concat
 from labkit.ops.math import cast
+from labkit.ops.ranges import range as range_of
 from labkit.ops.segment import combined, lowest
+from labkit.ops.shaping import size
 from labkit.ops.sparse_tensor import as_sparse
 from labkit.shapes import compatible, normalize_axis, shape_text
 
@@ -247,48 +249,46 @@ def sparse_tensor_dense_matmul(
 class SparseReduction(Op):
     """Base of the reductions of a sparse tensor to a dense one."""
 
-    reduction_axes: tuple[int, ...] | None = None
     keep_dims: bool = False
 
-    args = ("indices:int64", "values", "shape:int64")
-    static_inputs = (2,)
+    args = ("input_indices:int64", "input_values", "input_shape:int64", "reduction_axes:int32")
+    static_inputs = (2, 3)
 
-    def infer(self, indices: Spec, values: Spec, shape: Spec) -> Spec:
+    def infer(self, indices: Spec, values: Spec, shape: Spec, axes: Spec) -> Spec:
         rank = shape.shape[0] if shape.shape else None
-        if rank is None:
+        if rank is None or axes.value is None or None in axes.value:
             return Spec(values.dtype, None)
         sizes: Sequence[int | None] = (None,) * rank if shape.value is None else tuple(shape.value)
-        kept = self.kept(rank)
+        kept = kept_axes(rank, axes.value)
         if self.keep_dims:
             return Spec(values.dtype, tuple(size if i in kept else 1 for i, size in enumerate(sizes)))
         return Spec(values.dtype, tuple(sizes[i] for i in kept))
 
-    def kept(self, rank: int) -> list[int]:
-        """The axes that remain."""
-        gone = range(rank) if self.reduction_axes is None else [normalize_axis(i, rank) for i in self.reduction_axes]
-        return [i for i in range(rank) if i not in gone]
-
-    def result(self, dense: Array, shape: Static) -> Array:
+    def result(self, dense: Array, shape: Static, kept: Sequence[int]) -> Array:
         """The reduced tensor, with axes of size 1 where they are kept."""
-        kept = self.kept(len(shape))
         return dense.reshape([int(n) if i in kept else 1 for i, n in enumerate(shape)]) if self.keep_dims else dense
+
+
+def kept_axes(rank: int, reduced: Any) -> list[int]:
+    """The axes that remain."""
+    gone = [normalize_axis(int(i), rank) for i in reduced]
+    return [i for i in range(rank) if i not in gone]
 
 
 @op
 class SparseReduceSum(SparseReduction):
     """The sums of the entries along axes."""
 
-    reduction_axes: tuple[int, ...] | None = None
     keep_dims: bool = False
 
     allowed = NUMBERS
 
-    def kernel(self, indices: Array, values: Array, shape: Static) -> Array:
-        kept = self.kept(len(shape))
+    def kernel(self, indices: Array, values: Array, shape: Static, axes: Static) -> Array:
+        kept = kept_axes(len(shape), axes)
         at: Any = jnp.zeros([int(shape[i]) for i in kept], values.dtype).at
         if not kept:
-            return self.result(jnp.sum(values, dtype=values.dtype), shape)
-        return self.result(at[tuple(indices[:, i] for i in kept)].add(values, **KEPT), shape)
+            return self.result(jnp.sum(values, dtype=values.dtype), shape, kept)
+        return self.result(at[tuple(indices[:, i] for i in kept)].add(values, **KEPT), shape, kept)
 
     def gradient(self, node: Operation, grad: Tensor) -> Sequence[Tensor | None]:
         return vjp(node, grad)
@@ -298,27 +298,29 @@ class SparseReduceSum(SparseReduction):
 class SparseReduceMax(SparseReduction):
     """The largest of the entries along axes; 0 where there is none."""
 
-    reduction_axes: tuple[int, ...] | None = None
     keep_dims: bool = False
 
     allowed = REALS
 
-    def kernel(self, indices: Array, values: Array, shape: Static) -> Array:
-        kept = self.kept(len(shape))
+    def kernel(self, indices: Array, values: Array, shape: Static, axes: Static) -> Array:
+        kept = kept_axes(len(shape), axes)
         sizes = [int(shape[i]) for i in kept]
         place = jnp.zeros(indices.shape[:1], np.int64)
-        for axis, size in zip(kept, sizes, strict=True):
-            place = place * size + indices[:, axis]
+        for axis, count in zip(kept, sizes, strict=True):
+            place = place * count + indices[:, axis]
         largest = combined("max", values, place, int(np.prod(sizes, dtype=np.int64)), lowest(values))
         present = combined("sum", jnp.ones_like(place), place, len(largest), 0)
-        return self.result(jnp.where(present > 0, largest, jnp.zeros_like(largest)).reshape(sizes), shape)
+        return self.result(jnp.where(present > 0, largest, jnp.zeros_like(largest)).reshape(sizes), shape, kept)
 
 
-def _axes(axis: Any, reduction_axes: Any) -> tuple[int, ...] | None:
+def _reduced(kind: SparseReduction, sp_input: Any, axis: Any, reduction_axes: Any) -> Tensor:
+    """Applies a reduction."""
+    x = as_sparse(sp_input)
     chosen = reduction_axes if axis is None else axis
     if chosen is None:
-        return None
-    return tuple(int(i) for i in np.ravel(chosen))
+        chosen = range_of(0, size(x.dense_shape))
+    axes = x.graph.as_tensor(chosen, int32, "reduction_axes")
+    return apply(kind, x.indices, x.values, x.dense_shape, reshape(axes, [-1]) if axes.static_shape == () else axes)
 
 
 def sparse_reduce_sum(sp_input: Any, axis: Any = None, keep_dims: bool = False, reduction_axes: Any = None) -> Tensor:
@@ -341,9 +343,7 @@ def sparse_reduce_sum(sp_input: Any, axis: Any = None, keep_dims: bool = False, 
         >>> tf.Session().run(tf.sparse_reduce_sum(x, 1))
         array([2, 1], dtype=int32)
     """
-    x = as_sparse(sp_input)
-    kind = SparseReduceSum(_axes(axis, reduction_axes), keep_dims)
-    return apply(kind, x.indices, x.values, x.dense_shape)
+    return _reduced(SparseReduceSum(keep_dims), sp_input, axis, reduction_axes)
 
 
 def sparse_reduce_max(sp_input: Any, axis: Any = None, keep_dims: bool = False, reduction_axes: Any = None) -> Tensor:
@@ -364,6 +364,4 @@ def sparse_reduce_max(sp_input: Any, axis: Any = None, keep_dims: bool = False, 
         >>> tf.Session().run(tf.sparse_reduce_max(x, 1))
         array([ 2, -3,  0], dtype=int32)
     """
-    x = as_sparse(sp_input)
-    kind = SparseReduceMax(_axes(axis, reduction_axes), keep_dims)
-    return apply(kind, x.indices, x.values, x.dense_shape)
+    return _reduced(SparseReduceMax(keep_dims), sp_input, axis, reduction_axes)

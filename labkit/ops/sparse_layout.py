@@ -42,12 +42,12 @@ Static = np.ndarray[Any, Any]
 class SparseReorder(Op):
     """The entries in row-major order of their coordinates."""
 
-    args = ("input_indices:int64", "input_values")
+    args = ("input_indices:int64", "input_values", "input_shape:int64")
 
-    def infer(self, indices: Spec, values: Spec) -> tuple[Spec, ...]:
+    def infer(self, indices: Spec, values: Spec, shape: Spec) -> tuple[Spec, ...]:
         return Spec(int64, indices.shape), Spec(values.dtype, values.shape)
 
-    def kernel(self, indices: Array, values: Array) -> tuple[Array, Array]:
+    def kernel(self, indices: Array, values: Array, shape: Array) -> tuple[Array, Array]:
         keys: Any = tuple(jnp.moveaxis(indices, 1, 0))[::-1]
         if not keys:
             return indices, values
@@ -77,7 +77,7 @@ def sparse_reorder(sp_input: Any, name: str | None = None) -> SparseTensor:
         array([2, 1], dtype=int32)
     """
     x = as_sparse(sp_input)
-    indices, values = apply_node(SparseReorder(), x.indices, x.values, name=name).outputs
+    indices, values = apply_node(SparseReorder(), x.indices, x.values, x.dense_shape, name=name).outputs
     return SparseTensor(indices, values, x.dense_shape)
 
 

@@ -28,7 +28,12 @@ def product(places: Any, values: Any, shape: Any, b: Any) -> Any:
     return filled(places, shape, values, 0.0) @ b
 
 
-def largest(places: Any, values: Any, shape: Any) -> Any:
+def axes(*numbers: int) -> Any:
+    """Axes to reduce."""
+    return np.array(numbers, np.int32)
+
+
+def largest(places: Any, values: Any, shape: Any, reduced: Any) -> Any:
     """The largest entries of each row; 0 where there is none."""
     rows = [values[places[:, 0] == row] for row in range(shape[0])]
     return np.array([row.max() if len(row) else 0 for row in rows])
@@ -56,21 +61,21 @@ SAMPLES = [
         (PLACES, "4", SHAPE, "n 4"),
         lambda i, v, s, b: filled(i, s, v, 0.0) @ b.T,
     ),
-    Sample(SparseReduceSum(), (PLACES, "4", SHAPE), lambda i, v, s: v.sum()),
-    Sample(SparseReduceSum((1,)), (PLACES, "4", SHAPE), lambda i, v, s: filled(i, s, v, 0.0).sum(1)),
+    Sample(SparseReduceSum(), (PLACES, "4", SHAPE, axes(0, 1)), lambda i, v, s, a: v.sum()),
+    Sample(SparseReduceSum(), (PLACES, "4", SHAPE, axes(1)), lambda i, v, s, a: filled(i, s, v, 0.0).sum(1)),
     Sample(
-        SparseReduceSum((-1, 0), keep_dims=True),
-        (CUBE, "4", np.array([2, 3, 4])),
-        lambda i, v, s: filled(i, s, v, 0.0).sum((0, 2), keepdims=True),
+        SparseReduceSum(keep_dims=True),
+        (CUBE, "4", np.array([2, 3, 4]), axes(-1, 0)),
+        lambda i, v, s, a: filled(i, s, v, 0.0).sum((0, 2), keepdims=True),
     ),
     Sample(
-        SparseReduceMax((1,)),
-        (PLACES, "4", np.array([5, 4])),
+        SparseReduceMax(),
+        (PLACES, "4", np.array([5, 4]), axes(1)),
         largest,
         gradient=False,
         why="has none, as in TensorFlow",
     ),
-    Sample(SparseReorder(), (SHUFFLED, "4"), lambda i, v: (PLACES, v[[1, 3, 0, 2]])),
+    Sample(SparseReorder(), (SHUFFLED, "4", SHAPE), lambda i, v, s: (PLACES, v[[1, 3, 0, 2]])),
     Sample(UnionOfIndices(), (Ints("m 2", 3, dtype="int64"), Ints("n 2", 3, dtype="int64")), united),
     Sample(
         EditDistance(normalize=False),
