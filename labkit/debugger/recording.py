@@ -30,6 +30,7 @@ import numpy as np
 from labkit.alone import call_alone
 from labkit.errors import FailedPreconditionError
 from labkit.executor import Plan
+from labkit.feeds import spread
 from labkit.graph import Interpreter, Op, Operation, SessionResources, Tensor, running_in, variable_of
 from labkit.segment import uninitialized
 
@@ -77,7 +78,7 @@ class Opened:
 
     def convert(self, feeds: Mapping[Any, Any]) -> list[Any]:
         """The values of a feed_dict with the keys of the one that this was opened with, in their order."""
-        return [feed(value) for feed, value in zip(self.converters, feeds.values(), strict=True)]
+        return spread(self.converters, [feed(v) for feed, v in zip(self.converters, feeds.values(), strict=True)])
 
     def look(self) -> tuple[dict[str, Any], dict[str, Any]]:
         """The state as it is, and copies of it."""

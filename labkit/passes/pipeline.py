@@ -18,7 +18,7 @@ from typing import Any
 
 from labkit.errors import FeedError, LabkitError
 from labkit.executor import Plan, plan_for, prune, waits
-from labkit.feeds import feed_for
+from labkit.feeds import fed_tensors, feed_for, spread
 from labkit.fetches import take_apart
 from labkit.graph import Graph, Operation, Tensor, get_default_graph, running_in
 from labkit.passes import rules
@@ -65,13 +65,13 @@ class Optimized:
             FeedError: if something is fed that was optimized as if it were not.
         """
         feeds = [feed_for(self.source, key) for key in feed_dict or {}]
-        values = [feed(value) for feed, value in zip(feeds, (feed_dict or {}).values(), strict=True)]
+        converted = [feed(value) for feed, value in zip(feeds, (feed_dict or {}).values(), strict=True)]
         tensors: list[Tensor] = []
         kept: list[Any] = []
-        by_name = {t.op.name: t for t in self._draft.feeds}
-        for feed, value in zip(feeds, values, strict=True):
-            declared = by_name.get(feed.tensor.op.name)
-            found = self._placeholder(feed.tensor) if declared is None else declared
+        declared = {t.op.name: t for t in self._draft.feeds}
+        for tensor, value in zip(fed_tensors(feeds), spread(feeds, converted), strict=True):
+            known = declared.get(tensor.op.name)
+            found = self._placeholder(tensor) if known is None else known
             if found is not None:
                 tensors.append(found)
                 kept.append(value)
@@ -131,7 +131,7 @@ def optimize(
     source = _graph_of(fetches)
     leaves: list[Any] = []
     rebuild = take_apart(source, fetches, leaves)
-    fed = [feed_for(source, key).tensor for key in feeds]
+    fed = fed_tensors([feed_for(source, key) for key in feeds])
     tensors = [leaf for leaf in leaves if isinstance(leaf, Tensor)]
     targets = list(dict.fromkeys(leaf for leaf in leaves if isinstance(leaf, Operation)))
     draft = Draft.of(source, tensors, targets, fed)

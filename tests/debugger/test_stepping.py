@@ -227,3 +227,12 @@ def test_inside_a_loop_with_variables_and_random_numbers() -> None:
     last = [s for s in debug.inside(total) if s.node.type == "Add"][-1]
     assert last.node.name == "while/add_1"
     np.testing.assert_allclose(last.outputs[0], expected, rtol=1e-6)
+
+
+def test_a_sparse_tensor_can_be_fed() -> None:
+    """What stands for three tensors is fed as three, with and without the debugger, and to an optimized graph."""
+    sparse = tf.sparse_placeholder(tf.float32, [2, 3])
+    total = tf.reduce_sum(tf.sparse_tensor_to_dense(sparse)) * 1.0
+    feed = {sparse: tf.SparseTensorValue([[0, 1], [1, 2]], [2.0, 5.0], [2, 3])}
+    assert Debugger(tf.Session(), total, feed).finish() == 7.0
+    assert tf.passes.optimize(total, feeds=[sparse]).run(tf.Session(), feed) == 7.0
