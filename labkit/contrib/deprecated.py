@@ -1,4 +1,4 @@
-"""`tf.contrib.deprecated`: summaries as TensorFlow before 1.0 spelled them, which programs of 2017 kept under this name.
+"""`tf.contrib.deprecated`: summaries as TensorFlow before 1.0 spelled them; programs of 2017 kept them under this name.
 
 Example:
     >>> import labkit as tf
