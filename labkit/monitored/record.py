@@ -24,13 +24,22 @@ from labkit import logging
 from labkit.errors import GraphError, InvalidArgumentError
 from labkit.gfile import MakeDirs, local_path
 from labkit.global_step import global_step
-from labkit.graph import GraphKeys, get_default_graph
+from labkit.graph import Graph, GraphKeys, get_default_graph
+from labkit.graphdef import write_graph
 from labkit.messages import message
 from labkit.monitored.base import SessionRunArgs, SessionRunContext, SessionRunHook, SessionRunValues
 from labkit.monitored.control import required_step
 from labkit.monitored.timing import SecondOrStepTimer
 from labkit.nests import is_listed
 from labkit.summary import FileWriter, FileWriterCache
+
+
+def write_graph_beside(graph: Graph, folder: str) -> None:
+    """Writes a graph as `graph.pbtxt`, if a file can hold it."""
+    try:
+        write_graph(graph.as_graph_def(add_shapes=True), folder, "graph.pbtxt")
+    except GraphError as error:
+        logging.warning("graph.pbtxt is not written: %s", error)
 
 
 class CheckpointSaverListener:
@@ -107,6 +116,10 @@ class CheckpointSaverHook(SessionRunHook):
         self._step = required_step("CheckpointSaverHook")
         for listener in self._listeners:
             listener.begin()
+
+    def after_create_session(self, session: Any, coord: Any) -> None:
+        """Writes the graph, as text."""
+        write_graph_beside(session.graph, self._folder)
 
     def before_run(self, run_context: SessionRunContext) -> SessionRunArgs:
         """Fetches the global step."""

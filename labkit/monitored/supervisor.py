@@ -31,6 +31,7 @@ from labkit.global_step import get_global_step, global_step
 from labkit.graph import Graph, GraphKeys, get_default_graph
 from labkit.messages import message
 from labkit.monitored.manager import SessionManager
+from labkit.monitored.record import write_graph_beside
 from labkit.monitored.scaffold import (
     default_init_op,
     default_local_init_op,
@@ -154,6 +155,9 @@ class Supervisor:
     PrepareSession = prepare_or_wait_for_session
 
     def _write_start(self, session: Session) -> None:
+        if self.logdir is not None:
+            write_graph_beside(self.graph, self.logdir)
+        self.summary_writer.add_graph(self.graph)
         log: Any = message("SessionLog")
         step = None if self.global_step is None else global_step(session, self.global_step)
         self.summary_writer.add_session_log(log(status=log.START), step)

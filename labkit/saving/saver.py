@@ -21,7 +21,6 @@ Source: `tensorflow/python/training/saver.py` (1.4).
 
 from __future__ import annotations
 
-import importlib
 import os
 import time
 from collections.abc import Iterable, Sequence
@@ -29,12 +28,13 @@ from typing import Any, cast
 
 from labkit import logging
 from labkit.checkpoints import CheckpointReader
-from labkit.checkpoints.files import explained
+from labkit.checkpoints.files import explained, write_file
 from labkit.checkpoints.read import check_prefix
-from labkit.errors import GraphError, InvalidArgumentError, LabkitError
+from labkit.errors import GraphError, InvalidArgumentError
 from labkit.gfile import local_path
 from labkit.global_step import global_step as value_of_step
 from labkit.graph import Graph, GraphKeys, get_default_graph, is_tensor_like
+from labkit.graphdef import export_meta_graph
 from labkit.messages import message
 from labkit.saving.fit import check_fit
 from labkit.saving.nodes import SaverNodes, add_nodes, named_references, restored_variables
@@ -297,14 +297,17 @@ class Saver:
                 remove_checkpoint(path, meta_graph_suffix=meta_graph_suffix)
 
     def _write_graph(self, graph: Graph, path: str) -> None:
-        """The graph beside the checkpoint; a graph that cannot be written costs a warning, not the checkpoint."""
-        try:
-            with graph.as_default():
-                self.export_meta_graph(path)
-        except (ImportError, AttributeError):
-            return  # no exporter yet
-        except LabkitError as error:
-            logging.warning("the checkpoint is saved without its graph: %s", error)
+        """The graph beside the checkpoint; a graph that no file can hold costs a warning, not the checkpoint."""
+        if not graph.finalized or self._meta[0] != graph.version:
+            try:
+                with graph.as_default():
+                    self._meta = (graph.version, self.export_meta_graph().SerializeToString())
+            except GraphError as error:
+                if self._meta[0] < 0:
+                    logging.warning("checkpoints are saved without the graph: %s", error)
+                self._meta = (graph.version, b"")
+        if self._meta[1]:
+            write_file(path, [self._meta[1]])
 
     def export_meta_graph(
         self, filename: str | None = None, collection_list: Sequence[str] | None = None, as_text: bool = False,
@@ -323,8 +326,7 @@ class Saver:
         Returns:
             The message.
         """
-        graphdef: Any = importlib.import_module("labkit.graphdef")  # protocol buffers: only when asked for
-        return graphdef.export_meta_graph(
+        return export_meta_graph(
             filename=filename, saver_def=self.as_saver_def(), collection_list=collection_list, as_text=as_text,
             export_scope=export_scope, clear_devices=clear_devices, clear_extraneous_savers=clear_extraneous_savers,
         )  # fmt: skip

@@ -245,5 +245,7 @@ def test_files_are_where_tensorflow_puts_them(tmp_path):
     with tf.train.MonitoredTrainingSession(checkpoint_dir=str(tmp_path)) as sess:
         sess.run("global_step:0")
     tf.summary.FileWriterCache.clear()
+    assert "model.ckpt-0.meta" in os.listdir(tmp_path)
+    assert 'op: "SaveV2"' in (tmp_path / "graph.pbtxt").read_text()
     names = {name.split(".tfevents.")[0] for name in os.listdir(tmp_path)}
     assert {"checkpoint", "model.ckpt-0.index", "model.ckpt-0.data-00000-of-00001", "events.out"} <= names

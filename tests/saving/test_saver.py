@@ -386,3 +386,35 @@ def test_saving_is_of_one_moment(tmp_path):
     pairs = [(int(tf.train.load_variable(p, "a")), int(tf.train.load_variable(p, "b"))) for p in paths]
     assert all(x == y for x, y in pairs)
     assert len(set(pairs)) > 1
+
+
+def test_the_graph_beside_the_checkpoint_brings_everything_back(tmp_path):
+    """`import_meta_graph` and `restore`, without the code that built the graph; the Saver comes with it."""
+    w = tf.Variable([1.0, 2.0], name="w")
+    tf.reduce_sum(w * tf.placeholder(tf.float32, [], name="x"), name="y")
+    with tf.Session() as sess:
+        sess.run(w.initializer)
+        path = tf.train.Saver(max_to_keep=3).save(sess, f"{tmp_path}/m", 5)
+    assert sorted(p.name for p in tmp_path.glob("m-5.*")) == ["m-5.data-00000-of-00001", "m-5.index", "m-5.meta"]
+    with tf.Graph().as_default(), tf.Session() as sess:
+        saver = tf.train.import_meta_graph(path + ".meta")
+        saver.restore(sess, path)
+        assert sess.run("y:0", {"x:0": 10.0}) == 30.0
+        assert saver.saver_def.max_to_keep == 3
+        assert saver.save(sess, f"{tmp_path}/again")
+
+
+def test_a_graph_that_no_file_can_hold_costs_a_warning_and_not_the_checkpoint(tmp_path, monkeypatch, caplog):
+    v = tf.Variable(1.0, name="v")
+
+    def refuse(**_):
+        raise tf.errors.GraphError("not in a file")
+
+    monkeypatch.setattr("labkit.saving.saver.export_meta_graph", refuse)
+    saver = tf.train.Saver()
+    with tf.Session() as sess:
+        sess.run(v.initializer)
+        for step in range(3):
+            path = saver.save(sess, f"{tmp_path}/m", step)
+    assert tf.train.load_variable(path, "v") == 1.0
+    assert [r.getMessage() for r in caplog.records] == ["checkpoints are saved without the graph: not in a file"]
