@@ -134,7 +134,7 @@ from labkit.config import ConfigProto, GPUOptions, GraphOptions, OptimizerOption
 
 # Derivatives
 from labkit.gradients import AggregationMethod, gradients, hessians
-from labkit.ops.indexed_slices import IndexedSlices, IndexedSlicesValue
+from labkit.ops.indexed_slices import IndexedSlices, IndexedSlicesValue, convert_to_tensor_or_indexed_slices
 from labkit.clip import clip_by_average_norm, clip_by_global_norm, clip_by_norm, global_norm
 
 # Arithmetic, element by element
@@ -402,8 +402,8 @@ __all__ = [
     "InteractiveSession", "Session", "get_default_session", "ConfigProto", "GPUOptions", "GraphOptions",
     "OptimizerOptions", "RunMetadata", "RunOptions",
     # Derivatives
-    "AggregationMethod", "IndexedSlices", "IndexedSlicesValue", "gradients", "hessians", "clip_by_average_norm",
-    "clip_by_global_norm", "clip_by_norm", "global_norm",
+    "AggregationMethod", "IndexedSlices", "IndexedSlicesValue", "convert_to_tensor_or_indexed_slices", "gradients",
+    "hessians", "clip_by_average_norm", "clip_by_global_norm", "clip_by_norm", "global_norm",
     # Arithmetic, element by element
     "accumulate_n", "add", "add_n", "cast", "multiply", "negative", "reciprocal", "scalar_mul", "square",
     "squared_difference", "subtract", "div", "divide", "floor_div", "floordiv", "floormod", "mod", "realdiv",

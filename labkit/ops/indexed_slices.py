@@ -24,8 +24,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from labkit.dtypes import DType
-from labkit.errors import ShapeError
+from labkit.dtypes import DType, as_dtype
+from labkit.errors import DTypeError, ShapeError
 from labkit.graph import OPS, Graph, Operation, Operators, Tensor, apply, constant_value, graph_of
 from labkit.shapes import Shape, TensorShape
 
@@ -166,6 +166,29 @@ class IndexedSlices(Operators):
     def __repr__(self) -> str:
         whole = "unknown" if self._dense_shape is None else TensorShape(self.static_shape)
         return f"<tf.IndexedSlices {self.name!r} of shape {whole} dtype={self.dtype.name}>"
+
+
+def convert_to_tensor_or_indexed_slices(value: Any, dtype: Any = None, name: str | None = None) -> Any:
+    """An `tf.IndexedSlices` as it is, anything else as a tensor.
+
+    Args:
+        value: what to convert.
+        dtype: the wanted dtype, or None.
+        name: name of the node, if one is made.
+
+    Raises:
+        DTypeError: if an `IndexedSlices` has another dtype.
+
+    Example:
+        >>> import labkit as tf
+        >>> tf.convert_to_tensor_or_indexed_slices([1, 2])
+        <tf.Tensor 'Const:0' shape=(2,) dtype=int32>
+    """
+    if isinstance(value, IndexedSlices):
+        if dtype is not None and value.dtype is not as_dtype(dtype):
+            raise DTypeError(f"{value!r} is {value.dtype.name}, and {as_dtype(dtype).name} is needed.")
+        return value
+    return graph_of([value]).as_tensor(value, dtype, name)
 
 
 def aggregated(parts: Sequence[IndexedSlices]) -> IndexedSlices:

@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from labkit.dtypes import DType, int64
+from labkit.dtypes import DType, as_dtype, int64
 from labkit.errors import DTypeError, ShapeError
 from labkit.graph import OPS, Graph, Operation, Tensor, apply, constant_value, get_default_graph, graph_of
 from labkit.graph.tensor import session_for
@@ -265,7 +265,7 @@ def convert_to_tensor_or_sparse_tensor(value: Any, dtype: Any = None, name: str 
     """
     if isinstance(value, (SparseTensor, SparseTensorValue)):
         sparse = SparseTensor.from_value(value)
-        if dtype is not None and sparse.dtype != dtype:
-            raise DTypeError(f"the sparse tensor is {sparse.dtype.name}, and {dtype} is needed.")
+        if dtype is not None and sparse.dtype is not as_dtype(dtype):
+            raise DTypeError(f"the sparse tensor is {sparse.dtype.name}, and {as_dtype(dtype).name} is needed.")
         return sparse
     return graph_of([value]).as_tensor(value, dtype, name)

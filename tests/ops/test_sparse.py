@@ -213,6 +213,20 @@ def test_what_is_fed_for_a_sparse_tensor_must_have_three_parts() -> None:
         tf.Session().run(x.values, {x: ([0.5], [1.0], [3])})
 
 
+def test_a_step_on_fed_ids_is_compiled_once() -> None:
+    """Other ids and other places of them do not compile a step of a sparse look-up again."""
+    with tf.Graph().as_default() as graph, tf.Session() as sess:
+        ids, table = tf.sparse_placeholder(tf.int64), tf.Variable(TABLE)
+        found = tf.nn.embedding_lookup_sparse(table, ids, None, combiner="mean")
+        train = tf.train.AdagradOptimizer(0.1).minimize(tf.reduce_sum(found * found))
+        sess.run(tf.global_variables_initializer())
+        for number in range(4):
+            sess.run(train, {ids: ([[0, 0], [1, number], [1, 1 + number]], [number, 0, 4], [2, 6])})
+        (plan,) = [plan for plan in graph.plans.values() if train in plan.nodes]
+        assert plan.is_single
+        assert len(plan.segments[0]._compiled) == 1
+
+
 def test_indexed_slices_may_be_fed() -> None:
     """A gradient of rows, given from outside."""
     with tf.Session() as sess:
@@ -279,3 +293,5 @@ def test_wrong_parts_of_a_sparse_tensor_say_what_is_wrong() -> None:
         tf.sparse_to_dense([[0], [1]], [3], [1.0, 2.0, 3.0])
     with pytest.raises(tf.errors.DTypeError, match="is needed"):
         tf.convert_to_tensor_or_sparse_tensor(pair()[0], tf.int32)
+    with pytest.raises(tf.errors.DTypeError, match="is needed"):
+        tf.convert_to_tensor_or_indexed_slices(tf.IndexedSlices([[1.0]], [0]), tf.int32)
