@@ -22,6 +22,7 @@ import difflib
 import json
 import os
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any, cast
 
 import numpy as np
@@ -81,15 +82,7 @@ class CheckpointReader:
     def __init__(self, prefix: Any) -> None:
         self.prefix = local_path(prefix)
         check_prefix(self.prefix)
-        index = _read_index(self.prefix)
-        try:
-            self.id = str(index["id"])
-            self.tensors = {name: Entry.from_json(name, entry) for name, entry in index["tensors"].items()}
-            self.states = {name: Entry.from_json(name, entry) for name, entry in index.get("states", {}).items()}
-        except (KeyError, AttributeError):
-            raise DataLossError(None, None, f"{index_path(self.prefix)!r} is not the index of a checkpoint.") from None
-        except DataLossError as error:
-            raise DataLossError(None, None, f"{index_path(self.prefix)!r} is damaged: {error}") from None
+        self.id, self.tensors, self.states = _parsed(index_path(self.prefix), _index_text(self.prefix))
 
     def has_tensor(self, tensor_str: str) -> bool:
         """True if the checkpoint holds a variable of that name."""
@@ -214,7 +207,8 @@ def id_of_data(path: str) -> str | None:
     return None
 
 
-def _read_index(prefix: str) -> dict[str, Any]:
+def _index_text(prefix: str) -> bytes:
+    """What is in the index, if it can be one."""
     path = index_path(prefix)
     if not os.path.isfile(path):
         raise _no_checkpoint(prefix)
@@ -223,14 +217,18 @@ def _read_index(prefix: str) -> dict[str, Any]:
         with open(path, "rb") as file:
             start = file.read(16)
             file.seek(max(0, size - 8))
-            end = file.read(8)
-            foreign = _foreign(start, end)
+            foreign = _foreign(start, file.read(8))
             if foreign:
                 raise DataLossError(None, None, f"{path!r} is {foreign}")
             if size > _MOST_INDEX_BYTES:
                 raise DataLossError(None, None, f"{path!r} has {size} bytes, too many for the index of a checkpoint.")
             file.seek(0)
-            text = file.read()
+            return file.read()
+
+
+@lru_cache(maxsize=4)  # each RestoreV2 node reads the index anew
+def _parsed(path: str, text: bytes) -> tuple[str, dict[str, Entry], dict[str, Entry]]:
+    """The id, and what the checkpoint holds: variables, and states of operations."""
     try:
         index: Any = json.loads(text)
     except (ValueError, RecursionError) as error:
@@ -243,7 +241,14 @@ def _read_index(prefix: str) -> dict[str, Any]:
             None, None, f"{path!r} has version {known.get('version')!r} of the format; this labkit reads {VERSION}.\n"
             "  Try: the labkit that wrote it, or a newer one."
         )  # fmt: skip
-    return known
+    try:
+        tensors = {name: Entry.from_json(name, entry) for name, entry in known["tensors"].items()}
+        states = {name: Entry.from_json(name, entry) for name, entry in known.get("states", {}).items()}
+        return str(known["id"]), tensors, states
+    except (KeyError, AttributeError):
+        raise DataLossError(None, None, f"{path!r} is not the index of a checkpoint.") from None
+    except DataLossError as error:
+        raise DataLossError(None, None, f"{path!r} is damaged: {error}") from None
 
 
 def _no_checkpoint(prefix: str) -> LabkitError:
