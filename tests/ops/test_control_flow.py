@@ -227,6 +227,32 @@ def test_maximum_iterations_bounds_the_loop_and_gives_a_gradient(graph):
     assert (float(value), float(slope)) == (16.0, 32.0)
 
 
+@pytest.mark.parametrize("times", [0, 1, 3])
+def test_the_limit_of_a_counter_may_be_fed_or_a_variable(graph, times):
+    """The gradient is compiled for the limit that it finds."""
+    x, fed = tf.placeholder(tf.float32, []), tf.placeholder(tf.int32, [])
+    limit = tf.Variable(times)
+    powers = [
+        tf.while_loop(lambda i, y, n=n: i < n, lambda i, y: (i + 1, y * x), (0, tf.constant(1.0)))[1]
+        for n in (fed, limit)
+    ]
+    slopes = [tf.gradients(y, x)[0] for y in powers]
+    made = both_modes([*powers, *slopes], {x: 2.0, fed: times})
+    np.testing.assert_allclose(made, [2.0**times] * 2 + [times * 2.0 ** (times - 1)] * 2, rtol=1e-6)
+
+
+def test_counters_may_count_down_or_in_fractions(graph):
+    x = tf.placeholder(tf.float64, [])
+    one = tf.constant(1.0, tf.float64)
+    down = tf.while_loop(lambda i, y: tf.less(0, i), lambda i, y: (i - 2, y * x), (5, one))[1]
+    tenths = tf.while_loop(lambda v, y: v <= 1.0, lambda v, y: (v + 0.1, y * x), (tf.constant(0.0), one))[1]
+    count, at = 0, np.float32(0)
+    while at <= 1:
+        count, at = count + 1, np.float32(at + np.float32(0.1))
+    slopes = run([tf.gradients(y, x)[0] for y in (down, tenths)], {x: 2.0})
+    np.testing.assert_allclose(slopes, [3 * 2.0**2, count * 2.0 ** (count - 1)])
+
+
 def test_gradient_of_an_unbounded_loop_teaches(graph):
     x = tf.placeholder(tf.float32, [])
     y = tf.while_loop(lambda v: v < 1000.0, lambda v: v * x, [x])
