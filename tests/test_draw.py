@@ -337,3 +337,56 @@ def test_what_is_no_timeline_is_said(call: Any, message: str) -> None:
     """With what to give."""
     with pytest.raises((ValueError, TypeError), match=message):
         call()
+
+
+def test_fields_share_a_scale_and_keep_what_is_not_finite_white() -> None:
+    """Each field is drawn as it is, row 0 on top, from the smallest finite number of all to the largest."""
+    values = np.array([[[0.0, 1.0, 2.0], [3.0, 4.0, np.nan]], [[10.0, 0.0, 0.0], [0.0, 0.0, np.inf]]])
+    picture = draw.fields(values, titles=["first", "second"])
+    drawn = [axes.images[0] for axes in picture.axes[:2]]
+    assert repr(picture) == "<2 fields of 2×3, from 0 to 10: first, second>"
+    assert [image.get_clim() for image in drawn] == [(0.0, 10.0)] * 2
+    assert np.array_equal(np.ma.filled(drawn[0].get_array(), np.nan), values[0], equal_nan=True)
+    assert drawn[0].to_rgba(values[0], bytes=True)[1, 2, 3] == 0
+    assert picture.axes[0].get_title() == "first"
+
+
+def test_fields_on_a_scale_of_factors() -> None:
+    """With `log`, ten times ten is half of the way from one to ten thousand."""
+    image = draw.fields([[1.0, 100.0, 10000.0]], log=True).axes[0].images[0]
+    assert image.norm(100.0) == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"values": [1.0, 2.0]}, r"shape \(2,\) as fields.\n  Try: \(height, width\)"),
+        ({"values": np.zeros([0, 2, 2])}, "as fields"),
+        ({"values": np.zeros([2, 2]), "titles": ["a", "b"]}, "1 fields, but 2 titles"),
+        ({"values": np.zeros([2, 2]), "log": True}, "numbers above zero"),
+    ],
+)
+def test_fields_says_what_it_cannot_draw(arguments: dict[str, Any], message: str) -> None:
+    """Wrong shapes, titles and scales are errors that say what is wanted."""
+    with pytest.raises(ValueError, match=message):
+        draw.fields(**arguments)
+
+
+def test_a_network_draws_each_name_once_and_areas_in_proportion() -> None:
+    """Circles have areas as the sizes ask, and there is an arrow for each link."""
+    links = [("home", "news"), ("news", "home"), ("map", "home")]
+    picture = draw.network(links, {"home": 4.0, "news": 2.0, "map": 1.0})
+    axes = picture.axes[0]
+    areas = axes.collections[0].get_sizes()
+    assert areas / areas[2] == pytest.approx([4.0, 2.0, 1.0])
+    assert [text.get_text() for text in axes.texts if text.get_text()] == ["home", "news", "map"]
+    assert sum(text.get_text() == "" for text in axes.texts) == 3
+    assert picture.png() == draw.network(links, {"home": 4.0, "news": 2.0, "map": 1.0}).png()
+
+
+def test_a_network_says_what_is_missing() -> None:
+    """No links, or a name without a size, is said."""
+    with pytest.raises(ValueError, match="no links were given"):
+        draw.network([])
+    with pytest.raises(ValueError, match="'b' has no size"):
+        draw.network([("a", "b")], {"a": 1.0})

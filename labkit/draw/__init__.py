@@ -5,6 +5,8 @@
     weights     a grid of weight images, red for negative, blue for positive, white for zero
     confusion   which class was taken for which, with counts
     curve       learning curves
+    fields      numbers over a plane as colours: temperatures, counts, a table
+    network     things and the links between them: pages of a web
     timeline    when each op of a traced run ran
     valley      a loss over two numbers from above, and the way training took
     optimized   a graph before its passes, with what went away in dashes
@@ -20,7 +22,8 @@ cannot see it, brings its own background (so that a dark theme does not swallow 
     <picture of a graph: 2 constants, 1 op>
 
 The files: `picture` (the figure and the colours), `units` (which nodes share a box), `layout` (where boxes go),
-`graphs` (boxes and arrows), `patches` (how each looks), `arrays`, `timelines`, `valleys` and `passes` (the rest).
+`graphs` (boxes and arrows), `patches` (how each looks), `arrays`, `fields`, `timelines`, `valleys` and `passes` (the
+rest).
 matplotlib and networkx are imported with this package, and this package only by those who draw: `import labkit` stays
 light.
 
@@ -30,10 +33,23 @@ The picture of the README, `.github/graph.png`, is made by
 """
 
 from labkit.draw.arrays import confusion, curve, images, weights
+from labkit.draw.fields import fields, network
 from labkit.draw.graphs import graph
 from labkit.draw.passes import optimized
 from labkit.draw.picture import Picture
 from labkit.draw.timelines import timeline
 from labkit.draw.valleys import valley
 
-__all__ = ["Picture", "confusion", "curve", "graph", "images", "optimized", "timeline", "valley", "weights"]
+__all__ = [
+    "Picture",
+    "confusion",
+    "curve",
+    "fields",
+    "graph",
+    "images",
+    "network",
+    "optimized",
+    "timeline",
+    "valley",
+    "weights",
+]

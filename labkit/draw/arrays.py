@@ -41,9 +41,9 @@ def images(
     grid = _as_images(pictures)
     names = None if labels is None else _as_labels(labels, len(grid), "labels")
     guesses = None if predicted is None else _as_labels(predicted, len(grid), "predicted")
-    said = "" if names is None else ": " + _list_text([str(name) for name in names])
+    said = "" if names is None else ": " + list_text([str(name) for name in names])
     picture, cells = _grid(len(grid), columns, size_inches, 0.26 if names is not None or guesses is not None else 0.05,
-                           f"{_count(len(grid), 'image')}{said}")  # fmt: skip
+                           f"{count_text(len(grid), 'image')}{said}")  # fmt: skip
     for i, (axes, image) in enumerate(zip(cells, grid, strict=True)):
         axes.imshow(image, cmap="gray_r", interpolation="nearest", aspect="equal")
         name = "" if names is None else str(names[i])
@@ -53,7 +53,7 @@ def images(
         elif guesses is not None:
             color = GREEN
         axes.set_title(name, size=11, color=color, pad=3)
-        _frame(axes)
+        frame(axes)
     return picture
 
 
@@ -90,7 +90,7 @@ def weights(w: Any, labels: Any = None, columns: int = 5, size_inches: float = 1
     names = list(range(len(grid))) if labels is None else _as_labels(labels, len(grid), "labels")
     limit = float(np.abs(grid).max()) or 1.0
     text = (
-        f"{_count(len(grid), 'weight image')} of {grid.shape[1]}×{grid.shape[2]}, "
+        f"{count_text(len(grid), 'weight image')} of {grid.shape[1]}×{grid.shape[2]}, "
         f"from {grid.min():.2g} to {grid.max():.2g}"
     )
     picture, cells = _grid(len(grid), columns, size_inches, 0.26, text, room_right=0.95)
@@ -98,7 +98,7 @@ def weights(w: Any, labels: Any = None, columns: int = 5, size_inches: float = 1
     for axes, image, name in zip(cells, grid, names, strict=True):
         shown = axes.imshow(image, cmap="RdBu", vmin=-limit, vmax=limit, interpolation="nearest")
         axes.set_title(str(name), size=12, color=INK, pad=3)
-        _frame(axes)
+        frame(axes)
     if shown is not None:
         width, height = picture.get_size_inches()
         bar = picture.add_axes((1 - 0.8 / width, 0.3 / height, 0.16 / width, 1 - 0.6 / height))
@@ -137,7 +137,7 @@ def confusion(true: Any, predicted: Any, labels: Any = None) -> Picture:
     if mistakes.any():
         worst = np.unravel_index(mistakes.argmax(), mistakes.shape)
         often = int(mistakes[worst])
-        text += f"; most often {names[worst[0]]} taken for {names[worst[1]]}, {_count(often, 'time')}"
+        text += f"; most often {names[worst[0]]} taken for {names[worst[1]]}, {count_text(often, 'time')}"
     side = 0.5 * number + 1.1
     picture = Picture(max(side, 3.2), max(side, 3.2), text)
     axes = picture.add_axes((0.8 / side, 0.3 / side, 1 - 1.0 / side, 1 - 1.1 / side))
@@ -186,7 +186,7 @@ def curve(
     if not named:
         raise ValueError("there is nothing to draw: no curves were given.")
     said = ": " + ", ".join(str(name) for name in named) if len(named) > 1 else ""
-    picture = Picture(8, 3.8, f"{_count(len(named), 'curve')} of {ylabel} by {xlabel}{said}")
+    picture = Picture(8, 3.8, f"{count_text(len(named), 'curve')} of {ylabel} by {xlabel}{said}")
     axes = picture.add_axes((0.095, 0.155, 0.735 if any(str(name) for name in named) else 0.88, 0.8))
     axes.set_facecolor(PAPER)
     ends: list[tuple[float, float, str, str]] = []
@@ -281,7 +281,8 @@ def _grid(
     return picture, cells
 
 
-def _frame(axes: Axes) -> None:
+def frame(axes: Axes) -> None:
+    """A thin grey line around an image, and no numbers beside it."""
     axes.set_xticks([])
     axes.set_yticks([])
     for spine in axes.spines.values():
@@ -294,9 +295,11 @@ def _square(i: int) -> Any:
     return Rectangle((i - 0.5, i - 0.5), 1, 1, facecolor="#e9ebee", edgecolor="none")
 
 
-def _list_text(names: Sequence[str]) -> str:
+def list_text(names: Sequence[str]) -> str:
+    """The names, separated by commas; the first twenty of them if there are more."""
     return ", ".join(names) if len(names) <= 20 else ", ".join(names[:20]) + ", ..."
 
 
-def _count(number: int, noun: str) -> str:
+def count_text(number: int, noun: str) -> str:
+    """`3 images`, `1 image`."""
     return f"{number} {noun}" + ("" if number == 1 else "s")
