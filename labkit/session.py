@@ -31,7 +31,7 @@ import jax
 import numpy as np
 
 from labkit.alone import warm_up
-from labkit.config import ConfigProto, RunMetadata, RunOptions
+from labkit.config import ConfigProto, OptimizerOptions, RunMetadata, RunOptions
 from labkit.costs import event_of
 from labkit.dtypes import OBJECTS
 from labkit.errors import ClosedSessionError, FetchError, GraphError, LabkitError
@@ -153,7 +153,7 @@ class Session:
                 f"({handles[0].op.type}), not for an array.\n  Try: fetch what its methods return, such as dequeue()."
             )
         targets = list(dict.fromkeys(e for e in elements if isinstance(e, Operation)))
-        plan = plan_for(self.graph, tensors, targets, fed_tensors(converters))
+        plan = self._plan(tensors, targets, fed_tensors(converters))
         self._check_fed(plan)
         if self.config.log_device_placement:
             self._log_placement(plan)
@@ -167,6 +167,15 @@ class Session:
         with contextlib.suppress(TypeError):  # a fetch that cannot be hashed is prepared anew each time
             self._prepared[(key_of(fetches), *feeds)] = prepared
         return prepared
+
+    def _plan(self, fetches: Sequence[Tensor], targets: Sequence[Operation], feeds: Sequence[Tensor]) -> Plan:
+        """The plan for a form of call, through the graph passes that the configuration asks for."""
+        options = self.config.graph_options.optimizer_options
+        if options == OptimizerOptions():
+            return plan_for(self.graph, fetches, targets, feeds)
+        from labkit.passes import optimized_plan, passes_of  # most sessions do without
+
+        return optimized_plan(self.graph, fetches, targets, feeds, passes_of(options))
 
     @staticmethod
     def _check_fed(plan: Plan) -> None:
@@ -292,7 +301,7 @@ class Session:
         self.close()
 
     def node_states(self) -> dict[str, tuple[str, Any]]:
-        """What operations other than variables keep from run to run, such as the place in a random stream.
+        """What operations other than variables keep from run to run: places in random streams and in data sets.
 
         Returns:
             By node name, the type of the operation and a copy of its state.
@@ -307,7 +316,10 @@ class Session:
         with self._lock:
             nodes = ((name, self.graph.nodes_by_name.get(name)) for name in self._store)
             kept = [node for _, node in nodes if node is not None and node.kind.has_state]
-            return {node.name: (node.type, np.array(self._store[node.name], copy=True)) for node in kept}
+            states = {node.name: (node.type, np.array(self._store[node.name], copy=True)) for node in kept}
+        objects = self._resources.states().items()
+        own = [(key, state) for key, state in objects if isinstance(key, Operation) and key.graph is self.graph]
+        return states | {node.name: (node.type, state) for node, state in own}
 
     def load_node_states(self, states: Mapping[str, Any]) -> None:
         """Sets what operations keep from run to run.
@@ -315,8 +327,13 @@ class Session:
         Args:
             states: by node name, what `node_states` gave as the second of each pair.
         """
-        with self._lock:
-            self._store.update((name, np.array(state, copy=True)) for name, state in states.items())
+        for name, state in states.items():
+            node = self.graph.nodes_by_name[name]
+            if node.kind.has_state:
+                with self._lock:
+                    self._store[name] = np.array(state, copy=True)
+            else:
+                self._resources.load_state(node, state)
 
     def _log_placement(self, plan: Plan) -> None:
         """Prints where each node runs, once, as TensorFlow's log does."""

@@ -20,6 +20,7 @@ Source: `tensorflow/python/data/ops/iterator_ops.py` (1.4).
 
 from __future__ import annotations
 
+import itertools
 import threading
 from collections.abc import Iterator as PythonIterator
 from typing import Any
@@ -42,11 +43,13 @@ class Cursor:
         self._name = name
         self._lock = threading.Lock()
         self._elements: PythonIterator[Element] | None = None
+        self._given = 0
 
     def start(self, source: Source) -> None:
         """Begins at the first element."""
         with self._lock:
             self._elements = iter(source)
+            self._given = 0
 
     def next(self) -> Values:
         """The next element.
@@ -65,8 +68,20 @@ class Cursor:
                 )  # fmt: skip
             element = next(self._elements, None)
             if element is None:
+                self._given = 0  # a checkpoint from here on begins anew
                 raise OutOfRangeError(None, None, "End of sequence")
+            self._given += 1
             return element
+
+    def saved_state(self) -> np.ndarray[Any, Any] | None:
+        """What a checkpoint keeps: how many elements were given; None at the beginning and at the end."""
+        return np.array(self._given) if self._given else None
+
+    def load_state(self, state: Any) -> None:
+        """Goes to where a checkpoint was saved, by passing over elements; a seed makes a shuffle the same again."""
+        with self._lock:
+            if self._elements is not None:
+                self._given = sum(1 for _ in itertools.islice(self._elements, int(state)))
 
     def close_resource(self) -> None:
         """Lets the data set go, and with it the threads that compute ahead."""

@@ -44,6 +44,7 @@ class SessionResources:
     def __init__(self, session: Any = None) -> None:
         self.session = session
         self._objects: dict[Hashable, Any] = {}
+        self._saved: dict[Hashable, Any] = {}  # states of objects that are not made yet
         self._lock = threading.RLock()
         self._closed = False
 
@@ -57,13 +58,29 @@ class SessionResources:
             if self._closed:
                 raise CancelledError(None, None, "the session was closed while this operation ran.")
             if key not in self._objects:
-                self._objects[key] = make()
+                self._objects[key] = made = make()
+                if key in self._saved:
+                    made.load_state(self._saved.pop(key))
             return self._objects[key]
 
     def put(self, key: Hashable, value: Any) -> None:
         """Replaces the object of `key`."""
         with self._lock:
             self._objects[key] = value
+
+    def states(self) -> dict[Hashable, Any]:
+        """What checkpoints keep of the objects: of those with a method `saved_state` that gives an array, not None."""
+        with self._lock:
+            able = {key: value.saved_state() for key, value in self._objects.items() if hasattr(value, "saved_state")}
+        return {key: state for key, state in able.items() if state is not None}
+
+    def load_state(self, key: Hashable, state: Any) -> None:
+        """Gives the object of `key` the state that it had; once it is made, if it is not there yet."""
+        with self._lock:
+            if key in self._objects:
+                self._objects[key].load_state(state)
+            else:
+                self._saved[key] = state
 
     def close(self) -> None:
         """Closes every object that wants to know, and forgets them all."""

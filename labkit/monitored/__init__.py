@@ -11,8 +11,10 @@
     supervisor.py `Supervisor`: the older way, with threads that save and write summaries
 
 A run that is killed and started again goes on from its last checkpoint and draws the same random numbers as one that
-was never killed, because checkpoints hold the places in the random streams too, and the manager takes them up. What is
-fed must follow from the step: `batch(step)`, not from how often the program was started.
+was never killed, because checkpoints hold the places in the random streams too, and the manager takes them up; likewise
+the places in data sets (with seeds for their shuffles) whose iterators are one-shot or started by `local_init_op`. What
+is fed must follow from the step: `batch(step)`, not from how often the program was started; what waits in queues is
+lost.
 
 Source: the names are those of TensorFlow 1.4's `tf.train`.
 """

@@ -26,6 +26,8 @@ import time
 from collections.abc import Iterable, Sequence
 from typing import Any, cast
 
+import numpy as np
+
 from labkit import logging
 from labkit.checkpoints import CheckpointReader
 from labkit.checkpoints.files import explained, write_file
@@ -359,7 +361,7 @@ class Saver:
 
 
 def restore_random_states(sess: Any, save_path: str) -> int:
-    """Takes up random streams where a checkpoint was saved, so that training goes on with the same numbers.
+    """Takes up random streams and data sets where a checkpoint was saved: training goes on with the same numbers.
 
     Args:
         sess: the session.
@@ -385,9 +387,9 @@ def restore_random_states(sess: Any, save_path: str) -> int:
     fitting: dict[str, Any] = {}
     for name, (kind, state) in CheckpointReader(save_path).read_states().items():
         node = session.graph.nodes_by_name.get(name)
-        if node is None or node.type != kind or not node.kind.has_state:
+        if node is None or node.type != kind:
             continue
-        first = node.kind.initial_state()
+        first = node.kind.initial_state() if node.kind.has_state else np.zeros((), np.int64)  # a place in a data set
         if first is not None and first.shape == state.shape and first.dtype == state.dtype:
             fitting[name] = state
     session.load_node_states(fitting)

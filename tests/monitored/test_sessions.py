@@ -249,3 +249,31 @@ def test_files_are_where_tensorflow_puts_them(tmp_path):
     assert 'op: "SaveV2"' in (tmp_path / "graph.pbtxt").read_text()
     names = {name.split(".tfevents.")[0] for name in os.listdir(tmp_path)}
     assert {"checkpoint", "model.ckpt-0.index", "model.ckpt-0.data-00000-of-00001", "events.out"} <= names
+
+
+@pytest.mark.parametrize("one_shot", [True, False])
+def test_a_shuffled_data_set_goes_on_where_the_checkpoint_was(tmp_path, one_shot):
+    """Elements after a restart are those of a run that was not stopped, across epochs; after the end it begins anew."""
+
+    def run(folder, steps):
+        with tf.Graph().as_default():
+            tf.set_random_seed(1)
+            train = tf.assign_add(tf.train.get_or_create_global_step(), 1)
+            data = tf.data.Dataset.range(10).shuffle(10).repeat(2).prefetch(2)
+            iterator = data.make_one_shot_iterator() if one_shot else data.make_initializable_iterator()
+            if not one_shot:
+                tf.add_to_collection(tf.GraphKeys.TABLE_INITIALIZERS, iterator.initializer)
+            element, found = iterator.get_next(), []
+            with tf.train.MonitoredTrainingSession(checkpoint_dir=folder, save_checkpoint_steps=1) as sess:
+                for _ in range(steps):
+                    found.append(int(sess.run([element, train])[0]))
+            tf.summary.FileWriterCache.clear()
+            return found
+
+    whole = run(str(tmp_path / "whole"), 30)
+    assert len(whole) == 20
+    assert sorted(whole) == sorted([*range(10)] * 2)
+    parts = [run(str(tmp_path / "parts"), steps) for steps in (7, 6, 30)]
+    assert [len(part) for part in parts] == [7, 6, 7]
+    assert [number for part in parts for number in part] == whole
+    assert run(str(tmp_path / "parts"), 30) == whole
