@@ -423,3 +423,21 @@ def test_registering_two_ops_of_one_name_is_an_error():
         @op
         class Exp(Op):
             """Another one."""
+
+
+def test_graph_passes_that_the_configuration_asks_for_give_the_same_numbers_from_fewer_nodes():
+    x, w = tf.placeholder(tf.float32, [2]), tf.Variable([1.0, 2.0])
+    loss = tf.reduce_sum(tf.square(x * w) + tf.square(x * w) * 1.0)
+    step = tf.train.GradientDescentOptimizer(0.1).minimize(loss)
+    passes = tf.OptimizerOptions(opt_level=tf.OptimizerOptions.L1)
+    results, sizes = [], []
+    for config in (None, tf.ConfigProto(graph_options=tf.GraphOptions(optimizer_options=passes))):
+        with tf.Session(config=config) as session:
+            session.run(tf.global_variables_initializer())
+            for _ in range(3):
+                session.run(step, {x: [1.0, 2.0]})
+            results.append(session.run([w, loss], {x: [1.0, 2.0]}))
+            sizes.append(sum(len(prepared.plan.nodes) for prepared in session._prepared.values()))
+    np.testing.assert_array_equal(results[0][0], results[1][0])
+    assert results[0][1] == results[1][1]
+    assert sizes[1] < sizes[0]
