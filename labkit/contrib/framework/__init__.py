@@ -45,7 +45,7 @@ __all__ = [
     "model_variable", "nest", "variable",
 ]  # fmt: skip
 
-_OF_TRAIN = {"list_variables": "list_variables", "load_checkpoint": "NewCheckpointReader",
+_OF_TRAIN = {"list_variables": "list_variables", "load_checkpoint": "load_checkpoint",
              "load_variable": "load_variable", "init_from_checkpoint": "init_from_checkpoint"}  # fmt: skip
 
 
