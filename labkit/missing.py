@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import difflib
 import importlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from labkit.errors import UnknownNameError
 from labkit.example_messages import EXAMPLE_MESSAGES, example_message
@@ -136,10 +136,24 @@ def missing_name(module: str, name: str, names: Sequence[str]) -> object:
     raise UnknownNameError(f"{module} has no `{name}`.", where)
 
 
-def namespace(module: str, names: Sequence[str]) -> Callable[[str], object]:
-    """The `__getattr__` of a namespace module such as `tf.nn`."""
+def namespace(
+    module: str, names: Sequence[str], late: Sequence[str] = (), other_names: Mapping[str, str] | None = None
+) -> Callable[[str], object]:
+    """The `__getattr__` of a namespace module such as `tf.nn`.
+
+    Args:
+        module: full name of the module.
+        names: its public names.
+        late: modules that have those of the `names` which are imported when first used.
+        other_names: what a name is called there, where it is called something else.
+    """
 
     def module_getattr(name: str) -> object:
+        wanted = (other_names or {}).get(name, name)
+        for part in late if name in names else ():
+            imported = importlib.import_module(part)
+            if hasattr(imported, wanted):
+                return getattr(imported, wanted)
         return missing_name(module, name, names)
 
     return module_getattr
