@@ -40,7 +40,13 @@ from labkit.graphdef import export_meta_graph
 from labkit.messages import message
 from labkit.saving.fit import check_fit
 from labkit.saving.nodes import SaverNodes, add_nodes, named_references, restored_variables
-from labkit.saving.state import checkpoint_exists, get_checkpoint_mtimes, remove_checkpoint, update_checkpoint_state
+from labkit.saving.state import (
+    checkpoint_exists,
+    get_checkpoint_mtimes,
+    remove_checkpoint,
+    remove_leftovers,
+    update_checkpoint_state,
+)
 from labkit.session import Session
 
 
@@ -213,13 +219,15 @@ class Saver:
         self._last = [(path, seconds) for path, seconds in _listed(last_checkpoints_with_time)]
 
     def recover_last_checkpoints(self, checkpoint_paths: Iterable[str]) -> None:
-        """After a restart: counts these checkpoints, as far as they are there, as its own.
+        """After a restart: counts these checkpoints, as far as they are there, as its own; removes what a crash left.
 
         Args:
             checkpoint_paths: such as `tf.train.get_checkpoint_state(folder).all_model_checkpoint_paths`.
         """
         there = [path for path in checkpoint_paths if checkpoint_exists(path)]
         self._last = list(zip(there, get_checkpoint_mtimes(there), strict=True))
+        if there:
+            remove_leftovers(there[-1])
 
     def save(
         self, sess: Any, save_path: Any, global_step: Any = None, latest_filename: str | None = None,

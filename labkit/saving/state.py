@@ -20,9 +20,11 @@ Source: `tensorflow/python/training/saver.py` (1.4), `checkpoint_state.proto`.
 
 from __future__ import annotations
 
+import contextlib
 import glob
 import os
 import re
+import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -206,6 +208,26 @@ def remove_checkpoint(
         if re.search(r"-of-\d{5}(\.tmp|" + re.escape(PREVIOUS) + ")?$", path):
             remove(path)
     remove(f"{prefix}.{meta_graph_suffix}")
+
+
+def remove_leftovers(checkpoint_prefix: str) -> None:
+    """Removes what killed saves of the same series have left: files of an hour ago or older that are no checkpoint.
+
+    Args:
+        checkpoint_prefix: a checkpoint of the series, such as "logs/model.ckpt-100".
+    """
+    series = re.sub(r"-\d+$", "", checkpoint_prefix)
+    ending = re.compile(r"(-\d+)?\.(index|meta|data-\d{5}-of-\d{5})(\.tmp|" + re.escape(PREVIOUS) + ")?")
+    for path in glob.glob(glob.escape(series) + "*"):
+        found = ending.fullmatch(path, len(series))
+        if not found or (found[3] != ".tmp" and checkpoint_exists(series + (found[1] or ""))):
+            continue
+        with contextlib.suppress(OSError):
+            if time.time() - os.path.getmtime(path) > _LEFT_SECONDS:  # younger ones may be a save of this moment
+                os.remove(path)
+
+
+_LEFT_SECONDS = 3600
 
 
 def generate_checkpoint_state_proto(

@@ -273,3 +273,18 @@ def test_a_directory_that_may_not_be_written(tmp_path):
             tf.train.Saver().save(sess, str(tmp_path / "no" / "where" / "m"))
         assert isinstance(caught.value, ValueError)
         assert "os.makedirs" in caught.value.__notes__[-1]
+
+
+def test_what_killed_saves_left_is_removed_when_training_goes_on(tmp_path):
+    """Only what is an hour old, of the same series, and no checkpoint."""
+    write_checkpoint(str(tmp_path / "m-1"), OLD)
+    data = ".data-00000-of-00001"
+    old = ["m-2.index.tmp", f"m-2{data}", f"m-3{data}.tmp", "m-3.meta.tmp", f"m-1{data}.tmp", f"m-4{data}.previous"]
+    kept = ["m-5.index.tmp", "other-2.index.tmp", "m-2.txt", "more", f"m-1{data}.previous"]
+    for name in (*old, *kept):
+        (tmp_path / name).write_bytes(b"half")
+        if name != kept[0]:
+            os.utime(tmp_path / name, (0, 0))
+    tf.Variable(1.0)
+    tf.train.Saver().recover_last_checkpoints([str(tmp_path / "m-1")])
+    assert sorted(p.name for p in tmp_path.iterdir()) == sorted([*kept, "m-1.index", f"m-1{data}"])
