@@ -6,9 +6,9 @@ A checkpoint named `model.ckpt-100` is two files:
     model.ckpt-100.data-00000-of-00001    safetensors: the values, by name; any safetensors library reads them
 
 What safetensors does not know is stored as something it does: a complex128 as pairs of float64, strings as their bytes
-and their lengths (`NAME:lengths`). What operations keep besides lies beside the variables, as `random_state:NODE`: where
-the streams of random numbers have got to, and how many elements of a data set were given. A run that is taken up again
-then goes on as one that was never stopped.
+and their lengths (`NAME:lengths`). What operations keep lies beside the variables, as `random_state:NODE`: where the
+streams of random numbers have got to, and how many elements of a data set were given. A run that is taken up again then
+goes on as one that was never stopped.
 
 How a crash at any moment leaves the last good checkpoint: `labkit.checkpoints.write`. What a damaged, foreign or
 hostile file meets: `labkit.checkpoints.read`.
