@@ -4,14 +4,23 @@ One file a notebook. A `judge` looks at values that come from running the learne
 written, so that any right way is right. It knows the common mistakes and says which was made.
 """
 
-from labkit.exercises import getting_started, hello_graph, looking_inside, mnist_from_scratch
+from labkit.exercises import (
+    general_computations,
+    getting_started,
+    hello_graph,
+    looking_inside,
+    mnist_from_scratch,
+    state_and_gradients,
+)
 from labkit.exercises.exercise import Exercise, NotTried, Wrong
 
 EXERCISES: dict[str, Exercise] = {
     exercise.number: exercise
-    for module in (hello_graph, getting_started, mnist_from_scratch, looking_inside)
+    for module in (
+        hello_graph, getting_started, mnist_from_scratch, state_and_gradients, looking_inside, general_computations
+    )
     for exercise in module.EXERCISES
-}
+}  # fmt: skip
 """Every exercise by its number."""
 
 __all__ = ["EXERCISES", "Exercise", "NotTried", "Wrong"]

@@ -15,9 +15,16 @@ VARIABLES = {
     "03.1": "header",
     "03.2": "accuracy",
     "03.3": "parameters",
+    "04.1": "values",
+    "04.2": "saver_of_hidden",
+    "04.3": "newton",
+    "04.4": "clipped_step",
     "05.1": "feeds",
     "05.2": "condition",
     "05.3": "safe_loss",
+    "06.1": "laplace",
+    "06.2": "next_board",
+    "06.3": "surf",
 }
 
 UNTRIED = {
@@ -31,9 +38,16 @@ UNTRIED = {
     "03.1": "def header(data):\n    return ...",
     "03.2": "def accuracy(scores, labels):\n    return ...",
     "03.3": "parameters = ...",
+    "04.1": "values = (..., ..., ..., ...)",
+    "04.2": "def saver_of_hidden():\n    return ...",
+    "04.3": "def newton(loss, x):\n    return ...",
+    "04.4": "def clipped_step(loss, rate, limit):\n    return ...",
     "05.1": "feeds = {...: ...}",
     "05.2": "condition = ...",
     "05.3": "def safe_loss(logits, labels):\n    return ...",
+    "06.1": "def laplace(u):\n    return ...",
+    "06.2": "def next_board(board, neighbours):\n    return ...",
+    "06.3": "def surf(follow, rank, damping):\n    return ...",
 }
 
 
@@ -63,6 +77,43 @@ def _accuracy(body: str) -> str:
 
 def _loss(body: str) -> str:
     return _function("safe_loss(logits, labels)", body)
+
+
+def _hidden(body: str) -> str:
+    return _function("saver_of_hidden()", body)
+
+
+def _newton(body: str) -> str:
+    start = "(slope,) = tf.gradients(loss, x)\n(curvature,) = tf.gradients(slope, x)\n"
+    return _function("newton(loss, x)", start + body)
+
+
+def _clipped(body: str) -> str:
+    start = (
+        "optimizer = tf.train.GradientDescentOptimizer(rate)\n"
+        "gradients, variables = zip(*optimizer.compute_gradients(loss))\n"
+    )
+    return _function("clipped_step(loss, rate, limit)", start + body)
+
+
+def _laplace(numbers: str, body: str = "return around[0, :, :, 0]") -> str:
+    start = (
+        f"kernel = tf.constant({numbers})[:, :, tf.newaxis, tf.newaxis]\n"
+        'around = tf.nn.conv2d(u[tf.newaxis, :, :, tf.newaxis], kernel, [1, 1, 1, 1], "SAME")\n'
+    )
+    return _function("laplace(u)", start + body)
+
+
+_CROSS = "[[0.0, 1.0, 0.0], [1.0, -4.0, 1.0], [0.0, 1.0, 0.0]]"
+
+
+def _life(body: str) -> str:
+    start = "alive, two, three = tf.equal(board, 1), tf.equal(neighbours, 2), tf.equal(neighbours, 3)\n"
+    return _function("next_board(board, neighbours)", start + body)
+
+
+def _surf(body: str) -> str:
+    return _function("surf(follow, rank, damping)", body)
 
 
 WRONG = {
@@ -169,6 +220,88 @@ WRONG = {
         ("parameters = 1000000", "too few"),
         ("parameters = 2000000", "too many"),
     ],
+    "04.1": [
+        ("values = (8.0, 8.0, 1.0, 1.0)", "each session has a value of its own"),
+        ("values = (1.0, 1.0, 1.0, 1.0)", "it stores it"),
+        ("values = (2.0, 2.0, 1.0, 2.0)", "what the first one left"),
+        ("values = (4.0, 2.0, 1.0, 1.0)", "only `one` ran the initializer"),
+        ("values = (4.0, 2.0, 4.0, 2.0)", "an operation like another"),
+        ("values = (4.0, 4.0, 1.0, 2.0)", "the second number is not 4"),
+        ("values = (4.0, 2.0)", "you gave 2"),
+        ("values = 4.0", "four numbers were asked for"),
+    ],
+    "04.2": [
+        (_hidden("return tf.train.Saver()"), "restores the head as well"),
+        (_hidden('return tf.train.Saver(tf.global_variables("head"))'), "restores the head as well"),
+        (_hidden("return tf.train.Saver(tf.global_variables()[:1])"), "hidden/b is still as"),
+        (_hidden("return tf.train.Saver([], allow_empty=True)"), "the hidden layer is still as"),
+        (_hidden('return tf.global_variables("hidden")'), "return the Saver"),
+        (_hidden('tf.train.Saver(tf.global_variables("hidden"))'), "forget `return`"),
+        (_hidden("return 3"), "not a tf.train.Saver"),
+        (_hidden("return tf.train.Saver([])"), "your code raised"),
+        ("saver_of_hidden = 3", "pass the function itself"),
+    ],
+    "04.3": [
+        (_newton("return x.assign_sub(slope)"), "Divide it by the second derivative"),
+        (_newton("return x.assign_add(slope / curvature)"), "uphill"),
+        (_newton("return x.assign_sub(loss / slope)"), "looks for a zero of the loss"),
+        (_newton("return x.assign_sub(curvature / slope)"), "you divided the second derivative by the first"),
+        (_newton("return x.assign(-slope / curvature)"), "assign replaces"),
+        (_newton("return x.assign_sub(curvature)"), "Divide the first by it"),
+        (_newton("return slope / curvature"), "changes x"),
+        (_newton("return x.assign_sub(2 * slope / curvature)"), "f'/f'' there is 7"),
+        (_newton("x.assign_sub(slope / curvature)"), "forget `return`"),
+        (_newton("return 3"), "must give an operation to run"),
+    ],
+    "04.4": [
+        (_clipped("return optimizer.apply_gradients(zip(gradients, variables))"), "as long as without a limit"),
+        (
+            _clipped(
+                "cut = [tf.clip_by_norm(g, limit) for g in gradients]\n"
+                "return optimizer.apply_gradients(zip(cut, variables))"
+            ),
+            "you cut each gradient by itself",
+        ),
+        (
+            _clipped(
+                "cut = [tf.clip_by_value(g, -limit, limit) for g in gradients]\n"
+                "return optimizer.apply_gradients(zip(cut, variables))"
+            ),
+            "you cut each number by itself",
+        ),
+        (
+            _clipped(
+                "length = tf.global_norm(gradients)\ncut = [limit * g / length for g in gradients]\n"
+                "return optimizer.apply_gradients(zip(cut, variables))"
+            ),
+            "is short enough stays as it is",
+        ),
+        (
+            _clipped(
+                "cut, _ = tf.clip_by_global_norm(gradients, limit)\n"
+                "return tf.group(*[v.assign_add(rate * g) for g, v in zip(cut, variables)])"
+            ),
+            "uphill",
+        ),
+        (
+            _clipped(
+                "cut, _ = tf.clip_by_global_norm(gradients, limit)\n"
+                "return tf.group(*[v.assign_sub(g) for g, v in zip(cut, variables)])"
+            ),
+            "ignores the rate",
+        ),
+        (_clipped("return tf.clip_by_global_norm(gradients, limit)[0]"), "changed nothing"),
+        (_clipped("return list(zip(gradients, variables))"), "gave the pairs"),
+        (_clipped("return tf.clip_by_global_norm(gradients, limit)"), "must give an operation to run"),
+        (_clipped("optimizer.apply_gradients(zip(gradients, variables))"), "forget `return`"),
+        (
+            _clipped(
+                "cut, _ = tf.clip_by_global_norm(gradients, limit / 2)\n"
+                "return optimizer.apply_gradients(zip(cut, variables))"
+            ),
+            "w and b should move by (0.9, 1.2, 2)",
+        ),
+    ],
     "05.1": [
         ('feeds = {"sums:0": [9.0, 25.0]}', "then lengths and longest must run"),
         ('feeds = {"lengths": [5.0]}', "is an operation. Its output, the edge, is 'lengths:0'"),
@@ -213,5 +346,59 @@ WRONG = {
         (_loss("return 0.5"), "not a tensor"),
         (_loss("tf.reduce_mean(logits)"), "forget `return`"),
         ("safe_loss = 3", "pass the function itself"),
+    ],
+    "06.1": [
+        (_laplace("[[0.0, 1.0, 0.0], [1.0, 0.0, 1.0], [0.0, 1.0, 0.0]]"), "-4 of it"),
+        (_laplace("[[0.0, -1.0, 0.0], [-1.0, 4.0, -1.0], [0.0, -1.0, 0.0]]"), "the wrong way round"),
+        (_laplace("[[0.0, 1.0, 0.0], [1.0, -1.0, 1.0], [0.0, 1.0, 0.0]]"), "It has four neighbours"),
+        (_laplace("[[0.0, 0.25, 0.0], [0.25, -1.0, 0.25], [0.0, 0.25, 0.0]]"), "a quarter of it"),
+        (_laplace("[[1.0, 1.0, 1.0], [1.0, -8.0, 1.0], [1.0, 1.0, 1.0]]"), "eight neighbours"),
+        (_laplace("[[1.0, 1.0, 1.0], [1.0, -4.0, 1.0], [1.0, 1.0, 1.0]]"), "eight neighbours"),
+        (_laplace("[[0.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 0.0]]"), "u itself"),
+        (_laplace("[[0.0, 2.0, 0.0], [1.0, -4.0, 1.0], [0.0, 1.0, 0.0]]"), "and you gave"),
+        (_laplace(_CROSS, "return around"), "[0, :, :, 0]"),
+        (_laplace(_CROSS, "return tf.reduce_sum(around)"), "what you give has ()"),
+        (_laplace(_CROSS, "around[0, :, :, 0]"), "forget `return`"),
+        (
+            _function(
+                "laplace(u)",
+                "moved = lambda shift, axis: tf.concat("
+                "[tf.split(u, [shift, int(u.shape[axis]) - shift], axis)[i] for i in (1, 0)], axis)\n"
+                "return moved(1, 0) + moved(4, 0) + moved(1, 1) + moved(3, 1) - 4.0 * u",
+            ),
+            "comes back at the opposite one",
+        ),
+    ],
+    "06.2": [
+        (_life("return tf.cast(three, tf.int32)"), "a living cell with 2 neighbours lives on, and with you"),
+        (
+            _life("return tf.cast(tf.logical_or(two, three), tf.int32)"),
+            "an empty place with 2 neighbours comes to life",
+        ),
+        (
+            _life("return tf.cast(tf.logical_and(alive, tf.logical_or(two, three)), tf.int32)"),
+            "an empty place with 3 neighbours comes to life, and with you it does not",
+        ),
+        (
+            _life("return tf.cast(tf.logical_or(three, tf.logical_and(alive, tf.equal(neighbours, 4))), tf.int32)"),
+            "you counted the cell itself",
+        ),
+        (_life("return tf.cast(tf.logical_or(alive, three), tf.int32)"), "a living cell with 0 neighbours lives on"),
+        (_life("return tf.logical_or(three, tf.logical_and(alive, two))"), "tf.cast(..., tf.int32)"),
+        (_life("return tf.reduce_sum(board)"), "what you give has ()"),
+        (_life("return board if three else 0"), "your code raised"),
+    ],
+    "06.3": [
+        (_surf("return tf.matmul(follow, rank)"), "always follows a link"),
+        (_surf("return damping * tf.matmul(follow, rank)"), "The jumps are missing"),
+        (_surf("return damping * tf.matmul(follow, rank) + (1 - damping)"), "add up to more than 1"),
+        (_surf("return (1 - damping) * tf.matmul(follow, rank) + damping / 4"), "the wrong way round"),
+        (
+            _surf("return damping * tf.matmul(follow, rank, transpose_a=True) + (1 - damping) / 4"),
+            "along the links backwards",
+        ),
+        (_surf("return damping * tf.matmul(follow, rank) + (1 - damping) * rank"), "leads to where the surfer is"),
+        (_surf("return damping * follow * rank + (1 - damping) / 4"), "tf.matmul?"),
+        (_surf("return damping * tf.matmul(follow, rank) + (1 - damping) / 5"), "add up to 0.96"),
     ],
 }
