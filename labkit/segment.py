@@ -52,6 +52,7 @@ class Segment:
         # Large constants go in as arguments: inside the compiled code they would be copied, hashed and printed.
         self._large = [n for n in self.nodes if n.type == "Const" and not n.kind.host and _size(n) > _LARGE_BYTES]
         self._large_values: list[Any] | None = None
+        self._slots: list[list[str]] | None = None  # the state of each node, for segments that run in Python
         self._compiled: dict[Any, Callable[..., Any]] = {}
         self._plain: Callable[..., Any] | None = None
         self._same_feeds: tuple[Tensor, ...] | None = None
@@ -162,8 +163,9 @@ class Segment:
         """
         self.check_initialized(store)
         run = Interpreter({t: to_numpy(v) for t, v in zip(self.inputs, inputs, strict=True)}, {}, call_on_host)
-        for node in self.nodes:
-            slots = self._slots_of(node)
+        if self._slots is None:
+            self._slots = [self._slots_of(node) for node in self.nodes]
+        for node, slots in zip(self.nodes, self._slots, strict=True):
             if not slots:
                 run.node(node)
                 continue

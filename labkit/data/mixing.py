@@ -5,7 +5,8 @@ leaves; the oldest one takes its place, and the next element of the source comes
 is at its end the buffer is emptied in the same way.
 
 `mixed` does this for any elements. `mixed_rows` does it for row numbers, many at a time, which takes a third of the
-time. (A loop compiled by XLA is no faster: it copies the buffer in every step.)
+time; `freely_mixed_rows` needs no seed and takes a tenth of that. (A loop compiled by XLA is no faster than Python's: it
+copies the buffer in every step.)
 
 Example:
     >>> list(mixed(iter("abcde"), 3, Words.of([1, 0, 5, 2, 0])))
@@ -121,3 +122,27 @@ def mixed_rows(parts: Iterator[Rows], size: int, draw: Words) -> Iterator[Rows]:
     order = _emptied(buffer[oldest:] + buffer[:oldest], draw)
     while left := list(itertools.islice(order, _PART)):
         yield np.array(left, np.int64)
+
+
+def freely_mixed_rows(parts: Iterator[Rows], size: int) -> Iterator[Rows]:
+    """Row numbers in an order that nobody asked to see again: each drawn from about the next `size` ones.
+
+    Without a seed TensorFlow's bookkeeping need not be followed, and so a part of the buffer can leave at a time, drawn
+    without replacement, and the next rows take its place: a tenth of the time.
+    """
+    random = np.random.default_rng()
+    start: list[Rows] = []
+    have = 0
+    while have < size and (part := next(parts, None)) is not None:
+        start.append(part)
+        have += len(part)
+    joined = np.concatenate([np.zeros(0, np.int64), *start])
+    buffer = joined[:size].copy()
+    most = max(1, min(_PART, size // 8))
+    for part in itertools.chain([joined[size:]], parts):
+        for first in range(0, len(part), most):
+            rows = part[first : first + most]
+            chosen = random.choice(len(buffer), len(rows), replace=False)
+            yield buffer[chosen]
+            buffer[chosen] = rows
+    yield random.permutation(buffer)

@@ -287,7 +287,7 @@ class ShuffleDataset(DatasetNode):
             first, second = parent.take(2).tolist() if again else (0, 0)
             return Words(initial_state(first, second) if again else initial_state(*seeds))
 
-        return Shuffled(source, int(buffer_size), draw)
+        return Shuffled(source, int(buffer_size), draw, seeds[0] is not None)
 
 
 @op

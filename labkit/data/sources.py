@@ -24,7 +24,7 @@ from typing import Any
 
 import numpy as np
 
-from labkit.data.mixing import Rows, Words, mixed, mixed_rows
+from labkit.data.mixing import Rows, Words, freely_mixed_rows, mixed, mixed_rows
 from labkit.errors import InvalidArgumentError, ShapeError
 from labkit.feeds import aligned_empty
 from labkit.graph.runtime import current_resources, running_in
@@ -239,18 +239,22 @@ class Shuffled(Source):
         source: what to mix.
         size: of the buffer.
         draw: gives, each time the source is gone over, a stream of random numbers.
+        seeded: False if any order will do.
     """
 
-    def __init__(self, source: Source, size: int, draw: Callable[[], Words]) -> None:
+    def __init__(self, source: Source, size: int, draw: Callable[[], Words], seeded: bool = True) -> None:
         self._source = source
         self._size = size
         self._draw = draw
+        self._seeded = seeded
         self.arrays = source.arrays
 
     def __iter__(self) -> Iterator[Element]:
         return mixed(iter(self._source), self._size, self._draw())
 
     def numbers(self) -> Iterator[Rows]:
+        if not self._seeded:
+            return freely_mixed_rows(self._source.numbers(), self._size)
         return mixed_rows(self._source.numbers(), self._size, self._draw())
 
 

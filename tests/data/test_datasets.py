@@ -61,6 +61,19 @@ def test_a_shuffle_without_seed_differs_from_run_to_run():
     assert sorted(order[0]) == sorted(order[1]) == list(range(50))
 
 
+@pytest.mark.parametrize("seed", [None, 3])
+def test_a_shuffled_table_loses_no_row_and_keeps_to_its_buffer(seed):
+    """A row comes at most one buffer (and its part that leaves at a time) before its place, and anywhere after it."""
+    rows, size = 5000, 400
+    dataset = Dataset.from_tensor_slices(np.arange(rows)).shuffle(size, seed).batch(64)
+    got = np.concatenate(elements(dataset))
+    np.testing.assert_array_equal(np.arange(rows), np.sort(got))
+    places = np.argsort(got)
+    assert np.min(places - np.arange(rows)) >= -size
+    early = np.mean(np.abs(places - np.arange(rows)) < 20)
+    assert early < 0.2  # an element is about as likely to be anywhere in the next 400 places
+
+
 def test_structures_keep_their_form():
     Pair = namedtuple("Pair", "x y")
     x, y = np.arange(6.0).reshape(3, 2), ["a", "b", "c"]
