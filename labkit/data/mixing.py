@@ -5,8 +5,8 @@ leaves; the oldest one takes its place, and the next element of the source comes
 is at its end the buffer is emptied in the same way.
 
 `mixed` does this for any elements. `mixed_rows` does it for row numbers, many at a time, which takes a third of the
-time; `freely_mixed_rows` needs no seed and takes a tenth of that. (A loop compiled by XLA is no faster than Python's: it
-copies the buffer in every step.)
+time; `freely_mixed_rows` needs no seed and takes a tenth of that. (A loop compiled by XLA is no faster than
+Python's: it copies the buffer in every step.)
 
 Example:
     >>> list(mixed(iter("abcde"), 3, Words.of([1, 0, 5, 2, 0])))
