@@ -71,6 +71,18 @@ def compatible(a: Shape, b: Shape) -> bool:
     return len(a) == len(b) and all(x is None or y is None or x == y for x, y in zip(a, b, strict=True))
 
 
+def in_common(a: Shape, b: Shape) -> Shape:
+    """What two shapes agree on: sizes that differ are unknown, and so is the shape if the ranks differ.
+
+    Example:
+        >>> in_common((2, 3), (5, 3)), in_common((2, 3), (3,))
+        ((None, 3), None)
+    """
+    if a is None or b is None or len(a) != len(b):
+        return None
+    return tuple(m if m == n else None for m, n in zip(a, b, strict=True))
+
+
 def broadcast(a: Shape, b: Shape) -> Shape:
     """The shape of an element-wise result, by NumPy's rule; unknown sizes stay unknown unless the other decides.
 

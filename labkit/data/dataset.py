@@ -28,7 +28,7 @@ from labkit.errors import DTypeError, GraphError, LabkitError, ShapeError
 from labkit.graph import Op, Spec, Tensor, apply, apply_node, get_default_graph, is_tensor_like
 from labkit.graph.subgraph import Body
 from labkit.ops.random import get_seed
-from labkit.shapes import TensorShape, as_shape
+from labkit.shapes import TensorShape, as_shape, in_common
 
 Build = Callable[[], Tensor]
 
@@ -324,7 +324,7 @@ class Dataset:
         if [s.dtype for s in self.flat_specs] != [s.dtype for s in dataset.flat_specs]:
             raise DTypeError(f"the data sets differ: {self.output_types!r} and {dataset.output_types!r}.")
         specs = [
-            Spec(a.dtype, _common(a.shape, b.shape)) for a, b in zip(self.flat_specs, dataset.flat_specs, strict=True)
+            Spec(a.dtype, in_common(a.shape, b.shape)) for a, b in zip(self.flat_specs, dataset.flat_specs, strict=True)
         ]
         return Dataset(
             lambda: apply(nodes.ConcatenateDataset(), self.as_variant(), dataset.as_variant()), specs, self._rebuild
@@ -465,12 +465,6 @@ def _specs_as_leaves(structure: Any) -> Any:
     if isinstance(structure, dict):
         return {key: _specs_as_leaves(value) for key, value in cast("dict[Any, Any]", structure).items()}
     return tuple(_specs_as_leaves(entry) for entry in structure)
-
-
-def _common(a: Any, b: Any) -> Any:
-    if a is None or b is None or len(a) != len(b):
-        return None
-    return tuple(m if m == n else None for m, n in zip(a, b, strict=True))
 
 
 def _check_dataset(value: Any, what: str) -> None:

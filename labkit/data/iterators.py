@@ -31,8 +31,9 @@ from labkit.data.sources import Element, Source, Values
 from labkit.data.structure import Rebuild, matched, take_apart
 from labkit.dtypes import DType, as_dtype, resource, string
 from labkit.errors import DTypeError, FailedPreconditionError, GraphError, NotFoundError, OutOfRangeError, ShapeError
-from labkit.graph import Cost, HostRun, Op, Operation, Spec, Tensor, apply, apply_node, get_default_graph, op
+from labkit.graph import HostRun, Operation, Spec, Tensor, apply, apply_node, get_default_graph, op
 from labkit.graph.subgraph import Body
+from labkit.ops.host import HostOp
 from labkit.shapes import Shape, TensorShape, as_shape, compatible, shape_text
 
 
@@ -88,24 +89,15 @@ class Cursor:
         self._elements = None
 
 
-class IteratorNode(Op):
+class IteratorNode(HostOp):
     """Base of the ops on iterators."""
 
     args = ("iterator:resource",)
-    stateful = True
     uses_session = True
     memoise_infer = False
 
-    @property
-    def host(self) -> bool:
-        """Runs in Python."""
-        return True
-
     def infer(self, *inputs: Any, **_: Any) -> Any:
         return Spec(resource, ())
-
-    def cost(self, *inputs: Spec) -> Cost:
-        return Cost(0, 0)
 
 
 @op

@@ -17,12 +17,13 @@ import numpy as np
 from labkit.dtypes import bool_, int32
 from labkit.errors import InvalidArgumentError, ShapeError
 from labkit.graph import Operation, Spec, apply, apply_node, constant_value, graph_of, op
-from labkit.ops.checks import Assert, HostCheck, NumpyArray
+from labkit.ops.checks import Assert
 from labkit.ops.control_flow import group
+from labkit.ops.host import HostOp, NumpyArray
 
 
 @op
-class AllTrue(HostCheck):
+class AllTrue(HostOp):
     """Whether a comparison holds for all entries: the condition of the `assert_` functions."""
 
     relation: str
@@ -210,7 +211,7 @@ def assert_non_positive(
 
 
 @op
-class RankCheck(HostCheck):
+class RankCheck(HostOp):
     """Fails unless the rank is the wanted one (`least`: at least that)."""
 
     least: bool = False
@@ -294,7 +295,7 @@ def _check_rank(x: Any, rank: Any, least: bool, message: str | None, name: str) 
 
 
 @op
-class CountTrue(HostCheck):
+class CountTrue(HostOp):
     """How many of some predicates are true."""
 
     args = ("*preds:bool",)

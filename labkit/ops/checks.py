@@ -15,29 +15,14 @@ from typing import Any
 import numpy as np
 
 from labkit.errors import InvalidArgumentError
-from labkit.graph import Cost, Op, Operation, Spec, Tensor, apply, apply_node, graph_of, op, op_named
+from labkit.graph import Operation, Spec, Tensor, apply, apply_node, graph_of, op, op_named
 from labkit.ops.array import identity
 from labkit.ops.control_flow import group
-
-NumpyArray = np.ndarray[Any, Any]
-
-
-class HostCheck(Op):
-    """Base of ops that look at values in Python."""
-
-    stateful = True
-
-    @property
-    def host(self) -> bool:
-        """Runs in Python."""
-        return True
-
-    def cost(self, *inputs: Spec) -> Cost:
-        return Cost(0, 0)
+from labkit.ops.host import HostOp, NumpyArray
 
 
 @op_named("Print")
-class PrintOp(HostCheck):
+class PrintOp(HostOp):
     """The input; prints other tensors to the standard error stream when it runs."""
 
     message: str = ""
@@ -135,7 +120,7 @@ def Print(  # noqa: N802  # TensorFlow's name
 
 
 @op_named("Assert")
-class AssertOp(HostCheck):
+class AssertOp(HostOp):
     """Fails if the condition is false, saying what the data is."""
 
     summarize: int = 3
@@ -179,7 +164,7 @@ def Assert(condition: Any, data: Any, summarize: int | None = None, name: str | 
 
 
 @op
-class CheckNumerics(HostCheck):
+class CheckNumerics(HostOp):
     """The input; fails if it holds an infinity or a NaN."""
 
     message: str

@@ -11,12 +11,13 @@ import numpy as np
 
 from labkit.dtypes import int32, int64
 from labkit.errors import DTypeError, OutOfRangeError
-from labkit.graph import Cost, Op, Spec, Tensor, apply, op
+from labkit.graph import Spec, Tensor, apply, op
+from labkit.ops.host import HostOp
 from labkit.ops.state import reference
 
 
 @op
-class CountUpTo(Op):
+class CountUpTo(HostOp):
     """The value of an integer variable, which becomes one larger; an error once it has reached the limit."""
 
     limit: int
@@ -25,12 +26,6 @@ class CountUpTo(Op):
     allowed = frozenset([int32, int64])
     ref_inputs = (0,)
     writes = (0,)
-    stateful = True
-
-    @property
-    def host(self) -> bool:
-        """Compiled code cannot raise."""
-        return True
 
     def infer(self, ref: Spec) -> Spec:
         return Spec(ref.dtype, ref.shape)
@@ -39,9 +34,6 @@ class CountUpTo(Op):
         if int(ref) >= self.limit:
             raise OutOfRangeError(None, None, f"reached the limit of {self.limit}.")
         return ref, np.asarray(ref + 1, ref.dtype)
-
-    def cost(self, ref: Spec) -> Cost:
-        return Cost(0, 0)
 
 
 def count_up_to(ref: Any, limit: int, name: str | None = None) -> Tensor:

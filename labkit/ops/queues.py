@@ -15,25 +15,11 @@ import numpy as np
 
 from labkit.dtypes import DType, bool_, int32, resource
 from labkit.errors import ShapeError
-from labkit.graph import Cost, HostRun, Op, Spec, op
+from labkit.graph import HostRun, Spec, op
 from labkit.graph.strings import is_strings
+from labkit.ops.host import HostOp
 from labkit.ops.waiting import Element, Fifo, Priority, Shuffling, Waiting, stacked
 from labkit.shapes import Shape
-
-
-class HostOp(Op):
-    """Base of ops that use what the session keeps."""
-
-    stateful = True
-    memoise_infer = False
-
-    @property
-    def host(self) -> bool:
-        """Runs in Python."""
-        return True
-
-    def cost(self, *inputs: Spec) -> Cost:
-        return Cost(0, 0)
 
 
 class QueueNode(HostOp):
@@ -47,6 +33,7 @@ class QueueNode(HostOp):
 
     args = ()
     uses_session = True
+    memoise_infer = False
 
     def infer(self) -> Spec:
         return Spec(resource, ())
@@ -126,6 +113,7 @@ class QueueUser(HostOp):
 
     args = ("handle:resource",)
     uses_session = True
+    memoise_infer = False
 
     def infer(self, *inputs: Any, **_: Any) -> Any:
         return ()

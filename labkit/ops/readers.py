@@ -19,7 +19,7 @@ from labkit.dtypes import int64, resource, string
 from labkit.errors import InvalidArgumentError
 from labkit.gfile import GFile
 from labkit.graph import HostRun, Spec, op
-from labkit.ops.queues import HostOp
+from labkit.ops.host import HostOp
 from labkit.ops.waiting import Waiting
 from labkit.records import TFRecordOptions, tf_record_iterator
 
@@ -80,6 +80,7 @@ class ReaderNode(HostOp):
 
     args = ()
     uses_session = True
+    memoise_infer = False
 
     def infer(self) -> Spec:
         return Spec(resource, ())
@@ -163,6 +164,7 @@ class ReaderUser(HostOp):
 
     args = ("reader_handle:resource",)
     uses_session = True
+    memoise_infer = False
 
     def infer(self, *inputs: Any, **_: Any) -> Any:
         return ()

@@ -28,29 +28,18 @@ import numpy as np
 
 from labkit.dtypes import DType, as_dtype, bool_, string
 from labkit.errors import DTypeError, InvalidArgumentError, LabkitError, ShapeError
-from labkit.graph import Cost, GraphKeys, Op, Spec, Tensor, apply, graph_of, op
+from labkit.graph import GraphKeys, Spec, Tensor, apply, graph_of, op
 from labkit.messages import message
 from labkit.ops.bases import REALS
+from labkit.ops.host import HostOp, NumpyArray
 from labkit.shapes import shape_text
 
-NumpyArray = np.ndarray[Any, Any]
 
-
-class SummaryOp(Op):
-    """Base of ops whose output is the bytes of a `Summary` message."""
-
-    stateful = True  # what looks at values is neither folded nor merged
-
-    @property
-    def host(self) -> bool:
-        """Messages are made in Python."""
-        return True
+class SummaryOp(HostOp):
+    """Base of ops whose output is the bytes of a `Summary` message; messages are made in Python."""
 
     def infer(self, *inputs: Any, **_: Any) -> Any:
         return Spec(string, ())
-
-    def cost(self, *inputs: Any, **_: Any) -> Cost:
-        return Cost(0, 0)
 
 
 def serialized(values: Iterable[Any]) -> NumpyArray:

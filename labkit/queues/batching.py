@@ -33,7 +33,7 @@ from labkit.ops.shaping import shape
 from labkit.queues.producers import how_full
 from labkit.queues.queue import FIFOQueue, PaddingFIFOQueue, QueueBase, RandomShuffleQueue
 from labkit.queues.runner import QueueRunner, add_queue_runner
-from labkit.shapes import Shape
+from labkit.shapes import Shape, in_common
 
 
 class _Inputs:
@@ -70,16 +70,9 @@ def _shapes(inputs: Sequence[_Inputs], shapes: Any, many: bool) -> list[Any]:
         rows = [None if s is None else s[1:] if many else s for s in known]
         joined: Shape = rows[0]
         for other in rows[1:]:
-            joined = _common(joined, other)
+            joined = in_common(joined, other)
         found.append(joined)
     return found
-
-
-def _common(a: Shape, b: Shape) -> Shape:
-    """What two shapes have in common."""
-    if a is None or b is None or len(a) != len(b):
-        return None
-    return tuple(m if m == n else None for m, n in zip(a, b, strict=True))
 
 
 def _fill(queue: QueueBase, inputs: Sequence[_Inputs], threads: int, many: bool, keep: Any) -> None:
