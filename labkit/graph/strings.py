@@ -35,7 +35,7 @@ CODE = np.dtype(np.uint64)
 def is_strings(value: Any) -> bool:
     """True for an array of strings."""
     dtype: Any = getattr(value, "dtype", None)
-    return isinstance(value, np.ndarray) and dtype == object
+    return isinstance(value, np.ndarray) and dtype.kind == "O"
 
 
 def call_on_strings(kind: Op, inputs: Sequence[Any], call: Callable[[Op, list[Any]], Any]) -> Any:

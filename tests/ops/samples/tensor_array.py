@@ -22,7 +22,13 @@ SAMPLES = [
         TensorArrayV3(float64, (2,)), (lambda s: np.int32(s["n"]),), lambda n: np.zeros((n, 2)), sizes={"n": (1, 4)}
     ),
     Sample(TensorArrayWriteV3(), ("n a", last, "a"), written),
-    Sample(TensorArrayWriteV3(), (np.zeros((3, 0)), np.array(1, np.int32), "a b"), written, wrt=(2,), why="nothing is in it"),
+    Sample(
+        TensorArrayWriteV3(),
+        (np.zeros((3, 0)), np.array(1, np.int32), "a b"),
+        written,
+        wrt=(2,),
+        why="nothing is in it",
+    ),
     Sample(TensorArrayReadV3(), ("n a", last), lambda flow, index: flow[index]),
     Sample(TensorArrayRows(), ("n a", last), lambda flow, count: flow[:count]),
 ]
