@@ -21,6 +21,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import threading
 from collections.abc import Generator, Iterable
 
 from labkit.errors import (
@@ -34,6 +35,9 @@ from labkit.errors import (
 )
 
 TEMPORARY = ".tmp"
+
+WRITING = threading.RLock()
+"""Held while a file is replaced: a `Supervisor` saves in a thread of its own, perhaps the file the program saves."""
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _KINDS: dict[int, type[OpError]] = {
@@ -76,7 +80,7 @@ def write_file(path: str, chunks: Iterable[bytes | memoryview]) -> None:
         ResourceExhaustedError: if there is no room.
         PermissionDeniedError, NotFoundError, UnknownError: if it cannot be written for another reason.
     """
-    with explained(path):
+    with WRITING, explained(path):
         prepare(path, chunks)
         put_in_place(path)
 

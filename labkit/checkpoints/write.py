@@ -26,14 +26,13 @@ import contextlib
 import hashlib
 import json
 import os
-import threading
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from labkit.checkpoints.arrays import STATE, Entry, Part, check_name, checksum, to_stored
-from labkit.checkpoints.files import TEMPORARY, explained, prepare, put_in_place, remove
+from labkit.checkpoints.files import TEMPORARY, WRITING, explained, prepare, put_in_place, remove
 from labkit.checkpoints.read import (
     FORMAT,
     PREVIOUS,
@@ -46,8 +45,6 @@ from labkit.checkpoints.read import (
 )
 from labkit.dtypes import as_dtype
 from labkit.errors import LabkitError
-
-_writing = threading.Lock()
 
 
 def write_checkpoint(
@@ -82,7 +79,7 @@ def write_checkpoint(
         "states": {name: entry.to_json() for name, entry in state_entries.items()},
     }
     index["id"] = hashlib.sha256(json.dumps(index).encode()).hexdigest()[:32]
-    with _writing, explained(prefix):
+    with WRITING, explained(prefix):
         _replace(prefix, index, parts)
 
 

@@ -24,6 +24,7 @@ import numpy as np
 from labkit.dtypes import as_dtype
 from labkit.errors import DTypeError, ShapeError
 from labkit.graph import Op, Operation, Spec, Tensor
+from labkit.graph.strings import is_strings
 from labkit.graph.subgraph import Body
 from labkit.ops.array import identity
 from labkit.ops.control_flow import stop_gradient
@@ -165,6 +166,10 @@ class Functional(Op):
         if self.has_state:
             before.append(inputs[-1])
         return (*outputs, *before, *after)
+
+    def array(self, value: Any) -> Any:
+        """A value as a JAX array; on the host, strings stay as they are."""
+        return value if self.host and is_strings(value) else jnp.asarray(value)
 
     def for_gradient(self) -> Functional:
         """The op that the gradient node differentiates: this one, or one that knows more when it is compiled."""

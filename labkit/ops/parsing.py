@@ -149,7 +149,7 @@ class Parses(HostOp):
                     raise _missing(key, number)
                 dense.append(_row(values, key, kind.shape) if values is not None else _default(default, kind.shape))
             stacked = _together(dense, kind.dtype, kind.shape)
-        return (stacked[0] if single else stacked,)
+        return (stacked[0, ...] if single else stacked,)  # a 0-d array, not bytes: NumPy would cut zeros off these
 
 
 def _zero(dtype: DType) -> Any:
@@ -166,7 +166,7 @@ def _rows(found: NumpyArray, key: str, shape: tuple[int, ...]) -> NumpyArray:
 
 
 def _default(default: NumpyArray, shape: tuple[int, ...]) -> NumpyArray:
-    return np.broadcast_to(default.reshape(-1)[0], shape) if default.size == 1 else default.reshape(shape)
+    return np.broadcast_to(default.reshape(()), shape) if default.size == 1 else default.reshape(shape)
 
 
 def _pairs(key: str, kind: SparseFeature, features: Sequence[Any], single: bool) -> tuple[NumpyArray, ...]:

@@ -18,7 +18,6 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from labkit.errors import GraphError, ShapeError
@@ -69,10 +68,10 @@ class Scan(Functional):
             handed_on, variables, random = carry
             around = captured | dict(zip(refs, variables, strict=True))
             outputs, after, new = self.body.run([*handed_on, *row], around, random)
-            arrays = [jnp.asarray(v) for v in outputs]
+            arrays = [self.array(v) for v in outputs]
             return (arrays[: self.carries], [after[t] for t in refs], new), arrays[self.carries :]
 
-        first: State = ([jnp.asarray(v) for v in own[: self.carries]], [captured[t] for t in refs], states[0])
+        first: State = ([self.array(v) for v in own[: self.carries]], [captured[t] for t in refs], states[0])
         rows = list(own[self.carries :])
         if self.host:
             (last, variables, random), stacked = self._in_python(step, first, rows)
@@ -84,10 +83,13 @@ class Scan(Functional):
         order = range(len(rows[0]))
         kept: list[Any] = []
         for i in reversed(order) if self.reverse else order:
-            carry, row = step(carry, [sequence[i] for sequence in rows])
+            carry, row = step(carry, [sequence[i, ...] for sequence in rows])  # `[i]` of strings would be bytes
             kept.append(row)
         if self.reverse:
             kept.reverse()
+        if not kept:
+            none = [t.spec for t in self.body.outputs[self.carries :]]
+            return carry, [np.empty((0, *(size or 0 for size in s.shape or ())), s.dtype.np_dtype) for s in none]
         return carry, [np.stack([np.asarray(part) for part in column]) for column in zip(*kept, strict=True)]
 
 

@@ -38,7 +38,6 @@ from labkit.graph import (
     known_value,
     op,
 )  # fmt: skip
-from labkit.graph.strings import is_strings
 from labkit.graph.subgraph import Body, trace_body
 from labkit.nests import is_listed
 from labkit.ops.functional import Functional, State, as_value, check_handed_on, with_gradient_if
@@ -47,7 +46,7 @@ from labkit.ops.loop_shapes import does_grow, specs_in_loop
 from labkit.ops.pull_backs import Values, is_differentiating
 from labkit.ops.structure import Rebuild, flatten
 from labkit.ops.tensor_array_ops import is_empty, shaped_like
-from labkit.shapes import Shape, shape_text
+from labkit.shapes import in_common, shape_text
 
 
 @op
@@ -101,7 +100,7 @@ class While(Functional):
     def results(self, *inputs: Spec) -> tuple[Spec, ...]:
         arrays = {position for position, _ in self.arrays}
         return tuple(
-            Spec(spec.dtype, t.static_shape if i in arrays else _common(spec.shape, t.static_shape))
+            Spec(spec.dtype, t.static_shape if i in arrays else in_common(spec.shape, t.static_shape))
             for i, (spec, t) in enumerate(zip(inputs, self.body.outputs, strict=False))
         )
 
@@ -168,14 +167,10 @@ class While(Functional):
             outputs, after, new = self.body.run(variables, around, random)
             if not self.grows:
                 _check_unchanged(variables, outputs, free)
-            return ([self._array(v) for v in outputs], [after.get(t, around[t]) for t in refs], new), count + 1
+            return ([self.array(v) for v in outputs], [after.get(t, around[t]) for t in refs], new), count + 1
 
-        state: State = ([self._array(v) for v in own], [self._array(captured[t]) for t in refs], states[1])
+        state: State = ([self.array(v) for v in own], [self.array(captured[t]) for t in refs], states[1])
         return (state, jnp.zeros((), np.int32)), proceed, step
-
-    def _array(self, value: Any) -> Any:
-        """A value as a JAX array; on the host, strings stay as they are."""
-        return value if self.host and is_strings(value) else jnp.asarray(value)
 
     def _with_room(self, carry: Any, step: Any, captured: dict[Tensor, Any]) -> Any:
         """The first carry with room in its tensor arrays: of the shape that the body writes, and for all iterations."""
@@ -228,13 +223,6 @@ def _check_unchanged(before: Sequence[Any], after: Sequence[Any], free: Collecti
                 f"{shape_text(tuple(np.shape(new)))}.",
                 "shape_invariants that say so, a tensor of the final size that the loop fills, or a tf.TensorArray.",
             )
-
-
-def _common(a: Shape, b: Shape) -> Shape:
-    """What two shapes agree on."""
-    if a is None or b is None or len(a) != len(b):
-        return None
-    return tuple(x if x == y else None for x, y in zip(a, b, strict=True))
 
 
 def while_loop(

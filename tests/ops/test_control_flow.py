@@ -497,3 +497,12 @@ def test_add_check_numerics_ops_finds_the_first_bad_node(graph):
     run(check, {x: 1.0})
     with pytest.raises(tf.errors.InvalidArgumentError, match="bad:0 : Tensor had NaN values"):
         run(check, {x: -1.0})
+
+
+@pytest.mark.parametrize("count", [0, 1, 3])
+def test_map_fn_takes_and_gives_strings(count):
+    words = np.array([b"a\0", b"b", b"\0"][:count], object)
+    with tf.Graph().as_default(), tf.Session() as session:
+        given = tf.placeholder(tf.string, [None])
+        twice = tf.map_fn(lambda word: tf.string_join([word, word]), given)
+        assert session.run(twice, {given: words}).tolist() == [word * 2 for word in words]

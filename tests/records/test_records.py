@@ -276,3 +276,20 @@ def test_old_module_paths():
     assert tf_record.TFRecordCompressionType.GZIP == tf.python_io.TFRecordCompressionType.GZIP == 2
     assert file_io.file_exists(__file__)
     assert file_io.get_matching_files(__file__) == [__file__]
+
+
+@pytest.mark.parametrize("raw", [b"ab\0\0", b"\0", b""])
+def test_bytes_that_end_in_zeros_are_kept(raw):
+    """NumPy's own strings drop zeros at the end, and raw pixels often end so."""
+    feature = tf.train.Feature(bytes_list=tf.train.BytesList(value=[raw]))
+    example = tf.train.Example(features=tf.train.Features(feature={"raw": feature})).SerializeToString()
+    kinds = {
+        "raw": tf.FixedLenFeature([], tf.string), "none": tf.FixedLenFeature([], tf.string, default_value=raw)
+    }  # fmt: skip
+    with tf.Graph().as_default(), tf.Session() as session:
+        parsed = tf.parse_single_example(example, kinds)
+        decoded = tf.decode_raw(tf.stack([parsed["raw"], parsed["none"]]), tf.uint8)
+        in_a_loop = tf.map_fn(lambda text: tf.decode_raw(text, tf.uint8), tf.constant([raw]), dtype=tf.uint8)
+        assert session.run(parsed) == {"raw": raw, "none": raw}
+        assert session.run(decoded).tolist() == [list(raw), list(raw)]
+        assert session.run(in_a_loop).tolist() == [list(raw)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import os
+import threading
 from pathlib import Path
 
 import ml_dtypes
@@ -418,3 +419,27 @@ def test_a_graph_that_no_file_can_hold_costs_a_warning_and_not_the_checkpoint(tm
             path = saver.save(sess, f"{tmp_path}/m", step)
     assert tf.train.load_variable(path, "v") == 1.0
     assert [r.getMessage() for r in caplog.records] == ["checkpoints are saved without the graph: not in a file"]
+
+
+def test_threads_may_save_to_one_place(tmp_path):
+    """A `Supervisor` saves in a thread of its own, at the same step perhaps as the program."""
+    with tf.Graph().as_default(), tf.Session() as session:
+        tf.Variable(3.0)
+        session.run(tf.global_variables_initializer())
+        savers = [tf.train.Saver() for _ in range(4)]
+        failed = []
+
+        def save(saver):
+            try:
+                for _ in range(5):
+                    saver.save(session, str(tmp_path / "model"), global_step=1)
+            except tf.errors.OpError as error:
+                failed.append(error)
+
+        threads = [threading.Thread(target=save, args=(saver,)) for saver in savers]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert not failed
+        savers[0].restore(session, tf.train.latest_checkpoint(str(tmp_path)))
