@@ -134,6 +134,7 @@ from labkit.config import ConfigProto, GPUOptions, GraphOptions, OptimizerOption
 
 # Derivatives
 from labkit.gradients import AggregationMethod, gradients, hessians
+from labkit.registered_gradients import NoGradient, NotDifferentiable, RegisterGradient
 from labkit.ops.indexed_slices import IndexedSlices, IndexedSlicesValue, convert_to_tensor_or_indexed_slices
 from labkit.clip import clip_by_average_norm, clip_by_global_norm, clip_by_norm, global_norm
 
@@ -402,6 +403,7 @@ __all__ = [
     "InteractiveSession", "Session", "get_default_session", "ConfigProto", "GPUOptions", "GraphOptions",
     "OptimizerOptions", "RunMetadata", "RunOptions",
     # Derivatives
+    "NoGradient", "NotDifferentiable", "RegisterGradient",
     "AggregationMethod", "IndexedSlices", "IndexedSlicesValue", "convert_to_tensor_or_indexed_slices", "gradients",
     "hessians", "clip_by_average_norm", "clip_by_global_norm", "clip_by_norm", "global_norm",
     # Arithmetic, element by element

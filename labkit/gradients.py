@@ -9,6 +9,9 @@ The gradient of a table from which rows were gathered is an `IndexedSlices`: the
 through `Identity` (the read of a variable) and is added to others by joining their rows; any other op, and any sum
 with a tensor, makes it a tensor.
 
+A node that was made under `graph.gradient_override_map` has the gradient that `tf.RegisterGradient` knows by that name
+(`labkit.registered_gradients`) in place of its op's own.
+
 The new nodes are named `gradients/<node>_grad/...`, as TensorFlow's.
 
 Example:
@@ -35,6 +38,7 @@ from labkit.ops.control_flow import tuple_
 from labkit.ops.indexed_slices import IndexedSlices, aggregated
 from labkit.ops.stacking import stack
 from labkit.ops.sums import add_n
+from labkit.registered_gradients import registered_gradient
 from labkit.shapes import merge
 
 
@@ -199,7 +203,7 @@ class _Backwards:
             grads = [None if t in self.stops else self.total(t) for t in node.outputs]
             if node.type not in _TAKES_SLICES:
                 grads = [_dense(grad) for grad in grads]
-            if not node.kind.differentiable or all(grad is None for grad in grads):
+            if not (node.gradient_name or node.kind.differentiable) or all(grad is None for grad in grads):
                 continue
             with self.graph.name_scope(f"{node.name}_grad"):
                 self._through(node, grads)
@@ -213,7 +217,10 @@ class _Backwards:
         place = self.graph.colocate_with(node, ignore_existing=True) if self.colocate else nullcontext()
         try:
             with place:
-                carried = listed(node.kind.gradient(node, *filled))
+                if node.gradient_name:
+                    carried = registered_gradient(node, *filled)
+                else:
+                    carried = listed(node.kind.gradient(node, *filled))
                 if self.gate and sum(grad is not None for grad in carried) > 1:
                     carried = tuple_(carried)
         except LabkitError as error:

@@ -4,21 +4,31 @@
     with tf.device("/gpu:0"):                    nodes ask for that device; an inner scope wins part by part
     with tf.control_dependencies([update]):      nodes wait for `update`
     with tf.colocate_with(w):                    nodes go where w goes
+    with graph.gradient_override_map({"Relu": "Guided"}):    the gradient of Relu nodes is the one registered as Guided
 
 Source: `tensorflow/python/framework/ops.py` (1.4).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, cast
 
 from labkit.devices import DeviceSpec
+from labkit.errors import UnimplementedError
 from labkit.graph.lookup import Lookup
 from labkit.graph.tensor import Operation, Tensor
 
 DeviceChoice = str | Callable[[Operation], str] | None
+
+
+def _no_override() -> UnimplementedError:
+    return UnimplementedError(
+        None, None,
+        "gradients cannot be overridden inside tf.cond or a loop: JAX differentiates these as a whole.\n"
+        "  Try: put the op before or after it.",
+    )  # fmt: skip
 
 
 class Scopes(Lookup):
@@ -31,6 +41,7 @@ class Scopes(Lookup):
         self._devices: list[DeviceChoice] = []
         self._control: list[tuple[list[Operation], set[Operation]]] = []  # (waited for, made inside the block)
         self._colocation: list[Operation] = []
+        self._gradient_names: dict[str, str] = {}
 
     @contextmanager
     def name_scope(self, name: str | None) -> Generator[str]:
@@ -98,6 +109,40 @@ class Scopes(Lookup):
         finally:
             self._colocation = outer
 
+    @contextmanager
+    def gradient_override_map(self, op_type_map: Mapping[str, str]) -> Generator[None]:
+        """The gradients of nodes made inside are those that `tf.RegisterGradient` knows by other names.
+
+        Args:
+            op_type_map: from the type of an op ("Relu") to the name of a gradient ("GuidedRelu"); it is looked up when
+                `tf.gradients` comes to the node. The name of an op ("Identity") stands for the gradient of that op.
+
+        Raises:
+            TypeError: if it is not a dict of strings.
+            UnimplementedError: inside `tf.cond` or a loop, whose gradient is JAX's.
+
+        Example:
+            >>> import labkit as tf
+            >>> x = tf.constant([0.4, 1.6])
+            >>> with tf.get_default_graph().gradient_override_map({"Round": "Identity"}):
+            ...     y = tf.round(x)
+            >>> tf.Session().run([y, tf.gradients(y, x)[0]])
+            [array([0., 2.], dtype=float32), array([1., 1.], dtype=float32)]
+        """
+        found: Any = op_type_map
+        if not isinstance(found, Mapping) or not all(
+            isinstance(word, str) for pair in cast("Mapping[Any, Any]", found).items() for word in pair
+        ):
+            raise TypeError(f'gradient_override_map takes a dict such as {{"Relu": "GuidedRelu"}}, not {found!r}.')
+        if self.captures_inputs:
+            raise _no_override()
+        outer = self._gradient_names
+        self._gradient_names = {**outer, **op_type_map}
+        try:
+            yield
+        finally:
+            self._gradient_names = outer
+
     def control_for(self, inputs: Sequence[Tensor]) -> list[Operation]:
         """The control inputs of a new node, without those that its data inputs wait for already."""
         if not self._control:
@@ -113,6 +158,10 @@ class Scopes(Lookup):
         """Gives a new node what the open scopes say."""
         for _, made_inside in self._control:
             made_inside.add(node)
+        if self._gradient_names:
+            node.gradient_name = self._gradient_names.get(node.type, "")
+            if node.gradient_name and self.captures_inputs:
+                raise _no_override()
         if self._devices:
             spec = DeviceSpec()
             for choice in reversed(self._devices):  # innermost first: what is said there stays

@@ -114,6 +114,7 @@ class SubGraph(Graph):
         self.current_scope = outer.current_scope
         self.collections = outer.collections
         self.seed = outer.seed
+        self._gradient_names = outer._gradient_names  # to refuse what cannot be done
         self.parameters: list[Tensor] = []
         self.captured: dict[Tensor, Tensor] = {}
         self.waits: list[Operation] = []  # operations outside that the whole node must wait for

@@ -300,7 +300,10 @@ class Operation:
         ('three', 'Const', [<tf.Tensor 'three:0' shape=() dtype=int32>])
     """
 
-    __slots__ = ("colocation", "control_inputs", "device", "graph", "id", "inputs", "kind", "name", "outputs", "site")
+    __slots__ = (
+        "colocation", "control_inputs", "device", "gradient_name", "graph", "id", "inputs", "kind", "name", "outputs",
+        "site",
+    )  # fmt: skip
 
     def __init__(
         self, graph: Graph, identifier: int, name: str, kind: Op, inputs: list[Tensor], control: list[Operation],
@@ -315,6 +318,7 @@ class Operation:
         self.site = site
         self.device = ""
         self.colocation: tuple[str, ...] = ()
+        self.gradient_name = ""  # of a tf.RegisterGradient that replaces the op's own
         self.outputs: list[Tensor] = []
 
     @property

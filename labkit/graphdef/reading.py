@@ -217,7 +217,9 @@ class _Reading:
             control = [self._control(source) for source in sources if source.output < 0]
             with self.graph.control_dependencies(control), self.graph.device(node.device):
                 claimed(self.graph, full)
-                self.made[node.name] = self.reader.make(self.graph, node, inputs, full)
+                self.made[node.name] = made = self.reader.make(self.graph, node, inputs, full)
+            if "_gradient_op_type" in node.attr:
+                made.gradient_name = node.attr["_gradient_op_type"].s.decode("utf-8", "replace")
         except LabkitError as error:
             raise _of_node(node, error) from None
 

@@ -32,7 +32,7 @@ from labkit.graph.subgraph import Body
 from labkit.graphdef.attributes import declared_types, encode
 from labkit.graphdef.matching import FIELD_NAMES, is_hint, output_counts, tensorflow_attrs
 from labkit.graphdef.signatures import signature
-from labkit.graphdef.tensors import shape_proto
+from labkit.tensor_messages import shape_proto
 from labkit.messages import message
 
 PRODUCER = 24
@@ -105,6 +105,8 @@ class Writer:
             result.attr[name].CopyFrom(attr)
         if node.colocation:
             result.attr["_class"].list.s.extend(node.colocation_groups())
+        if node.gradient_name:
+            result.attr["_gradient_op_type"].s = node.gradient_name.encode()
         if self._add_shapes and node.outputs:
             shapes = result.attr["_output_shapes"].list.shape
             shapes.extend(shape_proto(tensor.static_shape) for tensor in node.outputs)

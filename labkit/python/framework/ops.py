@@ -12,9 +12,11 @@ from labkit.graph import (
     reset_default_graph,
 )
 from labkit.ops.source import convert_to_tensor
+from labkit.registered_gradients import NoGradient, NotDifferentiable, RegisterGradient
 from labkit.session import get_default_session
 
 __all__ = [
-    "Graph", "GraphKeys", "Operation", "Tensor", "control_dependencies", "convert_to_tensor", "device",
+    "Graph", "GraphKeys", "NoGradient", "NotDifferentiable", "Operation", "RegisterGradient", "Tensor",
+    "control_dependencies", "convert_to_tensor", "device",
     "get_default_graph", "get_default_session", "name_scope", "reset_default_graph",
 ]  # fmt: skip

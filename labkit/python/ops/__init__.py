@@ -1,5 +1,5 @@
 """`tf.python.ops`: see `labkit.python`."""
 
-from labkit.python.ops import lookup_ops, rnn, rnn_cell
+from labkit.python.ops import gen_nn_ops, lookup_ops, rnn, rnn_cell
 
-__all__ = ["lookup_ops", "rnn", "rnn_cell"]
+__all__ = ["gen_nn_ops", "lookup_ops", "rnn", "rnn_cell"]
