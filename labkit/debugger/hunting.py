@@ -64,6 +64,17 @@ def hunt(
 
     Raises:
         LabkitError: if `steps` is less than 1.
+
+    Example:
+        >>> import labkit as tf
+        >>> w = tf.Variable(0.5, name="w")
+        >>> loss = tf.log(w, name="log")
+        >>> step = tf.train.GradientDescentOptimizer(1.0).minimize(loss)
+        >>> with tf.Session() as sess:
+        ...     sess.run(w.initializer)
+        ...     report = tf.debugger.hunt(sess, [step, loss])
+        >>> report.node.name, report.step
+        ('log', 1)
     """
     if steps < 1:
         raise LabkitError(f"steps is {steps}: there is nothing to run.", "steps=1000")
