@@ -14,7 +14,6 @@ Source: `tensorflow/core/framework/step_stats.proto`, `cost_graph.proto` (1.4).
 from __future__ import annotations
 
 import math
-import re
 from typing import Any
 
 from labkit.dtypes import as_dtype
@@ -103,10 +102,10 @@ def parse_label(label: str, name: str) -> tuple[str, tuple[str, ...]]:
         >>> parse_label("memcpy", "copy")
         ('copy', ())
     """
-    found = re.fullmatch(r".*? = (.+?)\((.*)\)", label, flags=re.DOTALL)
-    if found is None:
+    op, opens, inputs = label.partition(" = ")[2].partition("(")  # no pattern: labels come from files
+    if not op or not opens or not inputs.endswith(")"):
         return name, ()
-    return found[1], tuple(part for part in found[2].split(", ") if part)
+    return op, tuple(part for part in inputs[:-1].split(", ") if part)
 
 
 def _output(node: str, made: Any) -> Output:

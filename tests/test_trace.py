@@ -11,7 +11,7 @@ from tensorboard.compat.proto import config_pb2, step_stats_pb2
 import labkit as tf
 from labkit.alone import warm_up
 from labkit.python.client import timeline
-from labkit.step_stats import step_stats_of, trace_of
+from labkit.step_stats import parse_label, step_stats_of, trace_of
 from labkit.trace import Event, Output, Trace
 
 FULL = tf.RunOptions(trace_level=tf.RunOptions.FULL_TRACE, output_partition_graphs=True)
@@ -126,6 +126,22 @@ def test_the_table_adds_up_by_op_scope_and_node():
     assert Trace().table().splitlines()[1].split() == ["all", "0", "0", "s", "0.0%", "0", "0", "-", "-"]
     with pytest.raises(ValueError, match="'op', 'scope' or 'node'"):
         TWO.table("device")
+
+
+@pytest.mark.parametrize(
+    ("label", "expected"),
+    [
+        ("c = MatMul(a, b)", ("MatMul", ("a", "b"))),
+        ("c = NoOp()", ("NoOp", ())),
+        ("c = f(g(x))", ("f", ("g(x)",))),
+        ("c = MatMul(a, b", ("c", ())),
+        ("c = (a)", ("c", ())),
+        (" = (" * 50_000, ("c", ())),  # a pattern would try all pairs of the two
+    ],
+    ids=["inputs", "none", "nested", "open", "no op", "hostile"],
+)
+def test_labels_of_a_timeline_are_read_or_left(label, expected):
+    assert parse_label(label, "c") == expected
 
 
 def test_step_stats_are_tensorflows_message():

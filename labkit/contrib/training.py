@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, cast
 
 from labkit.clip import clip_by_norm
 from labkit.errors import LabkitError
@@ -141,7 +141,13 @@ class HParams:
         Returns:
             This object.
         """
-        return self.override_from_dict(json.loads(values_json))
+        try:
+            values: Any = json.loads(values_json)
+        except ValueError as error:
+            raise LabkitError(f"this is no JSON: {error}.", "hparams.parse_json('{\"learning_rate\": 0.1}').") from None
+        if not isinstance(values, dict):
+            raise LabkitError(f"the JSON is an object of names and values, not {values!r}.")
+        return self.override_from_dict(cast("dict[str, Any]", values))
 
     def values(self) -> dict[str, Any]:
         """Names and values."""

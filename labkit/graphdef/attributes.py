@@ -28,8 +28,8 @@ import numpy as np
 from labkit.dtypes import DType, as_dtype
 from labkit.errors import GraphError
 from labkit.graph import OPS, Op
-from labkit.graphdef.tensors import dtype_of, fill_shape, shape_proto, tensor_proto, to_array, to_shape
 from labkit.messages import message
+from labkit.tensor_messages import dtype_of, fill_shape, shape_proto, tensor_proto, to_array, to_shape
 
 _SCALARS = {"int": "i", "bool": "b", "float": "f", "string": "s", "type": "type", "shape": "shape", "tensor": "tensor"}
 

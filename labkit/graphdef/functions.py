@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any
 from labkit.errors import GraphError, LabkitError
 from labkit.graph import Operation, Tensor, get_default_graph
 from labkit.graph.subgraph import Body, SubGraph
-from labkit.graphdef.tensors import dtype_of, to_shape
 from labkit.shapes import Shape
+from labkit.tensor_messages import dtype_of, to_shape
 
 if TYPE_CHECKING:
     from labkit.graphdef.nodes import NodeReader

@@ -20,8 +20,8 @@ from labkit.graphdef.alternatives import ALTERNATIVES
 from labkit.graphdef.attributes import build, declared_types, decode
 from labkit.graphdef.matching import FIELD_NAMES, bind, counts, places
 from labkit.graphdef.signatures import MISSING, Signature, signature
-from labkit.graphdef.tensors import to_shape
 from labkit.shapes import Shape, compatible
+from labkit.tensor_messages import to_shape
 
 Known = Callable[[str], Any]
 

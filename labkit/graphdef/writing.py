@@ -32,8 +32,8 @@ from labkit.graph.subgraph import Body
 from labkit.graphdef.attributes import declared_types, encode
 from labkit.graphdef.matching import FIELD_NAMES, is_hint, output_counts, tensorflow_attrs
 from labkit.graphdef.signatures import signature
-from labkit.tensor_messages import shape_proto
 from labkit.messages import message
+from labkit.tensor_messages import shape_proto
 
 PRODUCER = 24
 """The version of GraphDef that TensorFlow 1.4 writes."""

@@ -15,7 +15,6 @@ Source: `tensorflow/core/kernels/decode_csv_op.cc`, `decode_raw_op.cc`, `parse_t
 from __future__ import annotations
 
 import csv
-import importlib
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -23,13 +22,14 @@ from typing import Any
 import numpy as np
 
 from labkit.dtypes import DType, DTypeLike, as_dtype, float32, float64, int32, int64, string
-from labkit.errors import DTypeError, InvalidArgumentError, ShapeError
+from labkit.errors import DTypeError, InvalidArgumentError, LabkitError, ShapeError
 from labkit.graph import Spec, Tensor, apply, apply_node, graph_of, op
 from labkit.messages import message
 from labkit.ops.bases import NUMBERS
 from labkit.ops.host import HostOp, NumpyArray
 from labkit.ops.strings import parse_number
 from labkit.shapes import merge, num_elements
+from labkit.tensor_messages import to_array
 
 _CSV_TYPES = (float32, float64, int32, int64, string)
 
@@ -225,23 +225,16 @@ class ParseTensor(HostOp):
         proto = message("TensorProto")()
         try:
             proto.ParseFromString(np.asarray(serialized).item())
-            found = _dtype_numbered(proto.dtype)
-            array = np.asarray(importlib.import_module("tensorboard.util.tensor_util").make_ndarray(proto))
-        except (DecodeError, ValueError, TypeError) as error:
+            array = to_array(proto)
+        except (DecodeError, LabkitError) as error:
             raise InvalidArgumentError(None, None, f"the bytes are no TensorProto: {error}") from None
+        found = as_dtype(array.dtype)
         if found is not self.out_type:
             raise InvalidArgumentError(
                 None, None, f"the tensor is {found.name}, and out_type is {self.out_type.name}.\n"
                 f"  Try: out_type=tf.{found.name}."
             )  # fmt: skip
-        return array.astype(self.out_type.np_dtype)
-
-
-def _dtype_numbered(number: int) -> DType:
-    found = {dtype.as_datatype_enum: dtype for dtype in (*NUMBERS, string, as_dtype(bool))}.get(number)
-    if found is None:
-        raise TypeError(f"its dtype has the number {number}, which labkit does not know")
-    return found
+        return array
 
 
 def parse_tensor(serialized: Any, out_type: DTypeLike, name: str | None = None) -> Tensor:

@@ -221,8 +221,13 @@ def decode_bmp(contents: Any, channels: int = 0, name: str | None = None) -> Ten
 
 def _frames(image: Any) -> NumpyArray:
     """The pictures of an animation, (frames, height, width, 3)."""
+    count = getattr(image, "n_frames", 1)
+    if count * image.width * image.height > _LARGEST:
+        raise InvalidArgumentError(
+            None, None, f"{count} pictures of {image.width} x {image.height} pixels are too many to be decoded at once."
+        )
     frames: list[NumpyArray] = []
-    for number in range(getattr(image, "n_frames", 1)):
+    for number in range(count):
         image.seek(number)
         frames.append(np.asarray(image.convert("RGB")))
     return np.stack(frames)

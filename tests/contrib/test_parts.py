@@ -117,3 +117,9 @@ def test_create_train_op_stops_at_a_loss_that_is_no_number():
         sess.run(tf.global_variables_initializer())
         with pytest.raises(tf.errors.InvalidArgumentError, match=r"LossTensor is inf or nan"):
             sess.run(train)
+
+
+@pytest.mark.parametrize(("text", "message"), [("[1]", "object of names and values"), ("{", "no JSON")])
+def test_json_that_holds_no_hyperparameters_is_explained(text, message):
+    with pytest.raises(tf.errors.LabkitError, match=message):
+        tf.contrib.training.HParams(rate=0.1).parse_json(text)

@@ -1,11 +1,13 @@
 """`tf.image`: every function against numbers that TensorFlow gave (`golden/images.json`), and the errors."""
 
 import base64
+import io
 import json
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import labkit as tf
 
@@ -130,6 +132,16 @@ def test_broken_files():
         tf.image.decode_png("", channels=7)
     with pytest.raises(tf.errors.ShapeError, match="the contents of one file"):
         tf.image.decode_jpeg(["a", "b"])
+
+
+def test_an_animation_whose_pictures_are_too_many(monkeypatch):
+    """Each picture is small enough, all together are not; nothing is decoded."""
+    content = io.BytesIO()
+    first, *rest = (Image.new("L", (100, 100), color) for color in range(50))
+    first.save(content, "GIF", save_all=True, append_images=rest)
+    monkeypatch.setattr("labkit.ops.images_codec._LARGEST", 40 * 100 * 100)
+    with tf.Session() as sess, pytest.raises(tf.errors.InvalidArgumentError, match="50 pictures of 100 x 100"):
+        sess.run(tf.image.decode_gif(content.getvalue()))
 
 
 def test_a_file_that_claims_to_be_enormous():

@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import labkit as tf
+from labkit.messages import message as message_named
 from labkit.records import crc32c, masked_crc32c
 
 GOLDEN = json.loads((Path(__file__).parents[1] / "golden" / "records.json").read_text())
@@ -102,6 +103,15 @@ def test_a_hostile_length_asks_for_no_memory(tmp_path):
     path.write_bytes(length + struct.pack("<I", masked_crc32c(length)) + b"little")
     with pytest.raises(tf.errors.DataLossError, match="truncated record at 0"):
         list(tf.python_io.tf_record_iterator(str(path)))
+
+
+@pytest.mark.parametrize("size", [1 << 40, -2, -1])
+def test_a_hostile_tensor_asks_for_no_memory(size):
+    """A `TensorProto` of a few bytes may claim any shape."""
+    proto = message_named("TensorProto")(dtype=tf.float32.as_datatype_enum, float_val=[1.0])
+    proto.tensor_shape.dim.add(size=size)
+    with tf.Session() as sess, pytest.raises(tf.errors.InvalidArgumentError, match="no TensorProto"):
+        sess.run(tf.parse_tensor(proto.SerializeToString(), tf.float32))
 
 
 def test_the_wrong_kind_of_file_is_explained(tmp_path):
