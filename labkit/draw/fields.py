@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -71,7 +72,13 @@ def fields(
         axes.set_title(name, size=12, color=INK, pad=4)
         frame(axes)
     bar = picture.add_axes((1 - 0.7 / width, 0.1 / height, 0.15 / width, 1 - (0.2 + head) / height))
-    picture.colorbar(shown, cax=bar).ax.tick_params(labelsize=10, colors=INK)
+    scale = picture.colorbar(shown, cax=bar)
+    if log:
+        powers = range(math.floor(math.log10(low)), math.floor(math.log10(high)) + 1)
+        marks = [m * 10.0**power for power in powers for m in (1, 2, 5)]
+        scale.set_ticks([m for m in marks if low <= m <= high], labels=[f"{m:g}" for m in marks if low <= m <= high])
+        scale.ax.minorticks_off()
+    scale.ax.tick_params(labelsize=10, colors=INK)
     return picture
 
 
@@ -126,9 +133,11 @@ def network(
     xs, ys = np.array([places[name] for name in names]).T
     axes.scatter(xs, ys, s=area, color=SKY, edgecolors=BLUE, linewidths=1.2, zorder=3)
     for name, x, y, a in zip(names, xs, ys, area, strict=True):
+        up = 1 if y > ys.mean() else -1  # away from the middle, where most arrows come from
         axes.annotate(
-            str(name), (x, y), xytext=(0, -np.sqrt(a) / 2 - 2), textcoords="offset points", size=11, color=INK,
-            ha="center", va="top", zorder=4, bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.7, "pad": 0.5},
+            str(name), (x, y), xytext=(0, up * (np.sqrt(a) / 2 + 2)), textcoords="offset points", size=11, color=INK,
+            ha="center", va="bottom" if up > 0 else "top", zorder=4,
+            bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.7, "pad": 0.5},
         )  # fmt: skip
     axes.margins(0.12, 0.16)
     axes.set_axis_off()
