@@ -157,6 +157,7 @@ from labkit.ops.exponential import exp, expm1, log, log1p, log_sigmoid, pow, rsq
 from labkit.ops.trigonometry import acos, asin, atan, atan2, cos, sin, tan
 from labkit.ops.hyperbolic import acosh, asinh, atanh, cosh, sinh
 from labkit.ops.special import digamma, erf, erfc, lgamma, polygamma
+from labkit.ops.incomplete import betainc, igamma, igammac, lbeta, zeta
 from labkit.ops.magnitude import abs, ceil, clip_by_value, floor, maximum, minimum, rint, round, sign
 from labkit.ops.conversion import (
     angle,
@@ -411,7 +412,8 @@ __all__ = [
     "squared_difference", "subtract", "div", "divide", "floor_div", "floordiv", "floormod", "mod", "realdiv",
     "truediv", "truncatediv", "truncatemod", "exp", "expm1", "log", "log1p", "log_sigmoid", "pow", "rsqrt",
     "sigmoid", "sqrt", "tanh", "acos", "acosh", "asin", "asinh", "atan", "atan2", "atanh", "cos", "cosh", "sin",
-    "sinh", "tan", "digamma", "erf", "erfc", "lgamma", "polygamma", "abs", "ceil", "clip_by_value", "floor",
+    "sinh", "tan", "digamma", "erf", "erfc", "lgamma", "polygamma", "betainc", "igamma", "igammac", "lbeta", "zeta",
+    "abs", "ceil", "clip_by_value", "floor",
     "maximum", "minimum", "rint", "round", "sign", "angle", "complex", "conj", "imag", "real", "saturate_cast",
     "to_bfloat16", "to_double", "to_float", "to_int32", "to_int64", "equal", "greater", "greater_equal",
     "is_finite", "is_inf", "is_nan", "less", "less_equal", "logical_and", "logical_not", "logical_or",
