@@ -13,9 +13,20 @@ from labkit.graph import Op
 from labkit.graph.interpret import call_on_host
 from labkit.graph.strings import is_strings
 
-_alone: dict[Any, Any] = {}
-_called: set[Any] = set()  # the keys of `_alone` with the dtypes and shapes that were called
-_MOST_WITH_BODIES = 200  # ops that hold subgraphs keep them alive, so only so many compiled ones are kept
+_MOST = 2000  # compiled ops that are kept: where a static value changes from step to step, each step makes new ones
+_MOST_WITH_BODIES = 200  # likewise of ops that hold subgraphs, which they keep alive
+
+
+class _Compiled:
+    """An op that is compiled, and the dtypes and shapes that it has been called with."""
+
+    def __init__(self, function: Any) -> None:
+        self.function = function
+        self.called: set[Any] = set()
+
+
+_alone: dict[Any, _Compiled] = {}  # the oldest first
+_lock = threading.Lock()
 
 
 class WarmUp(threading.local):
@@ -38,8 +49,8 @@ def call_alone(kind: Op, inputs: list[Any]) -> Any:
     static = {i: np.asarray(inputs[i]) for i in kind.static_inputs if i < len(inputs)}
     absent = tuple(i for i, v in enumerate(inputs) if v is None)
     key = (kind.type, kind, absent, *((i, v.tobytes(), v.shape) for i, v in static.items()))
-    function: Any = _alone.get(key)
-    if function is None:
+    compiled = _alone.get(key)
+    if compiled is None:
         fixed: dict[int, Any] = static | dict.fromkeys(absent)
 
         def labkit_op(*arrays: Any) -> Any:
@@ -47,17 +58,16 @@ def call_alone(kind: Op, inputs: list[Any]) -> Any:
             count = len(arrays) + len(fixed)
             return kind.kernel(*(fixed[i] if i in fixed else next(rest) for i in range(count)))
 
-        function = _alone[key] = jax.jit(labkit_op)
-        if not kind.memoise_infer:
-            _forget_old()
+        compiled = _keep(key, kind.memoise_infer, _Compiled(jax.jit(labkit_op)))
+    function = compiled.function
     arrays = [v for i, v in enumerate(inputs) if i not in static and v is not None]
-    form = (key, *((v.dtype, v.shape) for v in map(_array, arrays)))
-    if form in _called:
+    form = tuple((v.dtype, v.shape) for v in map(_array, arrays))
+    if form in compiled.called:
         return function(*arrays)
     began = time.perf_counter()
     jax.block_until_ready(function(*arrays))
     warm_up.seconds += time.perf_counter() - began
-    _called.add(form)
+    compiled.called.add(form)
     return function(*arrays)
 
 
@@ -65,9 +75,11 @@ def _array(value: Any) -> Any:
     return value if hasattr(value, "dtype") else np.asarray(value)
 
 
-def _forget_old() -> None:
-    """Lets go of the oldest compiled op that holds subgraphs."""
-    held = [key for key in _alone if not key[1].memoise_infer]
-    if len(held) > _MOST_WITH_BODIES:
-        del _alone[held[0]]
-        _called.difference_update([form for form in _called if form[0] == held[0]])
+def _keep(key: Any, is_plain: bool, compiled: _Compiled) -> _Compiled:
+    """Keeps a compiled op, or finds that of a thread which was quicker; lets go of the oldest of its sort."""
+    with _lock:
+        kept = _alone.setdefault(key, compiled)
+        alike = [other for other in _alone if other[1].memoise_infer == is_plain]
+        if len(alike) > (_MOST if is_plain else _MOST_WITH_BODIES):
+            del _alone[alike[0]]
+        return kept

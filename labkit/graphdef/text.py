@@ -18,9 +18,9 @@ Source: `tensorflow/python/framework/graph_io.py` (1.4); `google.protobuf.json_f
 from __future__ import annotations
 
 import os
-import tempfile
 from typing import Any
 
+from labkit.checkpoints.files import explained, write_file
 from labkit.errors import GraphError, NotFoundError
 from labkit.graph import Graph
 from labkit.graphdef.reading import from_bytes, parse
@@ -62,16 +62,9 @@ def write_message(content: Any, path: str, as_text: bool) -> None:
     from google.protobuf import text_format
 
     data = text_format.MessageToString(content).encode() if as_text else content.SerializeToString(deterministic=True)
-    folder = os.path.dirname(path) or "."
-    os.makedirs(folder, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=folder, prefix=os.path.basename(path), suffix=".tmp")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise
+    with explained(path):
+        os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
+    write_file(path, [data])
 
 
 def read_message(kind: str, path: Any) -> Any:

@@ -83,7 +83,12 @@ class CheckpointState:
                 )  # fmt: skip
             if found is None:
                 continue
-            path = os.fsdecode(text_encoding.CUnescape(found[2] or found[3] or ""))
+            try:
+                path = os.fsdecode(text_encoding.CUnescape(found[2] or found[3] or ""))
+            except ValueError as error:
+                raise DataLossError(
+                    None, None, f"{where!r} is damaged: {line[:80]!r} cannot be read ({error})."
+                ) from None
             if found[1] == "model_checkpoint_path":
                 state.model_checkpoint_path = path
             elif found[1] == "all_model_checkpoint_paths":

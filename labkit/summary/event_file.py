@@ -12,7 +12,6 @@ Source: `tensorflow/core/util/events_writer.cc`, `tensorflow/core/lib/io/record_
 
 from __future__ import annotations
 
-import importlib
 import io
 import itertools
 import os
@@ -27,6 +26,7 @@ from typing import Any
 
 from labkit.errors import DataLossError, NotFoundError, PermissionDeniedError, ResourceExhaustedError, UnknownError
 from labkit.messages import message
+from labkit.records import masked_crc32c
 
 _count = itertools.count()
 
@@ -173,8 +173,7 @@ def read_events(path: str | os.PathLike[str]) -> Iterator[Any]:
         labkit.errors.NotFoundError: there is no file 'no/such/file'.
           Try: a path of an event file, not of its directory.
     """
-    pywrap: Any = importlib.import_module("tensorboard.compat.tensorflow_stub.pywrap_tensorflow")
-    checksum, event_class = pywrap.masked_crc32c, message("Event")
+    event_class = message("Event")
     try:
         file = Path(path).open("rb")  # noqa: SIM115  # closed by the `with` below; here to tell apart who fails
     except OSError as error:
@@ -184,11 +183,11 @@ def read_events(path: str | os.PathLike[str]) -> Iterator[Any]:
     with file:
         while len(header := file.read(12)) == 12:
             length, length_checksum = struct.unpack("<QI", header)
-            if checksum(header[:8]) != length_checksum:
+            if masked_crc32c(header[:8]) != length_checksum:
                 raise DataLossError(None, None, f"{str(path)!r} is damaged, or is no file of events.")
             if length + 4 > os.fstat(file.fileno()).st_size - file.tell():  # before reading: it may promise anything
                 return
             data, tail = file.read(length), file.read(4)
-            if checksum(data) != struct.unpack("<I", tail)[0]:
+            if masked_crc32c(data) != struct.unpack("<I", tail)[0]:
                 raise DataLossError(None, None, f"{str(path)!r} is damaged: the checksum of a record is wrong.")
             yield event_class.FromString(data)

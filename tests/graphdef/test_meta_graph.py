@@ -154,3 +154,15 @@ def test_without_variables_there_is_no_saver() -> None:
         exported = tf.train.export_meta_graph()
     with tf.Graph().as_default():
         assert tf.train.import_meta_graph(exported) is None
+
+
+def test_a_graph_file_may_be_read_by_whom_other_new_files_may(tmp_path: Path) -> None:
+    """It is written beside its place first, and has the rights of a new file all the same."""
+    (tmp_path / "plain").write_bytes(b"")
+    with tf.Graph().as_default() as graph:
+        tf.constant(1.0)
+    written = Path(tf.train.write_graph(graph, str(tmp_path), "graph.pb", as_text=False))
+    assert written.stat().st_mode == (tmp_path / "plain").stat().st_mode
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["graph.pb", "plain"]
+    with pytest.raises(tf.errors.OpError, match="plain"):
+        tf.train.write_graph(graph, str(tmp_path / "plain"), "graph.pb")

@@ -199,6 +199,7 @@ def test_a_state_file_that_is_damaged_or_hostile(tmp_path):
         "\x00\x01",
         '{"a": 1}',
         'model_checkpoint_path: "x',
+        'model_checkpoint_path: "\\x"',
         "all_model: 3\n",
         "",
     ):
