@@ -139,7 +139,7 @@ def matching_files(pattern: Any, name: str | None = None) -> Tensor:
     Example:
         >>> import os, labkit as tf
         >>> folder = os.path.dirname(tf.gfile.__file__)
-        >>> [os.path.basename(path) for path in tf.Session().run(tf.matching_files(os.path.join(folder, "gf*.py")))]
-        [b'gfile.py']
+        >>> [os.path.basename(path) for path in tf.Session().run(tf.matching_files(os.path.join(folder, "fo*.py")))]
+        [b'folders.py']
     """
     return apply(MatchingFiles(), pattern, name=name)

@@ -27,11 +27,11 @@ def match_filenames_once(pattern: Any, name: str | None = None) -> Variable:
     Example:
         >>> import os, labkit as tf
         >>> folder = os.path.dirname(tf.gfile.__file__)
-        >>> names = tf.train.match_filenames_once(os.path.join(folder, "gf*.py"))
+        >>> names = tf.train.match_filenames_once(os.path.join(folder, "fo*.py"))
         >>> with tf.Session() as sess:
         ...     sess.run(tf.local_variables_initializer())
         ...     [os.path.basename(path) for path in sess.run(names)]
-        [b'gfile.py']
+        [b'folders.py']
     """
     with graph_of([pattern]).name_scope(name or "matching_filenames") as scope:
         return Variable(
