@@ -33,15 +33,6 @@ from labkit.ops.images_boxes import (
     non_max_suppression,
     sample_distorted_bounding_box,
 )
-from labkit.ops.images_codec import (
-    decode_bmp,
-    decode_gif,
-    decode_image,
-    decode_jpeg,
-    decode_png,
-    encode_jpeg,
-    encode_png,
-)
 from labkit.ops.images_color import (
     adjust_brightness,
     adjust_contrast,
@@ -54,6 +45,8 @@ from labkit.ops.images_color import (
     rgb_to_grayscale,
     rgb_to_hsv,
 )
+from labkit.ops.images_decode import decode_bmp, decode_gif, decode_image, decode_jpeg, decode_png
+from labkit.ops.images_encode import encode_jpeg, encode_png
 from labkit.ops.images_random import (
     random_brightness,
     random_contrast,

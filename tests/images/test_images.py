@@ -139,7 +139,7 @@ def test_an_animation_whose_pictures_are_too_many(monkeypatch):
     content = io.BytesIO()
     first, *rest = (Image.new("L", (100, 100), color) for color in range(50))
     first.save(content, "GIF", save_all=True, append_images=rest)
-    monkeypatch.setattr("labkit.ops.images_codec._LARGEST", 40 * 100 * 100)
+    monkeypatch.setattr("labkit.ops.images_decode._LARGEST", 40 * 100 * 100)
     with tf.Session() as sess, pytest.raises(tf.errors.InvalidArgumentError, match="50 pictures of 100 x 100"):
         sess.run(tf.image.decode_gif(content.getvalue()))
 

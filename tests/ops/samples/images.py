@@ -7,16 +7,9 @@ import numpy as np
 from PIL import Image
 
 from labkit.ops.images_boxes import CropAndResize, DrawBoundingBoxes, NonMaxSuppression, SampleDistortedBoundingBox
-from labkit.ops.images_codec import (
-    DecodeBmp,
-    DecodeGif,
-    DecodeImage,
-    DecodeJpeg,
-    DecodePng,
-    EncodeJpeg,
-    EncodePng,
-)
 from labkit.ops.images_color import HSVToRGB, RGBToHSV
+from labkit.ops.images_decode import DecodeBmp, DecodeGif, DecodeImage, DecodeJpeg, DecodePng
+from labkit.ops.images_encode import EncodeJpeg, EncodePng
 from labkit.ops.images_resize import ResizeArea, ResizeBicubic, ResizeBilinear, ResizeNearestNeighbor
 from tests.ops.sample import Floats, Sample
 
