@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from labkit.data.ahead import Mapped, Prefetched
 from labkit.data.functions import Runner
 from labkit.data.mixing import Words
 from labkit.data.sources import (
@@ -21,9 +22,7 @@ from labkit.data.sources import (
     Chained,
     Filtered,
     Interleaved,
-    Mapped,
     One,
-    Prefetched,
     Produced,
     Repeated,
     Shuffled,
