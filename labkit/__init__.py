@@ -159,6 +159,7 @@ from labkit.ops.hyperbolic import acosh, asinh, atanh, cosh, sinh
 from labkit.ops.special import digamma, erf, erfc, lgamma, polygamma
 from labkit.ops.incomplete import betainc, igamma, igammac, lbeta, zeta
 from labkit.ops.magnitude import abs, ceil, clip_by_value, floor, maximum, minimum, rint, round, sign
+from labkit.ops.bitcast import bitcast
 from labkit.ops.conversion import (
     angle,
     complex,
@@ -229,6 +230,7 @@ from labkit.ops.batching_space import batch_to_space, batch_to_space_nd, space_t
 from labkit.ops.stacking import parallel_stack, stack, unstack
 from labkit.ops.tiling import broadcast_to, tile
 from labkit.ops.padding import pad
+from labkit.ops.patches import extract_image_patches
 
 # Parts of tensors
 from labkit.ops.slicing import slice
@@ -409,14 +411,13 @@ __all__ = [
     "hessians", "clip_by_average_norm", "clip_by_global_norm", "clip_by_norm", "global_norm",
     # Arithmetic, element by element
     "accumulate_n", "add", "add_n", "cast", "multiply", "negative", "reciprocal", "scalar_mul", "square",
-    "squared_difference", "subtract", "div", "divide", "floor_div", "floordiv", "floormod", "mod", "realdiv",
-    "truediv", "truncatediv", "truncatemod", "exp", "expm1", "log", "log1p", "log_sigmoid", "pow", "rsqrt",
-    "sigmoid", "sqrt", "tanh", "acos", "acosh", "asin", "asinh", "atan", "atan2", "atanh", "cos", "cosh", "sin",
-    "sinh", "tan", "digamma", "erf", "erfc", "lgamma", "polygamma", "betainc", "igamma", "igammac", "lbeta", "zeta",
-    "abs", "ceil", "clip_by_value", "floor",
-    "maximum", "minimum", "rint", "round", "sign", "angle", "complex", "conj", "imag", "real", "saturate_cast",
-    "to_bfloat16", "to_double", "to_float", "to_int32", "to_int64", "equal", "greater", "greater_equal",
-    "is_finite", "is_inf", "is_nan", "less", "less_equal", "logical_and", "logical_not", "logical_or",
+    "squared_difference", "subtract", "div", "divide", "floor_div", "floordiv", "floormod", "mod", "realdiv", "truediv",
+    "truncatediv", "truncatemod", "exp", "expm1", "log", "log1p", "log_sigmoid", "pow", "rsqrt", "sigmoid", "sqrt",
+    "tanh", "acos", "acosh", "asin", "asinh", "atan", "atan2", "atanh", "cos", "cosh", "sin", "sinh", "tan", "digamma",
+    "erf", "erfc", "lgamma", "polygamma", "bitcast", "betainc", "igamma", "igammac", "lbeta", "zeta", "abs", "ceil",
+    "clip_by_value", "floor", "maximum", "minimum", "rint", "round", "sign", "angle", "complex", "conj", "imag", "real",
+    "saturate_cast", "to_bfloat16", "to_double", "to_float", "to_int32", "to_int64", "equal", "greater",
+    "greater_equal", "is_finite", "is_inf", "is_nan", "less", "less_equal", "logical_and", "logical_not", "logical_or",
     "logical_xor", "not_equal",
     # Reductions, and what runs along an axis
     "reduce_all", "reduce_any", "reduce_max", "reduce_mean", "reduce_min", "reduce_prod", "reduce_sum",
@@ -430,8 +431,8 @@ __all__ = [
     # Shapes and layout
     "expand_dims", "identity", "identity_n", "newaxis", "reshape", "squeeze", "rank", "shape", "shape_n", "size",
     "depth_to_space", "invert_permutation", "reverse_sequence", "space_to_depth", "transpose", "parallel_stack",
-    "stack", "unstack", "broadcast_to", "tile", "pad", "batch_to_space", "batch_to_space_nd", "space_to_batch",
-    "space_to_batch_nd",
+    "stack", "unstack", "broadcast_to", "tile", "pad", "extract_image_patches", "batch_to_space", "batch_to_space_nd",
+    "space_to_batch", "space_to_batch_nd",
     # Parts of tensors
     "slice", "strided_slice", "gather", "gather_nd", "scatter_nd", "boolean_mask", "listdiff", "one_hot",
     "sequence_mask", "setdiff1d", "unique", "unique_with_counts", "where", "dynamic_partition", "dynamic_stitch",

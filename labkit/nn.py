@@ -75,8 +75,11 @@ from labkit.ops.normalization import l2_normalize as l2_normalize
 from labkit.ops.normalization import local_response_normalization as local_response_normalization
 from labkit.ops.normalization import lrn as lrn
 from labkit.ops.normalization import moments as moments
+from labkit.ops.patches import dilation2d as dilation2d
+from labkit.ops.patches import erosion2d as erosion2d
 from labkit.ops.pooling import max_pool as max_pool
 from labkit.ops.pooling import max_pool3d as max_pool3d
+from labkit.ops.pooling_argmax import max_pool_with_argmax as max_pool_with_argmax
 from labkit.ops.ranking import in_top_k as in_top_k
 from labkit.ops.ranking import top_k as top_k
 from labkit.ops.softmax import log_softmax as log_softmax
@@ -98,16 +101,16 @@ __all__ = [
     "atrous_conv2d", "avg_pool", "avg_pool3d", "batch_norm_with_global_normalization", "batch_normalization",
     "bias_add", "bidirectional_dynamic_rnn", "compute_accidental_hits", "conv1d", "conv2d", "conv2d_backprop_filter",
     "conv2d_backprop_input", "conv2d_transpose", "conv3d", "conv3d_transpose", "convolution", "crelu",
-    "depthwise_conv2d", "depthwise_conv2d_native", "dropout", "dynamic_rnn", "elu", "embedding_lookup",
-    "embedding_lookup_sparse", "fixed_unigram_candidate_sampler", "fused_batch_norm", "in_top_k", "l2_loss",
-    "l2_normalize", "leaky_relu", "learned_unigram_candidate_sampler", "local_response_normalization",
-    "log_poisson_loss", "log_softmax", "log_uniform_candidate_sampler", "lrn", "max_pool", "max_pool3d", "moments",
-    "nce_loss", "normalize_moments", "pool", "raw_rnn", "relu", "relu6", "relu_layer", "rnn", "rnn_cell",
-    "sampled_softmax_loss", "selu", "separable_conv2d", "seq2seq", "sigmoid", "sigmoid_cross_entropy_with_logits",
-    "softmax", "softmax_cross_entropy_with_logits", "softmax_cross_entropy_with_logits_v2", "softplus", "softsign",
-    "sparse_softmax_cross_entropy_with_logits", "static_bidirectional_rnn", "static_rnn", "static_state_saving_rnn",
-    "sufficient_statistics", "tanh", "top_k", "uniform_candidate_sampler", "weighted_cross_entropy_with_logits",
-    "weighted_moments", "xw_plus_b", "zero_fraction",
+    "depthwise_conv2d", "depthwise_conv2d_native", "dilation2d", "dropout", "dynamic_rnn", "elu", "embedding_lookup",
+    "embedding_lookup_sparse", "erosion2d", "fixed_unigram_candidate_sampler", "fused_batch_norm", "in_top_k",
+    "l2_loss", "l2_normalize", "leaky_relu", "learned_unigram_candidate_sampler", "local_response_normalization",
+    "log_poisson_loss", "log_softmax", "log_uniform_candidate_sampler", "lrn", "max_pool", "max_pool3d",
+    "max_pool_with_argmax", "moments", "nce_loss", "normalize_moments", "pool", "raw_rnn", "relu", "relu6",
+    "relu_layer", "rnn", "rnn_cell", "sampled_softmax_loss", "selu", "separable_conv2d", "seq2seq", "sigmoid",
+    "sigmoid_cross_entropy_with_logits", "softmax", "softmax_cross_entropy_with_logits",
+    "softmax_cross_entropy_with_logits_v2", "softplus", "softsign", "sparse_softmax_cross_entropy_with_logits",
+    "static_bidirectional_rnn", "static_rnn", "static_state_saving_rnn", "sufficient_statistics", "tanh", "top_k",
+    "uniform_candidate_sampler", "weighted_cross_entropy_with_logits", "weighted_moments", "xw_plus_b", "zero_fraction",
 ]  # fmt: skip
 
 __getattr__ = namespace(__name__, __all__)

@@ -22,6 +22,7 @@ from labkit.graphdef.signatures import Argument, Signature, signature
 
 FIELD_NAMES = {
     ("DecodeCSV", "dtypes"): "OUT_TYPE",
+    ("Bitcast", "dtype"): "type",
 }
 """Fields that TensorFlow calls otherwise, by op and field."""
 

@@ -5,7 +5,7 @@ window covers; channels stay apart. With padding "SAME" the added border never c
 maximum, and left out of the mean (`labkit.ops.mean_pooling`).
 
 The gradient of the maximum goes to the entry that won; of equal entries the first, in reading order, wins, as in
-TensorFlow. `MaxPoolGrad` finds the winner of each window (`_winners`, a small array of positions) and hands the
+TensorFlow. `MaxPoolGrad` finds the winner of each window (`winners`, a small array of positions) and hands the
 gradient to it. Why not `jax.vjp` of `reduce_window`: XLA's `select_and_scatter` gives the same numbers, and on a CPU
 takes some fifty times as long.
 
@@ -124,7 +124,7 @@ class MaxGrad(Pool):
 
     def scatter(self, x: Array, y: Array, grad: Array) -> Array:
         """Gives each winner the gradient of its place; zeros elsewhere."""
-        winners, borders = self._winners(x, y), self.pads(x.shape)
+        winners, borders = self.winners(x, y), self.pads(x.shape)
         tiles = all(size == step * places for size, step, places in zip(x.shape, self.strides, y.shape, strict=True))
         if self.ksize == self.strides and tiles:
             return self._spread(winners, grad).reshape(x.shape)
@@ -149,7 +149,7 @@ class MaxGrad(Pool):
         hit = jnp.broadcast_to(winners.reshape(kept), alternating) == number_here
         return jnp.where(hit, jnp.broadcast_to(grad.reshape(kept), alternating), jnp.zeros((), grad.dtype))
 
-    def _winners(self, x: Array, y: Array) -> Array:
+    def winners(self, x: Array, y: Array) -> Array:
         """For each place, the number of the entry of its window that equals the maximum: the first such. int32."""
         borders = self.pads(x.shape)
         if any(border != (0, 0) for border in borders):
