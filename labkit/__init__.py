@@ -341,6 +341,16 @@ from labkit.ops.assertions import (
     assert_rank,
     assert_rank_at_least,
 )
+from labkit.ops.predicates import (
+    assert_integer,
+    assert_proper_iterable,
+    assert_rank_in,
+    assert_scalar,
+    assert_type,
+    is_non_decreasing,
+    is_numeric_tensor,
+    is_strictly_increasing,
+)
 from labkit.ops.control_flow import tuple_ as tuple
 
 # Names and argument orders of TensorFlow before 1.0
@@ -464,7 +474,8 @@ __all__ = [
     "Assert", "Print", "add_check_numerics_ops", "assert_equal", "assert_greater", "assert_greater_equal",
     "assert_less", "assert_less_equal", "assert_negative", "assert_non_negative", "assert_non_positive",
     "assert_none_equal", "assert_positive", "assert_rank", "assert_rank_at_least", "check_numerics",
-    "verify_tensor_all_finite", "tuple",
+    "verify_tensor_all_finite", "tuple", "assert_integer", "assert_proper_iterable", "assert_rank_in",
+    "assert_scalar", "assert_type", "is_non_decreasing", "is_numeric_tensor", "is_strictly_increasing",
     # Names and argument orders of TensorFlow before 1.0
     "all_variables", "arg_max", "arg_min", "batch_matmul", "complex_abs", "concat", "concat_v2",
     "initialize_all_variables", "initialize_local_variables", "initialize_variables", "inv", "mul",
