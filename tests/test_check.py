@@ -4,10 +4,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy.ndimage import convolve
 
 import labkit as tf
 from labkit.check import check, hint, solution
 from labkit.exercises import EXERCISES
+from labkit.exercises.general_computations import spread
 from labkit.exercises.getting_started import STEPS, TARGET, gradient_at, loss_after, loss_at
 from labkit.exercises.mnist_from_scratch import count_parameters
 from tests.notebooks.answers import UNTRIED, VARIABLES, WRONG
@@ -70,7 +72,33 @@ def test_other_ways_to_be_right(capsys: pytest.CaptureFixture[str]) -> None:
         ],
     )
     check("03.1", lambda data: np.frombuffer(data, ">u4", 4))
+    check("04.1", np.array([4, 2, 1, 2]))
+    check("04.2", lambda: tf.train.Saver({v.op.name: v for v in tf.global_variables() if v.name.startswith("hidden")}))
+    check("04.3", lambda loss, x: tf.assign(x, x - (s := tf.gradients(loss, x)[0]) / tf.gradients(s, x)[0]))
+    check("04.4", _clipped_by_hand)
+    check("06.1", _laplace_by_slices)
+    check("06.2", lambda board, count: tf.where(tf.equal(count, 2), board, tf.to_int32(tf.equal(count, 3))))
+    check("06.3", lambda follow, rank, damping: damping * tf.tensordot(follow, rank, 1) + (1 - damping) / 4)
     assert all(" right: " in line for line in capsys.readouterr().out.splitlines())
+
+
+def _clipped_by_hand(loss: Any, rate: float, limit: float) -> Any:
+    variables = tf.trainable_variables()
+    slopes = tf.gradients(loss, variables)
+    factor = tf.minimum(1.0, limit / tf.sqrt(sum(tf.reduce_sum(slope * slope) for slope in slopes)))
+    return [v.assign_sub(rate * factor * slope) for v, slope in zip(variables, slopes, strict=True)]
+
+
+def _laplace_by_slices(u: Any) -> Any:
+    wide = tf.pad(u, [[1, 1], [1, 1]])
+    return wide[:-2, 1:-1] + wide[2:, 1:-1] + wide[1:-1, :-2] + wide[1:-1, 2:] - 4.0 * u
+
+
+def test_what_heat_does_is_what_scipy_says() -> None:
+    """The judge of 06.1 has the five-point sum right, edges included."""
+    u = np.random.default_rng(0).normal(size=(5, 7))
+    weights = [[0, 1, 0], [1, -4, 1], [0, 1, 0]]
+    np.testing.assert_allclose(spread(u), convolve(u, weights, mode="constant"))
 
 
 def test_hints_come_one_after_the_other_and_the_last_one_stays(capsys: pytest.CaptureFixture[str]) -> None:
