@@ -73,7 +73,8 @@ def test_every_public_name_is_listed_and_documented_with_an_example_that_runs():
     """The doctests themselves run with the test suite; here: nothing public is without one."""
     bare = []
     for module in (tf, tf.nn, tf.train, tf.layers, tf.losses, tf.errors, tf.test, tf.compat, tf.nn.rnn_cell,
-                   tf.app, tf.flags, tf.gfile, tf.image, tf.logging, tf.python_io, tf.contrib.lookup, tf.data, tf.summary, tf.metrics):  # fmt: skip
+                   tf.app, tf.flags, tf.gfile, tf.image, tf.logging, tf.python_io, tf.contrib.lookup, tf.data,
+                   tf.summary, tf.metrics):  # fmt: skip
         for name in getattr(module, "__all__", vars(module)):
             found = getattr(module, name)
             documented = ">>>" in (inspect.getdoc(found) or "")
