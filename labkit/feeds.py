@@ -126,7 +126,8 @@ class CompositeFeed:
             names = ", ".join(part.tensor.name for part in self.parts)
             error = FeedError(f"cannot feed {_short(value)} for {self.key!r}, which consists of {names}.")
             kind = type(self.key).__name__
-            error.add_note(f"  Try: tf.{kind}Value(...), which holds the value of each.")
+            parts = "indices, values, dense_shape" if kind == "SparseTensor" else "..."
+            error.add_note(f"  Try: tf.{kind}Value({parts}), which holds the value of each.")
             raise error
         return [part(entry) for part, entry in zip(self.parts, value, strict=True)]  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
 

@@ -62,7 +62,13 @@ def take_apart(graph: Graph, fetches: Any, leaves: list[Any]) -> Rebuild:
 
 def _fetchable(graph: Graph, fetch: Any) -> Any:
     plain = (bool, int, float, complex, np.ndarray, np.generic)
-    if fetch is None or any(isinstance(fetch, kind) for kind in plain):
+    if fetch is None:
+        raise FetchError(
+            "cannot fetch None. A function without `return` gives None, tf.summary.merge_all() does in a graph without "
+            "summaries, and tf.gradients for what the loss does not depend on.\n"
+            "  Try: leave it out, or print it before session.run."
+        )
+    if any(isinstance(fetch, kind) for kind in plain):
         name = type(fetch).__name__
         raise FetchError(
             f"cannot fetch {fetch!r}: it is {'an' if name[0] in 'aeiou' else 'a'} {name}, not a tensor, an operation "
@@ -71,4 +77,10 @@ def _fetchable(graph: Graph, fetch: Any) -> Any:
     try:
         return graph.as_graph_element(fetch)
     except TypeError as error:
-        raise FetchError(f"cannot fetch {fetch!r} ({type(fetch).__name__}): {error}") from None
+        raise FetchError(f"cannot fetch {fetch!r} ({type(fetch).__name__}): {error}{_advice(fetch)}") from None
+
+
+def _advice(fetch: Any) -> str:
+    if hasattr(fetch, "make_one_shot_iterator"):
+        return "\n  Try: x = dataset.make_one_shot_iterator().get_next(), and session.run(x) for each element."
+    return "\n  Try: session.run(iterator.get_next())." if hasattr(fetch, "get_next") else ""

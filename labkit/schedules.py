@@ -35,6 +35,11 @@ from labkit.ops.trigonometry import cos
 
 def _as_rates(learning_rate: Any, *others: Any) -> list[Tensor]:
     """The learning rate as a tensor, and the others cast to its dtype."""
+    if any(other is None for other in others):
+        raise ValueError(
+            "a schedule needs the number of steps so far and how it changes the rate, and one of them is None.\n"
+            "  Try: global_step = tf.train.get_or_create_global_step(), and minimize(loss, global_step=global_step)."
+        )
     graph = graph_of([learning_rate, *others])
     rate = graph.as_tensor(learning_rate, name="learning_rate")
     return [rate, *(cast(other, rate.dtype) for other in others)]

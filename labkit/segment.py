@@ -17,7 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from labkit.errors import FailedPreconditionError, LabkitError
-from labkit.graph import Interpreter, Operation, Tensor, variable_of
+from labkit.graph import GraphKeys, Interpreter, Operation, Tensor, variable_of
 from labkit.graph.interpret import call_on_host, to_numpy
 from labkit.graph.together import running_together
 
@@ -204,10 +204,19 @@ def uninitialized(slot: str, nodes: Sequence[Operation]) -> FailedPreconditionEr
     if readers:
         error.add_note(f"  read by {readers[0].describe()}")
     error.add_note(
-        "  Try: session.run(tf.global_variables_initializer()) in this session before using it; make that op after "
-        "all variables."
+        f"  Try: session.run({_initializer(variable)}) in this session before using it; make that op after all "
+        "variables."
     )
     return error
+
+
+def _initializer(variable: Operation) -> str:
+    """How a program writes the operation that gives this variable its first value."""
+    for name in ("global", "local"):
+        kept = variable.graph.get_collection(getattr(GraphKeys, f"{name.upper()}_VARIABLES"))
+        if any(getattr(each, "op", None) is variable for each in kept):
+            return f"tf.{name}_variables_initializer()"
+    return "v.initializer"
 
 
 def _needed_statically(nodes: Sequence[Operation], inputs: set[Tensor]) -> set[Tensor]:

@@ -169,8 +169,8 @@ def _true_getter(
         return _reused(found, name, wanted, kind, reuse)
     if reuse is True:
         raise GraphError(
-            f"variable {name} does not exist, or was not made by tf.get_variable; reuse=True only finds variables.\n"
-            f"  Try: reuse=tf.AUTO_REUSE to find or make it. Variables there are: {_names(store)}."
+            f"variable {name.rstrip('/')} does not exist, or was not made by tf.get_variable; reuse=True only finds "
+            f"variables.\n  Try: reuse=tf.AUTO_REUSE to find or make it. Variables there are: {_names(store)}."
         )
     if not is_value and not is_static(wanted):
         raise ShapeError(

@@ -17,7 +17,7 @@ Source: `tensorflow/python/data/ops/dataset_ops.py` (1.4).
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, cast
+from typing import Any, NoReturn, cast
 
 from labkit.data import nodes
 from labkit.data.functions import ByValue, traced
@@ -52,6 +52,14 @@ class Dataset:
         self._build = build
         self.flat_specs = list(specs)
         self._rebuild = rebuild
+
+    def __iter__(self) -> NoReturn:
+        """There is no eager mode: raises an error that says how a program goes over the elements."""
+        raise TypeError(
+            "a data set is a part of the graph: Python cannot go over it.\n"
+            "  Try: x = dataset.make_one_shot_iterator().get_next(), then session.run(x) for each element until "
+            "tf.errors.OutOfRangeError."
+        )
 
     def as_variant(self) -> Tensor:
         """The tensor that stands for the data set, with its nodes in the default graph."""

@@ -27,6 +27,7 @@ from typing import Any
 
 import numpy as np
 
+from labkit import logging
 from labkit.data.sources import Element, Source, Values
 from labkit.data.structure import Rebuild, matched, take_apart
 from labkit.dtypes import DType, as_dtype, resource, string
@@ -35,6 +36,8 @@ from labkit.graph import HostRun, Operation, Spec, Tensor, apply, apply_node, ge
 from labkit.graph.subgraph import Body
 from labkit.ops.host import HostOp
 from labkit.shapes import Shape, TensorShape, as_shape, compatible, shape_text
+
+MANY_CALLS = 32  # of get_next: most likely one per step
 
 
 class Cursor:
@@ -228,6 +231,7 @@ class Iterator:
         self._output_shapes = output_shapes
         self._output_classes = output_classes
         self._flat, self._rebuild = described(output_types, output_shapes)
+        self._calls = 0  # of get_next
 
     @property
     def initializer(self) -> Operation:
@@ -332,6 +336,13 @@ class Iterator:
         Returns:
             Tensors, in the structure of the elements.
         """
+        self._calls += 1
+        if self._calls == MANY_CALLS:
+            logging.warning(
+                "get_next() of one iterator was called %d times, and each call adds nodes to the graph: a loop that "
+                "calls it gets slower and slower.\n  Try: x = iterator.get_next() once before the loop, and "
+                "session.run(x) inside.", MANY_CALLS,
+            )  # fmt: skip
         kind = IteratorGetNext(*_attributes(self._flat))
         return self._rebuild(apply_node(kind, self._iterator_resource, name=name or "IteratorGetNext").outputs)
 

@@ -81,8 +81,17 @@ def _dtype_inside(values: Any) -> DType | None:
     return None
 
 
-def _none_advice(value: Any) -> str:
-    """What to write for None in a list: most often the batch size in a shape, which only placeholders leave open."""
+def _advice(value: Any) -> str:
+    """What to write for a value that is no tensor.
+
+    None in a list is most often the batch size in a shape, which only placeholders leave open.
+    """
+    if type(value).__name__ == "SparseTensor":
+        return "tf.sparse_tensor_dense_matmul(sparse, dense) for a product, or tf.sparse_tensor_to_dense(sparse)."
+    if hasattr(value, "make_one_shot_iterator"):
+        return "x = dataset.make_one_shot_iterator().get_next(): the tensor that is another element in each run."
+    if hasattr(value, "get_next"):
+        return "x = iterator.get_next(): the tensor that is another element in each run."
     if not isinstance(value, (list, tuple)) or all(entry is not None for entry in cast("list[Any]", value)):
         return ""
     return "for an unknown size in a shape: tf.shape(x)[0], or -1 in tf.reshape; only tf.placeholder takes None."
@@ -122,7 +131,7 @@ def as_array(value: Any, dtype: DType | None) -> Array:
         sizes = _dimensions_as_ints(value)
         if sizes is not value:
             return as_array(sizes, dtype)
-        raise DTypeError(f"cannot make a tensor of {_short(value)} ({type(value).__name__}).", _none_advice(value))
+        raise DTypeError(f"cannot make a tensor of {_short(value)} ({type(value).__name__}).", _advice(value))
     if array.size == 0 and array.dtype == np.float64:
         return array.astype(np.float32 if dtype is None else dtype.np_dtype)
     return _plain_default(array) if dtype is None else _checked_cast(array, value, dtype)

@@ -148,7 +148,11 @@ class Graph(Scopes, Lookup, Collections):
         with self.lock:
             try:
                 if self.finalized:
-                    raise GraphError("the graph is finalized: it cannot be changed any more.")
+                    raise GraphError(
+                        "the graph is finalized: it cannot be changed any more. Monitored sessions and the "
+                        "Supervisor finalize it, because a graph that grows in a loop gets slower and slower.",
+                        "make all tensors and operations before the session, and only run them inside.",
+                    )
                 full_name = self.unique_name(name or kind.type)
                 if full_name in self.nodes_by_name:
                     raise GraphError(f"the graph has a node named {full_name!r} already.")
@@ -194,7 +198,7 @@ class Graph(Scopes, Lookup, Collections):
                 elif tensor.dtype_ is not found.dtype_:
                     raise DTypeError(
                         f"the inputs have different dtypes: {found.dtype.name} and {tensor.dtype.name}.",
-                        f"tf.cast(x, tf.{found.dtype.name}) for the one that should change.",
+                        f"tf.cast(x, tf.{_wider(found, tensor).dtype.name}) for the one that should change.",
                     )
             elif rule == "index":
                 if tensor.dtype_.name not in ("int32", "int64"):
@@ -235,6 +239,11 @@ def kind_dtype(inputs: Sequence[Any], kind: Op) -> Any:
         if is_tensor_like(value) and kind.arg_name(position, len(inputs))[1] == "T":
             return value.dtype
     return None
+
+
+def _wider(a: Tensor, b: Tensor) -> Tensor:
+    """The one to whose dtype the other should be cast: integers become floating numbers rather than the reverse."""
+    return b if b.dtype.is_floating and not a.dtype.is_floating else a
 
 
 def _names(kind: Op) -> str:

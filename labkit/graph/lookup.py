@@ -84,7 +84,10 @@ class Lookup:
         """
         operation_name, colon, index = name.rpartition(":")
         if not colon or not index.isdigit():
-            raise GraphError(f"{name!r} is not a tensor's name: that is an operation's name, a colon and a number.")
+            raise GraphError(
+                f"{name!r} is not a tensor's name: that is an operation's name, a colon and a number.",
+                f"{name + ':0'!r}, the first output of {name!r}." if name in self.nodes_by_name else "",
+            )
         node = self.nodes_by_name.get(operation_name)
         if node is None:
             raise NameNotFoundError(f"the graph has no operation {operation_name!r}.{self._nearest(operation_name)}")
@@ -139,5 +142,6 @@ class Lookup:
         return getattr(element, "graph", None) is self
 
     def _nearest(self, name: str) -> str:
-        close = difflib.get_close_matches(name, self.nodes_by_name, n=3)
+        scoped = [known for known in self.nodes_by_name if known.endswith("/" + name)]  # imported, or in a scope
+        close = scoped[:3] or difflib.get_close_matches(name, self.nodes_by_name, n=3)
         return f" The nearest names are {', '.join(repr(c) for c in close)}." if close else ""

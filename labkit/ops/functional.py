@@ -213,5 +213,6 @@ def check_handed_on(first: Sequence[Tensor], outputs: Sequence[Tensor], what: st
             raise ShapeError(
                 f"{what}: value {position} starts with shape {shape_text(start.static_shape)}, and the body gives it "
                 f"{shape_text(following.static_shape)} ({following.op.describe()}).",
-                "the same shape before and after: inside a loop shapes do not change.",
+                "the same shape before and after; tf.while_loop takes shape_invariants=[..., tf.TensorShape([None])] "
+                "for a value that grows.",
             )

@@ -74,10 +74,11 @@ def _row(found: NumpyArray, key: str, shape: tuple[int, ...]) -> NumpyArray:
     return found.reshape(shape)
 
 
-def _missing(key: str, number: int) -> InvalidArgumentError:
+def _missing(key: str, number: int, feature: Any) -> InvalidArgumentError:
+    names = ", ".join(repr(name) for name in sorted(feature)) or "no features at all"
     return InvalidArgumentError(
-        None, None, f"the feature {key!r} is required, and example {number} does not have it.\n"
-        "  Try: default_value=... in its FixedLenFeature."
+        None, None, f"the feature {key!r} is required, and example {number} does not have it; it has {names}.\n"
+        "  Try: the name under which it was written, or default_value=... in its FixedLenFeature."
     )  # fmt: skip
 
 
@@ -146,7 +147,7 @@ class Parses(HostOp):
             dense: list[NumpyArray] = []
             for number, values in enumerate(found):
                 if values is None and not default.size:
-                    raise _missing(key, number)
+                    raise _missing(key, number, features[number])
                 dense.append(_row(values, key, kind.shape) if values is not None else _default(default, kind.shape))
             stacked = _together(dense, kind.dtype, kind.shape)
         return (stacked[0, ...] if single else stacked,)  # a 0-d array, not bytes: NumPy would cut zeros off these

@@ -24,7 +24,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from labkit.dtypes import DType, as_dtype, int32, string
-from labkit.errors import DTypeError, InvalidArgumentError, ShapeError, UnimplementedError
+from labkit.errors import DTypeError, InvalidArgumentError, LabkitError, ShapeError, UnimplementedError
 from labkit.graph import Tensor, apply, get_default_graph, known_array, known_value
 from labkit.ops.array import identity, reshape, shape
 from labkit.ops.gathering import gather, scatter_nd
@@ -173,6 +173,7 @@ class TensorArray:
 
     def stack(self, name: str | None = None) -> Tensor:
         """All elements as one tensor (elements, ...)."""
+        self._check_written()
         with get_default_graph().name_scope(name or "TensorArrayStack"):
             if self._count is not None:
                 return apply(TensorArrayRows(), self._flow, self._count, name="TensorArrayRows")
@@ -180,6 +181,15 @@ class TensorArray:
             if self._element_shape is not None:
                 rows.set_shape((None, *self._element_shape))
             return rows
+
+    def _check_written(self) -> None:
+        """Raises LabkitError if no element was ever written, though there should be some."""
+        node = self._flow.op
+        if node.type == "TensorArrayV3" and self._element_shape is None and (known_value(node.inputs[0]) or 0) > 0:
+            raise LabkitError(
+                f"no element was written to this TensorArray: {node.describe()}.",
+                "ta = ta.write(i, x): write returns the array that holds the element, and leaves the old one as it is.",
+            )
 
     pack = stack  # the name before TensorFlow 1.0
 

@@ -13,9 +13,11 @@ Example:
     >>> queue.close()
     >>> [float(element[0]) for element in queue.take(1, 1)]
     [1.5]
-    >>> queue.take(1, 1)
-    Traceback (most recent call last):
-    labkit.errors.OutOfRangeError: the queue is closed and has not enough elements left: 1 asked for, 0 inside.
+    >>> try:
+    ...     queue.take(1, 1)
+    ... except OutOfRangeError as error:
+    ...     print(str(error).splitlines()[0])
+    the queue is closed and has not enough elements left: 1 asked for, 0 inside.
 
 Source: `tensorflow/core/kernels/queue_base.h` and `fifo_queue.cc` (1.4).
 """
@@ -135,10 +137,14 @@ class Waiting:
                 raise
             if len(taken) < at_least:
                 self._return(taken)
+                if self._lost:
+                    raise CancelledError(None, None, "the session was closed while a dequeue waited.")
                 raise OutOfRangeError(
                     None, None,
                     f"{self.name} is closed and has not enough elements left: {at_least} asked for, {len(taken)} "
-                    "inside.",
+                    "inside.\n"
+                    "  Try: except tf.errors.OutOfRangeError, if this is the end of the input. If it comes too early, "
+                    "a thread that fills the queue has failed: coord.join(threads) raises its error.",
                 )  # fmt: skip
         return taken
 
@@ -172,7 +178,12 @@ class Waiting:
                 sys.stderr.write(_HINT.format(what=f"a dequeue from {self.name}"))
             left = time_left()
             if left is not None and left <= 0:
-                raise DeadlineExceededError(None, None, f"a {what} of {self.name} waited for longer than its time-out.")
+                raise DeadlineExceededError(
+                    None,
+                    None,
+                    f"a {what} of {self.name} waited for longer than its time-out.\n"
+                    "  Try: tf.train.start_queue_runners(sess) before the first run that reads from it.",
+                )
             self._changed.wait(timeout=min(1.0 if hinted or self._was_used else 0.25, left or 1.0))
 
 

@@ -117,8 +117,8 @@ class Optimizer:
             raise GraphError(
                 f"the loss does not depend on any of the variables: no gradient leads from {loss.name!r} to "
                 f"{', '.join(repr(var.op.name) for _, var in pairs)}.\n"
-                "  The path may be cut by an op without gradient (tf.argmax, tf.cast to an integer, tf.equal), or the "
-                "loss may be computed from other variables.\n"
+                "  The path may be cut by an op without gradient (tf.argmax, tf.cast to an integer, tf.equal, "
+                "tf.py_func), or the loss may be computed from other variables.\n"
                 "  Try: compute the loss from the logits, with tf.nn.softmax_cross_entropy_with_logits."
             )
         return self.apply_gradients(pairs, global_step, name)
@@ -197,6 +197,11 @@ class Optimizer:
         return self._apply(graph, used, global_step, name)
 
     def _apply(self, graph: Graph, pairs: list[tuple[Any, Any]], global_step: Any, name: str | None) -> Operation:
+        if global_step is not None and not hasattr(global_step, "op"):
+            raise TypeError(
+                f"global_step is a variable that counts the steps, not {global_step!r}.\n"
+                "  Try: global_step = tf.train.get_or_create_global_step()."
+            )
         with graph.control_dependencies(None):
             self._create_slots([var for _, var in pairs])
         with graph.name_scope(name or self._name) as scope:

@@ -220,7 +220,8 @@ class QueueBase:
             raise ShapeError(
                 f"{what} stacks elements, so it needs to know their shapes, and {self.name!r} has "
                 f"{[shape_text(s) for s in self._shapes]}.\n"
-                "  Try: shapes=[...] where the queue is made, or a tf.PaddingFIFOQueue for sizes that vary."
+                "  Try: x.set_shape([...]) before it goes into the queue (a decoded image has no known shape), or "
+                "shapes=[...]; for sizes that vary tf.train.batch(..., dynamic_pad=True) or a tf.PaddingFIFOQueue."
             )
         count = n if isinstance(n, int) else None
         return tuple((count, *(shape or ())) for shape in self._shapes)

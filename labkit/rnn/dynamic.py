@@ -14,7 +14,7 @@ from labkit.ops.ranges import range as numbers
 from labkit.ops.scans import build_scan
 from labkit.ops.shaping import shape
 from labkit.ops.structure import flatten
-from labkit.rnn.steps import at_time, first_state, lengths_of, swapped
+from labkit.rnn.steps import at_time, check_lengths, first_state, lengths_of, swapped
 from labkit.variable_scope import variable_scope
 
 
@@ -67,6 +67,7 @@ def dynamic_rnn(
         lengths = lengths_of(graph, sequence_length)
         states, rebuild_state = flatten(first)
         if lengths is not None:
+            check_lengths(lengths, rows[0], 1)
             rows.append(numbers(shape(rows[0])[0], name="time"))
         form: list[Any] = []
 

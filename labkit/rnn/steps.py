@@ -38,6 +38,21 @@ def lengths_of(graph: Graph, sequence_length: Any) -> Tensor | None:
     return lengths if lengths.dtype is int32 else cast(lengths, int32)
 
 
+def check_lengths(lengths: Tensor, x: Tensor, batch_axis: int) -> None:
+    """One length for each sequence of the batch.
+
+    Raises:
+        ShapeError: if there are more or fewer.
+    """
+    rows = None if x.static_shape is None else x.static_shape[batch_axis]
+    count = None if lengths.static_shape is None else lengths.static_shape[0]
+    if None not in (rows, count) and rows != count:
+        raise ShapeError(
+            f"sequence_length has {count} entries, and the batch has {rows} sequences: {x.name!r} {x.shape}.",
+            "the number of steps of each sequence, a vector (batch,); time_major=True if time is the first axis.",
+        )
+
+
 def _stopped(running: Tensor, new: Sequence[Tensor], old: Sequence[Tensor]) -> list[Tensor]:
     """The new values for sequences that are still running, the old ones for the others."""
     return [where(running, a, b) for a, b in zip(new, old, strict=True)]
