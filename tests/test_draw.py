@@ -339,6 +339,22 @@ def test_what_is_no_timeline_is_said(call: Any, message: str) -> None:
         call()
 
 
+def test_arrows_that_pass_over_boxes_stay_on_the_picture() -> None:
+    """An arrow that goes around what lies between, above or below it, is drawn whole."""
+    with tf.Graph().as_default() as graph:
+        c = tf.placeholder(tf.complex64, [None, None], name="c")
+        tf.while_loop(
+            lambda i, *_: i < 9,
+            lambda i, z, k: (i + 1, z * z + c, k),
+            (0, tf.zeros_like(c), tf.zeros_like(c, tf.int32)),
+        )
+    picture = draw.graph(graph)
+    picture.canvas.draw()
+    arrows = [p.get_window_extent() for p in picture.axes[0].patches if isinstance(p, FancyArrowPatch)]
+    assert len(arrows) == 5
+    assert all(picture.bbox.y0 < arrow.y0 and arrow.y1 < picture.bbox.y1 for arrow in arrows)
+
+
 def test_fields_share_a_scale_and_keep_what_is_not_finite_white() -> None:
     """Each field is drawn as it is, row 0 on top, from the smallest finite number of all to the largest."""
     values = np.array([[[0.0, 1.0, 2.0], [3.0, 4.0, np.nan]], [[10.0, 0.0, 0.0], [0.0, 0.0, np.inf]]])

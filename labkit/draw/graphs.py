@@ -255,9 +255,9 @@ class _Painter:
     def paint(self, text: str, legend: bool) -> Picture:
         left = min(x - self.size[u][0] / 2 for u, (x, _) in self.at.items())
         right = max(x + self.size[u][0] / 2 for u, (x, _) in self.at.items())
-        low = min(y - self.size[u][1] / 2 for u, (_, y) in self.at.items())
-        low = min([low, *(y for bend in self.layout.bends.values() for _, y in bend)])
-        high = max(y + self.size[u][1] / 2 for u, (_, y) in self.at.items()) + self._headroom()
+        bends = [y for bend in self.layout.bends.values() for _, y in bend]
+        low = min([*(y - self.size[u][1] / 2 for u, (_, y) in self.at.items()), *bends])
+        high = max([*(y + self.size[u][1] / 2 for u, (_, y) in self.at.items()), *bends]) + self._headroom()
         entries = self._legend_entries() if legend else []
         width_of_legend = sum(0.55 + text_width(word, DETAIL_SIZE) for *_, word in entries)
         spare = max(0.0, width_of_legend - (right - left), 3.2 - (right - left)) / 2
