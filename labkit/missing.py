@@ -77,6 +77,8 @@ ELSEWHERE = {
     "labkit.contrib.seq2seq.BeamSearchDecoder": "labkit has no beam search yet: run one step at a time "
     "and keep the best beginnings in NumPy.",
     "labkit.contrib.seq2seq.tile_batch": "tf.reshape(tf.tile(tf.expand_dims(x, 1), [1, n, 1]), [-1, size]).",
+    "labkit.contrib.slim.learning.train": "tf.train.MonitoredTrainingSession(checkpoint_dir=logdir) and a loop that "
+    "runs the train_op until should_stop().",
     "labkit.contrib.slim.nets": "labkit has no ready-made networks here: build them of tf.contrib.slim's layers.",
     "labkit.keras": "labkit has TensorFlow 1's own layers: tf.layers.",
     "labkit.function": "labkit runs graphs through tf.Session, as TensorFlow 1 does; there is no eager mode.",

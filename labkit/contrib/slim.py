@@ -14,6 +14,7 @@ Source: `tensorflow/contrib/slim/__init__.py` (1.4).
 
 from __future__ import annotations
 
+import importlib
 from typing import Any
 
 from labkit.contrib import framework, layers
@@ -21,7 +22,11 @@ from labkit.contrib.framework import add_arg_scope as add_arg_scope
 from labkit.contrib.framework import arg_scope as arg_scope
 from labkit.missing import missing_name
 
-_NAMES = [*dict.fromkeys([*layers.__all__, *framework.__all__, "layers", "losses", "metrics"])]
+_MODULES = {
+    "layers": "labkit.contrib.layers", "losses": "labkit.contrib.losses", "metrics": "labkit.contrib.metrics",
+    "learning": "labkit.contrib.slim_learning",
+}  # fmt: skip
+_NAMES = [*dict.fromkeys([*layers.__all__, *framework.__all__, *_MODULES])]
 
 
 def __dir__() -> list[str]:
@@ -30,7 +35,9 @@ def __dir__() -> list[str]:
 
 
 def __getattr__(name: str) -> Any:
-    """A layer, or a function of `tf.contrib.framework`."""
+    """A layer, a function of `tf.contrib.framework`, or one of slim's modules."""
+    if name in _MODULES:
+        return importlib.import_module(_MODULES[name])
     for module in (layers, framework):
         if name in module.__all__:
             return getattr(module, name)

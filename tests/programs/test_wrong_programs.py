@@ -12,8 +12,9 @@ def clip_a_missing_gradient():
 
 
 def one_cell_for_two_layers():
-    stacked = tf.nn.rnn_cell.MultiRNNCell([tf.nn.rnn_cell.BasicLSTMCell(4)] * 2)
-    return tf.nn.dynamic_rnn(stacked, tf.zeros([5, 3, 2]), dtype=tf.float32)
+    cell = tf.nn.rnn_cell.GRUCell(4)
+    outputs, _ = tf.nn.dynamic_rnn(cell, tf.zeros([5, 3, 2]), dtype=tf.float32)
+    return tf.nn.dynamic_rnn(cell, outputs, dtype=tf.float32)
 
 
 def images_to_a_recurrent_network():
