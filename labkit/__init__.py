@@ -210,6 +210,7 @@ from labkit.ops.statistics import histogram_fixed_width
 # Matrices
 from labkit.ops.decompositions import cholesky, cholesky_solve, qr, self_adjoint_eig, self_adjoint_eigvals, svd
 from labkit.ops.solving import matrix_determinant, matrix_inverse, matrix_solve, matrix_triangular_solve
+from labkit.ops.fourier import fft, fft2d, fft3d, ifft, ifft2d, ifft3d
 from labkit.ops.linalg import einsum, matmul, matrix_transpose, tensordot
 from labkit.ops.matrices import (
     diag,
@@ -435,6 +436,7 @@ __all__ = [
     "confusion_matrix", "segment_max", "segment_mean", "segment_min", "segment_prod", "segment_sum",
     "unsorted_segment_max", "unsorted_segment_sum", "histogram_fixed_width",
     # Matrices
+    "fft", "fft2d", "fft3d", "ifft", "ifft2d", "ifft3d",
     "cholesky", "cholesky_solve", "matrix_determinant", "matrix_inverse", "matrix_solve", "matrix_triangular_solve",
     "qr", "self_adjoint_eig", "self_adjoint_eigvals", "svd", "einsum", "matmul", "matrix_transpose", "tensordot",
     "diag", "diag_part", "eye", "matrix_band_part", "matrix_diag", "matrix_diag_part", "matrix_set_diag", "trace",
