@@ -234,7 +234,8 @@ from labkit.ops.padding import pad
 from labkit.ops.patches import extract_image_patches
 
 # Parts of tensors
-from labkit.ops.slicing import slice
+from labkit.ops.slicing import reverse as reverse_v2, slice
+from labkit.ops.unravelling import unravel_index
 from labkit.ops.indexing import strided_slice
 from labkit.ops.gathering import gather, gather_nd, scatter_nd
 from labkit.ops.selecting import (
@@ -446,6 +447,7 @@ __all__ = [
     "stack", "unstack", "broadcast_to", "tile", "pad", "extract_image_patches", "batch_to_space", "batch_to_space_nd",
     "space_to_batch", "space_to_batch_nd",
     # Parts of tensors
+    "reverse_v2", "unravel_index",
     "slice", "strided_slice", "gather", "gather_nd", "scatter_nd", "boolean_mask", "listdiff", "one_hot",
     "sequence_mask", "setdiff1d", "unique", "unique_with_counts", "where", "dynamic_partition", "dynamic_stitch",
     # Sparse tensors
