@@ -386,7 +386,9 @@ from labkit.historic import (
 
 from labkit.missing import missing_name
 
-__version__ = "0.1.0"
+# Programs ask it which names there are, so TensorFlow's version comes first and labkit's own after it.
+__version__ = VERSION = "1.4.0+labkit.0.1.0"
+GIT_VERSION = COMPILER_VERSION = "unknown"
 
 __all__ = [
     "app", "compat", "data", "errors", "flags", "gfile", "image", "layers", "logging", "losses", "nn",

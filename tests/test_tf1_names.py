@@ -5,11 +5,13 @@ programs run (counted over 671 examples), with the argument names of version 1.4
 """
 
 import importlib
+import importlib.metadata
 import inspect
 import json
 from pathlib import Path
 
 import pytest
+from packaging.version import Version
 
 import labkit as tf
 from labkit.missing import LEFT_OUT
@@ -95,3 +97,11 @@ def test_the_old_module_paths_import():
     assert ops.reset_default_graph is tf.reset_default_graph
     input_data = importlib.import_module("labkit.examples.tutorials.mnist.input_data")
     assert tf.examples.tutorials.mnist.input_data is input_data
+
+
+def test_programs_that_ask_for_the_version_find_the_one_whose_names_there_are():
+    """The ways in which public programs ask; and labkit's own version is that of the package."""
+    assert tf.__version__ >= "1.0"
+    assert [int(part) for part in tf.__version__.split(".")[:2]] == [1, 4]
+    assert Version("1.4") <= Version(tf.VERSION) < Version("1.5")
+    assert Version(tf.VERSION).local == f"labkit.{importlib.metadata.version('labkit')}"
