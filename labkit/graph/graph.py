@@ -193,7 +193,7 @@ class Graph(Scopes, Lookup, Collections):
                     if kind.allowed is not None and tensor.dtype_ not in kind.allowed:
                         raise DTypeError(
                             f"{kind.type} does not take {tensor.dtype.name}; it takes {_names(kind)}.",
-                            "tf.cast(x, tf.float32), which makes True 1.0." if tensor.dtype.name == "bool" else "",
+                            _HOW_TO_GO_ON.get(tensor.dtype.name, ""),
                         )
                 elif tensor.dtype_ is not found.dtype_:
                     raise DTypeError(
@@ -239,6 +239,12 @@ def kind_dtype(inputs: Sequence[Any], kind: Op) -> Any:
         if is_tensor_like(value) and kind.arg_name(position, len(inputs))[1] == "T":
             return value.dtype
     return None
+
+
+_HOW_TO_GO_ON = {
+    "bool": "tf.cast(x, tf.float32), which makes True 1.0.",
+    "string": "tf.string_join([a, b]) to join strings, tf.string_to_number(x) for numbers that are written out.",
+}
 
 
 def _wider(a: Tensor, b: Tensor) -> Tensor:

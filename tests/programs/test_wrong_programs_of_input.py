@@ -145,6 +145,7 @@ WRONG = {
     ),
     "a dense array for a sparse one": (a_dense_array_for_a_sparse_placeholder, "(indices, values, dense_shape)"),
     "Adam among reused variables": (adam_among_reused_variables, "variable v/Adam does not exist"),
+    "strings that are added": (lambda: tf.constant("images/") + tf.constant("a.png"), "tf.string_join([a, b])"),
     "a table without its words": (
         lambda: run(tf.contrib.lookup.index_table_from_tensor(["a"]).lookup(tf.constant("a"))), "tf.tables_initializer",
     ),
