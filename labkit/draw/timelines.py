@@ -28,8 +28,8 @@ def timeline(trace: Any, by: str | None = None, rows: int = 12) -> Picture:
         >>> import labkit as tf
         >>> from labkit import draw
         >>> _, trace = tf.Session().watch(tf.matmul(tf.ones([4, 4]), tf.ones([4, 4])))
-        >>> draw.timeline(trace)
-        <timeline of 3 ops in 2 rows: MatMul, Const>
+        >>> draw.timeline(trace, by="device")
+        <timeline of 3 ops in 1 row...>
     """
     recorded: Any = getattr(trace, "trace", trace)
     if not isinstance(recorded, Trace):

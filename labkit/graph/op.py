@@ -78,6 +78,7 @@ class Cost(NamedTuple):
 ArgRule = tuple[str, str]  # name of the input, and its rule: "T", "index", "any" or a dtype's name
 
 
+@dataclass(frozen=True)
 class Op:
     """Base of all ops; see the module's docstring.
 
@@ -223,7 +224,11 @@ def op(cls: OpClass) -> OpClass:
     Raises:
         ValueError: if another op has the name.
     """
-    made: Any = dataclass(frozen=True, eq=cls.memoise_infer)(cls)
+    made: Any = cls
+    if any("__annotations__" in vars(base) for base in cls.__mro__[: cls.__mro__.index(Op)]):
+        made = dataclass(frozen=True, eq=cls.memoise_infer)(cls)  # one without fields is as `Op`: quicker to import
+    if not cls.memoise_infer:
+        made.__eq__, made.__hash__ = object.__eq__, object.__hash__
     made.type = cls.__name__
     if made.type in OPS:
         raise ValueError(

@@ -106,7 +106,8 @@ class TensorArrayWriteV3(Op):
         _check_element(flow, value)
         rows = flow.shape[0] if flow.shape else None
         if value.shape is None:
-            return flow if flow.shape and flow.shape[1:] != (0,) else Spec(flow.dtype, None)
+            element = flow.shape[1:] if flow.shape else (None,)  # (0,): that of what is written
+            return Spec(flow.dtype, None) if None in element or 0 in element else flow
         return Spec(flow.dtype, (None if rows is None else max(rows, self.rows), *value.shape))
 
     def kernel(self, flow: Array, index: Any, value: Array) -> Array:
