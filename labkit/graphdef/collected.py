@@ -49,7 +49,7 @@ def write_collection(target: Any, name: str, members: Sequence[Any], export_scop
         export_scope: only what is in this name scope is written.
 
     Returns:
-        True if the file can hold them; otherwise there has been a warning.
+        True if the file can hold them; otherwise there has been a warning (a message only, for queue runners).
     """
     try:
         kind = _kind(members)
@@ -59,7 +59,9 @@ def write_collection(target: Any, name: str, members: Sequence[Any], export_scop
                 getattr(target, kind).value.append(value)
     except (TypeError, ValueError, AttributeError, LabkitError) as error:
         target.Clear()
-        logging.warning(
+        # Threads belong to the program that made them, and a Saver writes this file at every save: no warning for them.
+        tell = logging.info if name == GraphKeys.QUEUE_RUNNERS else logging.warning
+        tell(
             "The collection %r is left out of the file: %s. A file can hold variables, tensors, operations, strings "
             "and numbers.", name, error,
         )  # fmt: skip
