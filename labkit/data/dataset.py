@@ -17,15 +17,26 @@ Source: `tensorflow/python/data/ops/dataset_ops.py` (1.4).
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, NoReturn, cast
+from typing import Any, NoReturn
 
 from labkit.data import nodes
 from labkit.data.functions import ByValue, traced
 from labkit.data.iterators import Iterator, IteratorV2, MakeIterator, OneShotIterator, described
-from labkit.data.structure import Rebuild, matched, take_apart
-from labkit.dtypes import bool_, int32, int64, string
+from labkit.data.structure import (
+    Rebuild,
+    as_count,
+    as_tensors,
+    first_of,
+    is_list_of_tensors,
+    is_plain_tuple,
+    matched,
+    specs_as_leaves,
+    take_apart,
+    with_unknowns,
+)
+from labkit.dtypes import bool_, int64, string
 from labkit.errors import DTypeError, GraphError, LabkitError, ShapeError
-from labkit.graph import Op, Spec, Tensor, apply, apply_node, get_default_graph, is_tensor_like
+from labkit.graph import Op, Spec, Tensor, apply, apply_node, get_default_graph
 from labkit.graph.subgraph import Body
 from labkit.ops.random import get_seed
 from labkit.shapes import TensorShape, as_shape, in_common
@@ -92,7 +103,7 @@ class Dataset:
         Args:
             tensors: the element: tensors in tuples and dictionaries.
         """
-        flat, rebuild = _tensors(tensors)
+        flat, rebuild = as_tensors(tensors)
         return Dataset(lambda: apply(nodes.TensorDataset(), *flat), [t.spec for t in flat], rebuild)
 
     @staticmethod
@@ -105,7 +116,7 @@ class Dataset:
         Raises:
             ShapeError: if the first sizes differ.
         """
-        flat, rebuild = _tensors(tensors)
+        flat, rebuild = as_tensors(tensors)
         if any(t.static_shape == () for t in flat):
             raise ShapeError("from_tensor_slices goes over rows, and one of the tensors is a scalar.\n"
                              "  Try: Dataset.from_tensors for a single element.")  # fmt: skip
@@ -150,7 +161,7 @@ class Dataset:
         if not 1 <= len(args) <= 3:
             raise LabkitError(f"Dataset.range takes one to three numbers, as Python's range does, not {len(args)}.")
         start, stop, step = (0, args[0], 1) if len(args) == 1 else (*args, 1)[:3]
-        return Dataset(lambda: _node(nodes.RangeDataset(), start, stop, step), [Spec(int64, ())], _only)
+        return Dataset(lambda: apply(nodes.RangeDataset(), start, stop, step), [Spec(int64, ())], first_of)
 
     @staticmethod
     def zip(datasets: Any) -> Dataset:
@@ -250,7 +261,7 @@ class Dataset:
         """
         first, second = get_seed(seed)
         kind = nodes.ShuffleDataset(reshuffle_each_iteration is not False)
-        return self._same(kind, _number(buffer_size), _number(first or 0), _number(second or 0))
+        return self._same(kind, as_count(buffer_size), as_count(first or 0), as_count(second or 0))
 
     def repeat(self, count: Any = None) -> Dataset:
         """The elements several times.
@@ -258,7 +269,7 @@ class Dataset:
         Args:
             count: how often; None or -1 for ever.
         """
-        return self._same(nodes.RepeatDataset(), _number(-1 if count is None else count))
+        return self._same(nodes.RepeatDataset(), as_count(-1 if count is None else count))
 
     def take(self, count: Any) -> Dataset:
         """The first elements.
@@ -266,7 +277,7 @@ class Dataset:
         Args:
             count: how many; -1 for all.
         """
-        return self._same(nodes.TakeDataset(), _number(count))
+        return self._same(nodes.TakeDataset(), as_count(count))
 
     def skip(self, count: Any) -> Dataset:
         """All but the first elements.
@@ -274,7 +285,7 @@ class Dataset:
         Args:
             count: how many to leave out; -1 for all.
         """
-        return self._same(nodes.SkipDataset(), _number(count))
+        return self._same(nodes.SkipDataset(), as_count(count))
 
     def shard(self, num_shards: Any, index: Any) -> Dataset:
         """Every `num_shards`-th element, from the one at `index` on: each worker takes its own.
@@ -283,7 +294,7 @@ class Dataset:
             num_shards: how many workers share the data.
             index: which one this is, from 0.
         """
-        return self._same(nodes.ShardDataset(), _number(num_shards), _number(index))
+        return self._same(nodes.ShardDataset(), as_count(num_shards), as_count(index))
 
     def batch(self, batch_size: Any) -> Dataset:
         """Elements of one shape in groups; the last one may be smaller.
@@ -297,7 +308,7 @@ class Dataset:
         """Elements in groups; see `batch` and `tf.contrib.data.batch_and_drop_remainder`."""
         count = int(batch_size) if drop_remainder and isinstance(batch_size, int) else None
         specs = [Spec(s.dtype, None if s.shape is None else (count, *s.shape)) for s in self.flat_specs]
-        return Dataset(self._with(nodes.BatchDataset(drop_remainder), _number(batch_size)), specs, self._rebuild)
+        return Dataset(self._with(nodes.BatchDataset(drop_remainder), as_count(batch_size)), specs, self._rebuild)
 
     def padded_batch(self, batch_size: Any, padded_shapes: Any, padding_values: Any = None) -> Dataset:
         """Elements in groups, filled up to one size.
@@ -308,19 +319,21 @@ class Dataset:
             padding_values: what to fill with, likewise; by default 0 and "".
         """
         structure = self._rebuild(self.flat_specs)
-        shapes = [as_shape(_unknown(s)) for s in matched(_specs_as_leaves(structure), padded_shapes, "padded_shapes")]
+        shapes = [
+            as_shape(with_unknowns(s)) for s in matched(specs_as_leaves(structure), padded_shapes, "padded_shapes")
+        ]
         if any(shape is None for shape in shapes):
             raise ShapeError("padded_batch needs the number of axes of every component: padded_shapes=[None, 3].")
         graph = get_default_graph()
         if padding_values is None:
             fills: list[Any] = [b"" if s.dtype is string else 0 for s in self.flat_specs]
         else:
-            fills = matched(_specs_as_leaves(structure), padding_values, "padding_values")
+            fills = matched(specs_as_leaves(structure), padding_values, "padding_values")
         tensors = [graph.as_tensor(f, s.dtype) for f, s in zip(fills, self.flat_specs, strict=True)]
         sizes = [graph.as_tensor([-1 if n is None else n for n in shape or ()], int64) for shape in shapes]
         specs = [Spec(s.dtype, (None, *(shape or ()))) for s, shape in zip(self.flat_specs, shapes, strict=True)]
         kind = nodes.PaddedBatchDataset(len(sizes))
-        return Dataset(self._with(kind, _number(batch_size), *sizes, *tensors), specs, self._rebuild)
+        return Dataset(self._with(kind, as_count(batch_size), *sizes, *tensors), specs, self._rebuild)
 
     def concatenate(self, dataset: Dataset) -> Dataset:
         """This data set, then another one of the same structure.
@@ -354,7 +367,7 @@ class Dataset:
         Args:
             buffer_size: how many elements ahead.
         """
-        return self._same(nodes.PrefetchDataset(), _number(buffer_size))
+        return self._same(nodes.PrefetchDataset(), as_count(buffer_size))
 
     def apply(self, transformation_func: Callable[[Dataset], Any]) -> Any:
         """What a function makes of this data set.
@@ -397,7 +410,7 @@ class Dataset:
         return self._rebuild(values)
 
     def _with(self, kind: Op, *others: Any) -> Build:
-        return lambda: _node(kind, self.as_variant(), *others)
+        return lambda: apply(kind, self.as_variant(), *others)
 
     def _same(self, kind: Op, *others: Any) -> Dataset:
         """A data set with elements of the same structure."""
@@ -409,70 +422,22 @@ class Dataset:
 
         def build(parameters: list[Tensor]) -> list[Any]:
             element = self._rebuild(parameters)
-            result = function(*element) if _is_plain_tuple(element) else function(element)
+            result = function(*element) if is_plain_tuple(element) else function(element)
             if result is None:
                 raise GraphError(f"the function given to {what} returned None.\n  Try: return what it computes.")
             if isinstance(result, Dataset):
                 raise DTypeError(f"the function given to {what} returned a data set.\n  Try: Dataset.flat_map.")
-            leaves, rebuild = take_apart(tuple(result) if _is_list_of_tensors(result) else result)
+            leaves, rebuild = take_apart(tuple(result) if is_list_of_tensors(result) else result)
             form.append(rebuild)
             return leaves
 
         return traced(build, self.flat_specs, what), form[0]
 
 
-def _is_plain_tuple(element: Any) -> bool:
-    return isinstance(element, tuple) and not hasattr(cast("Any", element), "_fields")
-
-
-def _is_list_of_tensors(result: Any) -> bool:
-    """A function that returns a list of tensors means a tuple; TensorFlow's programs do it with tf.py_func."""
-    return isinstance(result, list) and all(is_tensor_like(entry) for entry in cast("list[Any]", result))
-
-
-def _tensors(structure: Any) -> tuple[list[Tensor], Rebuild]:
-    graph = get_default_graph()
-    leaves, rebuild = take_apart(structure)
-    return [graph.as_tensor(leaf, name=f"component_{i}") for i, leaf in enumerate(leaves)], rebuild
-
-
 def one_string_each(kind: Op, filenames: Any) -> Dataset:
     """The data set of a node that reads files."""
     names = get_default_graph().as_tensor(filenames, string, name="filenames")
-    return Dataset(lambda: apply(kind, names), [Spec(string, ())], _only)
-
-
-def _node(kind: Op, *inputs: Any) -> Tensor:
-    return apply(kind, *inputs)
-
-
-def _number(value: Any) -> Any:
-    """A count as an int64 tensor or number."""
-    if isinstance(value, Tensor) and value.dtype is int32:
-        from labkit.ops.math import cast as to_dtype
-
-        return to_dtype(value, int64)
-    return value
-
-
-def _only(values: Sequence[Any]) -> Any:
-    return values[0]
-
-
-def _unknown(shape: Any) -> Any:
-    """-1 means unknown here."""
-    if isinstance(shape, (list, tuple)):
-        return [None if size in (-1, None) else size for size in cast("list[Any]", shape)]
-    return shape
-
-
-def _specs_as_leaves(structure: Any) -> Any:
-    """A structure of specs as one of marks: a `Spec` is itself a tuple."""
-    if isinstance(structure, Spec):
-        return None
-    if isinstance(structure, dict):
-        return {key: _specs_as_leaves(value) for key, value in cast("dict[Any, Any]", structure).items()}
-    return tuple(_specs_as_leaves(entry) for entry in structure)
+    return Dataset(lambda: apply(kind, names), [Spec(string, ())], first_of)
 
 
 def _check_dataset(value: Any, what: str) -> None:

@@ -13,8 +13,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, cast
 
+from labkit.dtypes import int32, int64
 from labkit.errors import DTypeError
+from labkit.graph import Spec, Tensor, get_default_graph, is_tensor_like
 from labkit.nests import is_mapping
+from labkit.ops.math import cast as to_dtype
 
 Rebuild = Callable[[Sequence[Any]], Any]
 
@@ -64,3 +67,48 @@ def matched(structure: Any, given: Any, what: str) -> list[Any]:
             raise DTypeError(f"{what} must have {len(entries)} parts, like the elements: {structure!r}; not {given!r}.")
         return [leaf for own, other in zip(entries, parts, strict=True) for leaf in matched(own, other, what)]
     return [given]
+
+
+def is_plain_tuple(element: Any) -> bool:
+    """True for a tuple without names: its parts are separate arguments of a function."""
+    return isinstance(element, tuple) and not hasattr(cast("Any", element), "_fields")
+
+
+def is_list_of_tensors(result: Any) -> bool:
+    """A function that returns a list of tensors means a tuple; TensorFlow's programs do it with tf.py_func."""
+    return isinstance(result, list) and all(is_tensor_like(entry) for entry in cast("list[Any]", result))
+
+
+def as_tensors(structure: Any) -> tuple[list[Tensor], Rebuild]:
+    """The leaves of a structure as tensors of the default graph, and the function that puts others in their places."""
+    graph = get_default_graph()
+    leaves, rebuild = take_apart(structure)
+    return [graph.as_tensor(leaf, name=f"component_{i}") for i, leaf in enumerate(leaves)], rebuild
+
+
+def as_count(value: Any) -> Any:
+    """A count as an int64 tensor or number."""
+    if isinstance(value, Tensor) and value.dtype is int32:
+        return to_dtype(value, int64)
+    return value
+
+
+def first_of(values: Sequence[Any]) -> Any:
+    """The structure of an element that is one tensor."""
+    return values[0]
+
+
+def with_unknowns(shape: Any) -> Any:
+    """-1 means unknown here."""
+    if isinstance(shape, (list, tuple)):
+        return [None if size in (-1, None) else size for size in cast("list[Any]", shape)]
+    return shape
+
+
+def specs_as_leaves(structure: Any) -> Any:
+    """A structure of specs as one of marks: a `Spec` is itself a tuple."""
+    if isinstance(structure, Spec):
+        return None
+    if isinstance(structure, dict):
+        return {key: specs_as_leaves(value) for key, value in cast("dict[Any, Any]", structure).items()}
+    return tuple(specs_as_leaves(entry) for entry in structure)
