@@ -139,7 +139,7 @@ def test_a_closed_session_says_so():
 def test_different_dtypes_suggest_a_cast():
     text = told(lambda: tf.constant([1]) + tf.constant([1.0]))
     assert text.startswith("the inputs have different dtypes: int32 and float32.")
-    assert text.endswith("Try: tf.cast(x, tf.int32) for the one that should change.")
+    assert text.endswith("Try: tf.cast(x, tf.float32) for the one that should change.")
     assert told(lambda: tf.constant([1]) + 1.5).startswith("expected int32, got 1.5 of type 'float' instead.")
 
 
