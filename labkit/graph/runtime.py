@@ -28,8 +28,7 @@ import threading
 import time
 from collections.abc import Callable, Generator, Hashable
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from labkit.errors import CancelledError
 
@@ -126,8 +125,7 @@ def current_resources() -> SessionResources:
     return SessionResources() if found is None else found
 
 
-@dataclass(frozen=True)
-class HostRun:
+class HostRun(NamedTuple):
     """What the kernel of an op with `uses_session` gets as its first argument.
 
     Args:
