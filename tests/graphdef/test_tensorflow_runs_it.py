@@ -1,5 +1,5 @@
 """TensorFlow itself reads what labkit writes, and computes the same: for every op of the sample table that is also
-TensorFlow's. Needs a Python with TensorFlow: `.venv-tf` (`make bench` makes it), or LABKIT_TENSORFLOW_PYTHON.
+TensorFlow's. Needs a Python with TensorFlow: `.venv-tf` (`make bench-tf` makes it), or LABKIT_TENSORFLOW_PYTHON.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ DIFFERS = {
     "ImageSummary": "the same picture in other PNG bytes",
     "SparseApplyMomentum-2": "TensorFlow refuses a negative index, which labkit ignores",
     "SparseApplyAdagrad-2": "likewise",
+    "Betainc": "TensorFlow takes three tensors of one shape, labkit any that broadcast",
     "SparseToDense-3": "TensorFlow refuses indices that are out of order",
 }
 CANNOT = (
