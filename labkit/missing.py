@@ -80,6 +80,11 @@ ELSEWHERE = {
     "labkit.contrib.slim.learning.train": "tf.train.MonitoredTrainingSession(checkpoint_dir=logdir) and a loop that "
     "runs the train_op until should_stop().",
     "labkit.contrib.slim.nets": "labkit has no ready-made networks here: build them of tf.contrib.slim's layers.",
+    **{
+        f"labkit.nn.{name}": "labkit has no connectionist temporal classification: give the labels one per step "
+        "(tf.nn.sparse_softmax_cross_entropy_with_logits), or compute it outside the graph, for example with optax."
+        for name in ("ctc_loss", "ctc_greedy_decoder", "ctc_beam_search_decoder")
+    },
     "labkit.keras": "labkit has TensorFlow 1's own layers: tf.layers.",
     "labkit.function": "labkit runs graphs through tf.Session, as TensorFlow 1 does; there is no eager mode.",
     "labkit.GradientTape": "tf.gradients(ys, xs) adds the derivatives to the graph.",

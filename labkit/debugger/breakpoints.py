@@ -40,6 +40,7 @@ class Breakpoint:
         self.op = op
         self.when = when
         self._condition = Condition(when) if isinstance(when, str) else None
+        self._predicate = None if isinstance(when, str) else when
 
     def reason(self, node: Operation, made: Sequence[tuple[str, Any]]) -> str:
         """Why to stop behind a node; empty if there is no reason.
@@ -56,7 +57,7 @@ class Breakpoint:
             values = [value for _, value in made] or [None]
             holds = any(self._condition.holds(node.name, node.type, value) for value in values)
         else:
-            holds = True if self.when is None else bool(self.when(node, dict(made)))  # type: ignore[operator]
+            holds = self._predicate is None or bool(self._predicate(node, dict(made)))
         return f"breakpoint {self.number} ({self.text()})" if holds else ""
 
     def text(self) -> str:
