@@ -264,34 +264,36 @@ class _Sizes:
 
     def __init__(self, feeds: Sequence[Tensor]) -> None:
         self._feeds = set(feeds)
-        self._data: dict[Tensor, bool] = {}
 
     def depend_on_data(self, node: Operation) -> bool:
         """True if an input that the kernel needs while it is traced is known only when the program runs."""
-        static = [node.inputs[i] for i in node.kind.static_inputs if i < len(node.inputs)]
-        return any(self._from_data(t) or (self._from_feed(t) and self._is_large(t)) for t in static)
+        return any(self._is_data(node.inputs[i]) for i in node.kind.static_inputs if i < len(node.inputs))
 
-    def _from_data(self, tensor: Tensor) -> bool:
-        if tensor not in self._data:
-            node = tensor.op
+    def _is_data(self, tensor: Tensor) -> bool:
+        """True if the value comes from what only a run knows, or from feeds and is too much to compile for."""
+        if tensor not in self._feeds and constant_value(tensor) is not None:
+            return False
+        # With a stack and not by recursion: the way back may be thousands of nodes long, and branch at each.
+        waiting, seen, fed = [tensor], {tensor}, False
+        while waiting:
+            source = waiting.pop()
+            node = source.op
             kind = node.kind
-            if tensor in self._feeds or kind.folds_from_shape or constant_value(tensor) is not None:
-                self._data[tensor] = False
+            if source in self._feeds:
+                if source.dtype.is_differentiable:  # no size, and what is made of it may be a whole net
+                    return True
+                fed = True
+            elif kind.folds_from_shape:
+                continue
             elif kind.stateful or kind.is_ref or not node.inputs or node.in_python:
-                self._data[tensor] = kind.type not in ("Const", "Captured", "Placeholder")
+                if kind.type not in ("Const", "Captured", "Placeholder"):
+                    return True
             else:
-                self._data[tensor] = any(self._from_data(t) for t in node.inputs)
-        return self._data[tensor]
-
-    def _from_feed(self, tensor: Tensor) -> bool:
-        if tensor in self._feeds:
-            return True
-        return not tensor.op.kind.folds_from_shape and any(self._from_feed(t) for t in tensor.op.inputs)
-
-    @staticmethod
-    def _is_large(tensor: Tensor) -> bool:
+                new = [t for t in node.inputs if t not in seen]
+                seen.update(new)
+                waiting.extend(new)
         count = num_elements(tensor.static_shape)
-        return count is None or count > _MOST_FED
+        return fed and (count is None or count > _MOST_FED)
 
 
 def _result(value: Any) -> Any:

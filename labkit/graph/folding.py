@@ -32,12 +32,29 @@ def known_value(tensor: Tensor) -> Any:
 
 def known_array(tensor: Tensor) -> np.ndarray[Any, Any] | None:
     """The value as an array (of dtype object if some entries are unknown), or None."""
-    kind = tensor.op.kind
-    if type(kind).fold is _no_fold() or tensor.value_index:
-        return None
-    inputs = tensor.op.inputs
-    array = kind.fold([t.spec for t in inputs], [known_array(t) for t in inputs])
-    if array is None or array.dtype != object or tensor.dtype is string or any(entry is None for entry in array.flat):
+    # With a stack and not by recursion: the way back may be thousands of nodes long, and branch at each. Nothing is
+    # kept from call to call, because `set_shape` may tell more about a tensor later.
+    known: dict[Tensor, Any] = {}
+    waiting = [tensor]
+    while waiting:
+        wanted = waiting[-1]
+        kind = wanted.op.kind
+        inputs = wanted.op.inputs
+        if type(kind).fold is _no_fold() or wanted.value_index:
+            known[wanted] = None
+        elif not kind.folds_from_shape and any(t not in known for t in inputs):
+            waiting.extend(t for t in inputs if t not in known)
+            continue
+        elif wanted not in known:
+            array = kind.fold([t.spec for t in inputs], [known.get(t) for t in inputs])
+            known[wanted] = array if array is None else _whole(array, wanted)
+        waiting.pop()
+    return known[tensor]
+
+
+def _whole(array: np.ndarray[Any, Any], tensor: Tensor) -> np.ndarray[Any, Any]:
+    """An array of the tensor's dtype if no entry is unknown."""
+    if array.dtype != object or tensor.dtype is string or any(entry is None for entry in array.flat):
         return array
     return array.astype(tensor.dtype.np_dtype)  # the unknown entries were left behind
 

@@ -135,6 +135,19 @@ def test_a_long_fed_mask_is_not_compiled_into_the_program() -> None:
         np.testing.assert_allclose(np.exp(values[given]).sum(), got, rtol=1e-5)
 
 
+def test_a_size_may_come_from_far_away() -> None:
+    """Through thousands of nodes, and through so many branches that nobody could follow them one by one."""
+    x, n = tf.placeholder(tf.float32, [3]), tf.placeholder(tf.int32, [])
+    deep, wide = x, n
+    for _ in range(2000):
+        deep = deep + 0.5
+    for _ in range(25):
+        wide = tf.abs(wide) + tf.maximum(wide, wide) - wide
+    with tf.Session() as sess:
+        np.testing.assert_array_equal([1001.0], sess.run(tf.boolean_mask(deep, deep > 1000.5), {x: [-1, 0, 1]}))
+        assert sess.run(tf.zeros([wide]), {n: 3}).shape == (3,)
+
+
 @pytest.mark.parametrize(
     ("make", "advice"),
     [
