@@ -1,0 +1,13 @@
+"""labkit's views for notebooks: look at a graph, a run and a training, and touch them.
+
+    import labkit as tf
+    import labkit_widgets as lw
+
+Importing it makes a `tf.Graph` show itself when it is the last line of a cell.
+"""
+
+from __future__ import annotations
+
+from labkit_widgets.view import View, link
+
+__all__ = ["View", "link"]

@@ -1,0 +1,154 @@
+// What every view stands on: its root element, its traits, its questions to the kernel, its voice for screen readers,
+// and its end.
+//
+// A view is a function `(shell) => void` that fills `shell.body`. Everything it starts (listeners, observers, timers,
+// workers) it ties to `shell.signal`, which fires when the view is closed: then nothing of it is left.
+
+import { styles } from "./styles.ts";
+import type { Model, Place } from "./model.ts";
+import { h } from "./dom.ts";
+import { watchTheme } from "./theme.ts";
+
+interface Answer {
+  result: any;
+  buffers: DataView[];
+}
+
+/** An answer of the kernel that says what went wrong. */
+export class Refused extends Error {}
+
+type Heard = (names: string[], from: unknown) => void;
+
+const channels = new Map<string, Set<Heard>>(); // views that were linked tell one another what is selected
+
+export class Shell {
+  readonly root: HTMLElement;
+  readonly body: HTMLElement;
+  readonly signal: AbortSignal;
+  readonly model: Model;
+  private voice = h("div", { class: "labkit-status", role: "status", "aria-live": "polite" });
+  private asked = new Map<number, { resolve: (answer: Answer) => void; reject: (why: Error) => void }>();
+  private next = 1;
+
+  constructor(place: Place, name: string) {
+    this.model = place.model;
+    this.signal = place.signal;
+    this.body = h("div", { class: "labkit-body" });
+    this.root = h("section", {
+      class: "labkit", "aria-label": name,
+      "data-lm-suppress-shortcuts": "true", // keys pressed here are ours: `d d` must not delete the learner's cell
+    }, this.body, this.voice);
+    // Lab reads the attribute; others are kept from hearing the key at all.
+    this.root.addEventListener("keydown", event => event.stopPropagation(), { signal: this.signal });
+    place.el.append(this.root);
+    useStyle(this.signal);
+    watchTheme(this.root, this.signal);
+    this.listen("msg:custom", (content: any, buffers: DataView[]) => this.hear(content, buffers));
+    this.signal.addEventListener("abort", () => {
+      for (const { reject } of this.asked.values()) reject(new Refused("The view was closed."));
+      this.asked.clear();
+      this.root.remove();
+    }, { once: true });
+  }
+
+  get<T>(trait: string): T {
+    return this.model.get(trait) as T;
+  }
+
+  /** Sets a trait and sends it to the kernel, if there is one. */
+  set(trait: string, value: unknown): void {
+    this.model.set(trait, value);
+    this.model.save_changes();
+  }
+
+  /** Calls back when the trait changes, until the view is closed. */
+  watch<T>(trait: string, changed: (value: T) => void): void {
+    this.listen(`change:${trait}`, () => changed(this.get<T>(trait)));
+  }
+
+  /** Calls back for messages `{kind, ...}` that the kernel sends by itself. */
+  onMessage(kind: string, heard: (content: any, buffers: DataView[]) => void): void {
+    this.listen("msg:custom", (content: any, buffers: DataView[]) => {
+      if (content?.kind === kind) heard(content, buffers ?? []);
+    });
+  }
+
+  /** Asks the kernel: `_on_<verb>` of the Python view answers. Rejects with `Refused`, whose message can be shown. */
+  request(verb: string, args: Record<string, unknown> = {}): Promise<Answer> {
+    const id = this.next++;
+    return new Promise((resolve, reject) => {
+      this.asked.set(id, { resolve, reject });
+      const slow = setTimeout(() => this.say("Waiting for the kernel; it is busy, or gone."), 1500);
+      const done = () => clearTimeout(slow);
+      this.signal.addEventListener("abort", done, { once: true });
+      this.asked.set(id, {
+        resolve: answer => { done(); this.signal.removeEventListener("abort", done); resolve(answer); },
+        reject: why => { done(); this.signal.removeEventListener("abort", done); reject(why); },
+      });
+      this.model.send({ id, verb, args });
+    });
+  }
+
+  /** Says and shows one line: what happened, how many were found, what went wrong. */
+  say(text: string): void {
+    this.voice.textContent = text;
+  }
+
+  /** Marks the view as drawn: tests and the slides wait for it. */
+  ready(): void {
+    this.root.dataset["labkitReady"] = "true";
+  }
+
+  /** Tells linked views which nodes are selected here. */
+  tell(names: string[]): void {
+    for (const heard of [...(channels.get(this.get<string>("channel")) ?? [])]) heard(names, this);
+  }
+
+  /** Hears what is selected in linked views. */
+  onTold(heard: (names: string[]) => void): void {
+    const listener: Heard = (names, from) => { if (from !== this) heard(names); };
+    let at = "";
+    const leave = () => {
+      channels.get(at)?.delete(listener);
+      if (!channels.get(at)?.size) channels.delete(at);
+    };
+    const join = () => {
+      leave();
+      at = this.get<string>("channel");
+      if (!at) return;
+      if (!channels.has(at)) channels.set(at, new Set());
+      channels.get(at)!.add(listener);
+    };
+    join();
+    this.watch("channel", join);
+    this.signal.addEventListener("abort", leave, { once: true });
+  }
+
+  private listen(event: string, listener: (...args: any[]) => void): void {
+    this.model.on(event, listener);
+    this.signal.addEventListener("abort", () => this.model.off(event, listener), { once: true });
+  }
+
+  private hear(content: any, buffers: DataView[]): void {
+    const waiting = this.asked.get(content?.id);
+    if (!waiting) return;
+    this.asked.delete(content.id);
+    if (content.error !== undefined) waiting.reject(new Refused(String(content.error)));
+    else waiting.resolve({ result: content.result, buffers: buffers ?? [] });
+  }
+}
+
+let users = 0;
+let sheet: HTMLStyleElement | null = null;
+
+/** One style sheet for all views of a page; it goes with the last of them. */
+function useStyle(signal: AbortSignal): void {
+  users++;
+  sheet ??= document.head.appendChild(h("style", { "data-labkit": "" }, styles));
+  signal.addEventListener("abort", () => {
+    if (--users === 0) {
+      sheet?.remove();
+      sheet = null;
+    }
+  }, { once: true });
+}

@@ -1,0 +1,33 @@
+// The bundle: one module for all views. A notebook's views reach it through the Runtime widget (see runtime.py), a saved
+// page through `renderSaved`.
+
+import { SavedModel, type Place } from "./core/model.ts";
+import { Shell } from "./core/shell.ts";
+
+/** A view fills `shell.body`. */
+export type View = (shell: Shell) => void | Promise<void>;
+
+const VIEWS: Record<string, [name: string, view: View]> = {};
+
+/** Draws the view that `model` describes into `el`, until the signal. */
+export async function render({ model, el, signal }: Place): Promise<void> {
+  const kind = String(model.get("kind"));
+  const found = VIEWS[kind];
+  if (!found) throw new Error(`This bundle has no view "${kind}".`);
+  const [name, view] = found;
+  await view(new Shell({ model, el, signal }, name));
+}
+
+/** Draws saved state; bytes come as base64 in `{"base64": ...}`. */
+export async function renderSaved(el: HTMLElement, state: Record<string, any>): Promise<{ model: SavedModel; close: () => void }> {
+  const plain = Object.fromEntries(Object.entries(state).map(([key, value]) => [key, bytes(value)]));
+  const model = new SavedModel(plain);
+  const end = new AbortController();
+  await render({ model, el, signal: end.signal });
+  return { model, close: () => end.abort() };
+}
+
+function bytes(value: any): unknown {
+  if (typeof value?.base64 !== "string") return value;
+  return new DataView(Uint8Array.from(atob(value.base64), letter => letter.charCodeAt(0)).buffer);
+}
