@@ -49,7 +49,7 @@ class Event:
     Args:
         node: name of the operation.
         op: its type, such as "MatMul".
-        device: name of the device it ran on.
+        device: name of the device it ran on; of a network link, from where to where: "a -> b".
         start_seconds: when it started, from the start of the step.
         duration_seconds: how long it took.
         output_bytes: size of its outputs.
@@ -86,11 +86,14 @@ class Trace:
         events: what ran.
         values: the values of tensors, by name.
         started_at_seconds: when the step started, in seconds since 1970.
+        simulated: true if the times come from a model of the machines, and so are the same at every run; false if they
+            were measured.
     """
 
     events: list[Event] = field(default_factory=list[Event])
     values: dict[str, Any] = field(default_factory=dict[str, Any], repr=False)
     started_at_seconds: float = 0.0
+    simulated: bool = False
 
     def seconds_by_op(self) -> dict[str, float]:
         """Total time of each op type, the longest first."""
