@@ -17,6 +17,7 @@ Example:
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
@@ -106,11 +107,16 @@ def watched(kind: Op, name: str, look: Callable[[InnerStep], None], around: str 
     return replace(kind, **changed)  # pyright: ignore[reportArgumentType, reportUnknownVariableType, reportCallIssue, reportType]
 
 
-def steps_inside(step: Step) -> list[InnerStep]:
+class _EnoughError(Exception):
+    """As many steps as were wanted."""
+
+
+def steps_inside(step: Step, most: int | None = None) -> list[InnerStep]:
     """What ran inside a node that holds bodies: it runs again, on the values that it was given.
 
     Args:
         step: a step of a `Recording`.
+        most: how many steps to look at; None for all. A long loop is left when they have run.
 
     Raises:
         LabkitError: if the node holds no bodies.
@@ -121,7 +127,13 @@ def steps_inside(step: Step) -> list[InnerStep]:
             "tf.cond, tf.while_loop, tf.scan, tf.map_fn and tf.nn.dynamic_rnn have an inside.",
         )
     found: list[InnerStep] = []
-    kind = watched(step.node.kind, step.node.name, found.append)
-    with jax.enable_x64(True), jax.disable_jit():
+
+    def look(inner: InnerStep) -> None:
+        if most is not None and len(found) >= most:
+            raise _EnoughError
+        found.append(inner)
+
+    kind = watched(step.node.kind, step.node.name, look)
+    with jax.enable_x64(True), jax.disable_jit(), contextlib.suppress(_EnoughError):
         (call_on_host if kind.host else call_kernel)(kind, step.given)
     return found

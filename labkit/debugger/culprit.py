@@ -74,6 +74,28 @@ def explain(recording: Recording, infinities: bool = True, ignore: Sequence[str]
     return NothingBad(len(recording.steps))
 
 
+def explain_here(recording: Recording, infinities: bool = True) -> FirstBad | NothingBad:
+    """Explains the step that a recording stands behind, and runs nothing: where its values went is not asked.
+
+    Args:
+        recording: at its beginning, what is fed and what the variables hold is looked at.
+        infinities: False looks for NaN alone.
+
+    Example:
+        >>> import labkit as tf
+        >>> recording = Recording(tf.Session(), tf.log(tf.constant(0.0)) + 1.0)
+        >>> steps = [recording.forward(), recording.forward()]
+        >>> explain_here(recording).why, recording.position
+        ('the logarithm of 0 is -inf: its input is 0.', 2)
+    """
+    step = recording.here
+    if step is None:
+        return _from_outside(recording, infinities) or NothingBad(0)
+    if not any(is_bad(value, infinities) for _, value in step.made()):
+        return NothingBad(recording.position)
+    return _explained(recording, step, infinities, run_on=False)
+
+
 def _from_outside(recording: Recording, infinities: bool) -> FirstBad | None:
     """A NaN that was fed, or that a variable had before."""
     word = "NaN or infinity" if infinities else "NaN"
@@ -96,7 +118,7 @@ def _from_outside(recording: Recording, infinities: bool) -> FirstBad | None:
     return None
 
 
-def _explained(recording: Recording, step: Step, infinities: bool) -> FirstBad:
+def _explained(recording: Recording, step: Step, infinities: bool, run_on: bool = True) -> FirstBad:
     node, inputs = step.node, step.inputs
     inner = _inside(step, infinities)
     at: Operation = node
@@ -114,7 +136,7 @@ def _explained(recording: Recording, step: Step, infinities: bool) -> FirstBad:
         why=cause.why, advice=cause.advice, blamed=cause.position, where=inner.where if inner is not None else "",
         around=node if inner is not None else None, came_from=before,
         example=_example(at, inputs, output, summary),
-        went=_spread(recording, infinities), ran=len(recording.steps),
+        went=_spread(recording, infinities) if run_on else [], ran=len(recording.steps),
     )  # fmt: skip
 
 
