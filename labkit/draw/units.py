@@ -96,6 +96,33 @@ def half_of(node: Operation) -> str:
     return "gradient" if _GRADIENTS.match(node.name) else "forward"
 
 
+def parts_of(nodes: Sequence[Operation]) -> list[str]:
+    """What each node is there for.
+
+    Args:
+        nodes: operations, in creation order, with what they depend on.
+
+    Returns:
+        For each node "forward", "gradient", "optimizer" (with its slots and its learning rate), "state" (variables with
+        what starts and reads them), "input", "constant" or "other" (starting, saving, summaries).
+
+    Example:
+        >>> import labkit as tf
+        >>> with tf.Graph().as_default() as graph:
+        ...     w = tf.Variable(2.0, name="w")
+        ...     step = tf.train.GradientDescentOptimizer(0.1).minimize(w * w)
+        >>> from collections import Counter
+        >>> dict(sorted(Counter(parts_of(graph.get_operations())).items()))
+        {'forward': 1, 'gradient': 9, 'optimizer': 3, 'state': 4}
+    """
+    grouping = _Grouping(nodes, 1)
+    return [grouping.part(node) for node in nodes]
+
+
+_INPUT = re.compile(r"Placeholder|(OneShot|Make)?Iterator|Queue|.*Queue(V2)?$|Reader|.*Reader(V2)?$|.*Dataset")
+_OTHER = re.compile(r"NoOp$|Save|Restore|ShardedFilename|MergeV2Checkpoints|.*Summary(V2)?$|Print|Assert")
+
+
 class _Grouping:
     """Decides on the box of each node."""
 
@@ -107,6 +134,7 @@ class _Grouping:
             for source in dict.fromkeys([*(t.op for t in node.inputs), *node.control_inputs]):
                 self.users.setdefault(source, []).append(node)
         self.variables = {node.name for node in nodes if node.type == "VariableV2"}
+        self._starts: dict[Operation, bool] = {}  # which nodes only start variables: asked again and again
         self.optimizer = self._optimizer_nodes(nodes)
         self.by_hand = self._updates_by_hand(nodes)
         self.initializing = self._initializing(nodes)
@@ -156,7 +184,13 @@ class _Grouping:
         """True for the NoOp that runs initializers, and for initializers."""
         if node.type == "Assign":
             return node.inputs[0].op.name + "/Assign" == node.name
-        return node.type == "NoOp" and bool(node.control_inputs) and all(map(self._is_start, node.control_inputs))
+        if node.type != "NoOp":
+            return False
+        known = self._starts.get(node)
+        if known is None:
+            known = bool(node.control_inputs) and all(map(self._is_start, node.control_inputs))
+            self._starts[node] = known
+        return known
 
     def _own_variable(self, node: Operation) -> str | None:
         """The variable whose slot, initializer, read or initial value the node is."""
@@ -179,6 +213,25 @@ class _Grouping:
             elif users and all(user in found for user in users) and node.type != "VariableV2":
                 found[node] = next((found[user] for user in users if found[user]), "")
         return found
+
+    def part(self, node: Operation) -> str:
+        """What the node is there for; see `parts_of`."""
+        if node in self.initializing:
+            owner = self.by_name.get(self.initializing[node])
+            return "other" if owner is None else self.part(owner)
+        if node in self.optimizer:
+            return "optimizer"
+        if _GRADIENTS.match(node.name):
+            return "gradient"
+        if node in self.by_hand:
+            return "optimizer"
+        if self._own_variable(node) is not None:
+            return "state"
+        if _INPUT.match(node.type):
+            return "input"
+        if node.type in {"Const", "AllAxes"}:
+            return "constant"
+        return "other" if _OTHER.match(node.type) else "forward"
 
     def key(self, node: Operation) -> tuple[str, str]:
         """Key and half of the node's box; the key is empty where the node is left out."""

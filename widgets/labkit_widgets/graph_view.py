@@ -1,0 +1,426 @@
+"""`GraphView`: a dataflow graph to look into, in the notebook.
+
+The kernel sends the graph once, as columns (`columns.py`); the page lays it out, opens and closes scopes, and asks for
+the rest when somebody clicks: what an operation is (`details.py`), its value, its gradient, what a fetch would run.
+
+The traits, and who writes them:
+
+    columns   kernel  the graph
+    state     both    what is drawn of it: open scopes, direction, hidden parts (`ViewState` in `types.ts`)
+    colour    both    what the colours say: "part", "scope", "op", "device", "time", "bytes" or "flops"
+    query     both    what is searched for
+    selected  both    names of the operations that are selected
+    height    kernel  of the view, in pixels
+    runs      kernel  what a fetch runs: {"fetches", "feeds", "ran", "of", "ranges"}; {} if nothing is asked
+    times     kernel  from a trace: {"nodes", "seconds", "bytes"}, three lists; {} without
+    other     kernel  columns of the graph beside this one; empty without
+    marks     kernel  what differs: {"added", "changed"} here and {"removed", "changed"} there, as {"here", "there"}
+    title, otherTitle kernel  a line over each of two graphs
+
+Sets of nodes travel as ranges of indices, `[first, end, first, end, ...]`.
+
+A view holds its graph and its session weakly. When they are gone, what was drawn stays, and questions say so.
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Iterable, Mapping, Sequence
+from difflib import get_close_matches
+from itertools import pairwise
+from typing import Any, cast
+
+import traitlets
+
+from labkit.executor import prune
+from labkit.fetches import take_apart
+from labkit.graph import Graph, Operation, Tensor, get_default_graph, stacks
+from labkit.trace import Trace
+from labkit_widgets import columns as encoding
+from labkit_widgets.view import View
+
+COLOURS = ("part", "scope", "op", "device", "time", "bytes", "flops")
+_STATE: dict[str, Any] = {
+    "root": "", "open": [], "horizontal": True, "hubs": "aside", "series": True, "control": False, "hidden": [],
+}  # fmt: skip
+
+
+class GraphView(View):
+    """A graph that can be opened scope by scope, searched, traced and asked.
+
+    Args:
+        graph_or_tensors: a `tf.Graph`; or tensors, variables and operations, of which everything they depend on is
+            shown; the default graph if None.
+        session: a `tf.Session` to ask for values; it is held weakly. Without it, the default session answers, and
+            what needs no variable is computed all the same.
+        feed: values for placeholders, as for `session.run`, used whenever a value is asked for.
+        fetches: tensors or operations: marks what `session.run(fetches)` would run, as `fetch` does.
+        root: the scope that stands alone, such as "layer1"; "" for the whole graph.
+        open: scopes that are open.
+        horizontal: True lets data flow to the right, False downward.
+        colour: what colours say: "part", "scope", "op", "device", "time", "bytes" or "flops".
+        compare: what this graph was before: a `Graph`, a `snapshot` of one, or a `GraphView`. It is shown beside this
+            one, and what differs is marked. What `tf.passes.optimize` returned can be given in place of a graph, and
+            is then compared with what it was made of.
+        height: of the view, in pixels.
+        trace: a `Trace` of a run, for the colours "time" and "bytes".
+        loss: the tensor whose gradients are shown; what `tf.gradients` was called on if None.
+
+    Example:
+        >>> import labkit as tf
+        >>> import labkit_widgets as lw
+        >>> with tf.Graph().as_default() as graph:
+        ...     with tf.name_scope("layer"):
+        ...         y = tf.square(tf.placeholder(tf.float32, [None], name="x"), name="y")
+        >>> lw.GraphView(graph)
+        <GraphView: 2 ops, 1 edge, 1 scope>
+    """
+
+    _kind = "GraphView"
+
+    columns = traitlets.Bytes().tag(sync=True)
+    state = traitlets.Dict().tag(sync=True)
+    colour = traitlets.Enum(COLOURS, default_value="part").tag(sync=True)
+    query = traitlets.Unicode().tag(sync=True)
+    height = traitlets.Int(480, min=120, max=4000).tag(sync=True)
+    runs = traitlets.Dict().tag(sync=True)
+    times = traitlets.Dict().tag(sync=True)
+    other = traitlets.Bytes().tag(sync=True)
+    marks = traitlets.Dict().tag(sync=True)
+    title = traitlets.Unicode().tag(sync=True)
+    otherTitle = traitlets.Unicode().tag(sync=True)  # noqa: N815  # the page's name
+
+    def __init__(
+        self, graph_or_tensors: Any = None, *, session: Any = None, feed: Mapping[Any, Any] | None = None,
+        fetches: Any = None, root: str = "", open: Sequence[str] = (), horizontal: bool = True, colour: str = "part",
+        compare: Any = None, height: int = 480, trace: Trace | None = None, loss: Any = None,
+    ) -> None:  # fmt: skip
+        graph, self._only = _chosen(graph_or_tensors)
+        self._graph: weakref.ref[Graph] = weakref.ref(graph)
+        self._session: weakref.ref[Any] | None = None if session is None else weakref.ref(session)
+        self._feed = {_tensor(graph, key).name: value for key, value in (feed or {}).items()}
+        self._loss = None if loss is None else _tensor(graph, loss).name
+        self._version = -1
+        self._names: list[str] = []
+        self._edges = 0
+        super().__init__(colour=colour, height=height, columns=self._encoded(graph))
+        self.state = _STATE | {"horizontal": bool(horizontal)}
+        if root or open:
+            self.state = self.state | {"root": self._scope(root) if root else "", "open": self._opened(open)}
+        if fetches is not None:
+            self.fetch(fetches)
+        if trace is not None:
+            self.show_times(trace)
+
+    # What it shows.
+
+    def refresh(self) -> GraphView:
+        """Shows the graph as it is now; what was built since it was drawn appears.
+
+        Returns:
+            This view.
+
+        Example:
+            >>> import labkit as tf
+            >>> import labkit_widgets as lw
+            >>> graph = tf.Graph()
+            >>> view = lw.GraphView(graph)
+            >>> with graph.as_default():
+            ...     one = tf.constant(1.0)
+            >>> view.refresh()
+            <GraphView: 1 op, 0 edges, 0 scopes>
+        """
+        graph = self.graph
+        if graph.version != self._version:
+            self.columns = self._encoded(graph)
+        return self
+
+    def expand(self, scope: str) -> GraphView:
+        """Opens a scope, and those around it.
+
+        Args:
+            scope: its path, such as "layer1/conv".
+        """
+        self.state = self.state | {"open": self._opened([*self._open(), scope])}
+        return self
+
+    def collapse(self, scope: str = "") -> GraphView:
+        """Closes a scope with all that is open in it; all scopes if "".
+
+        Args:
+            scope: its path.
+        """
+        path = self._scope(scope) + "/" if scope else ""
+        stays = [entry for entry in self._open() if not entry.removeprefix("series:").startswith(path)]
+        self.state = self.state | {"open": stays}
+        return self
+
+    def select(self, *items: Any) -> GraphView:
+        """Selects operations, and says so to the views it is linked with.
+
+        Args:
+            *items: tensors, variables, operations or names.
+        """
+        names: list[str] = []
+        for item in items:
+            name = item if isinstance(item, str) else getattr(getattr(item, "op", item), "name", None)
+            name = str(name).partition(":")[0]
+            if name not in self._known():
+                raise ValueError(f"there is no operation {name!r} in this picture.{self._nearest(name, self._known())}")
+            names.append(name)
+        self.selected = names
+        return self
+
+    def search(self, text: str) -> list[str]:
+        """Searches for a name, an op type or a shape, and marks what is found.
+
+        Args:
+            text: a part of what is searched for, such as "conv", "MatMul" or "(?, 784)"; "" ends the search.
+
+        Returns:
+            The names of the operations that were found.
+        """
+        self.query = text
+        if not text:
+            return []
+        made, wanted = encoding.decode(self.columns), text.casefold()
+        types = [f"{kind['dtype']} {kind['shape']}".casefold() for kind in made["types"]]
+        found: list[str] = []
+        first = 0
+        for name, op, count in zip(made["names"], made["op"], made["outputs"], strict=True):
+            outputs = made["outputTypes"][first : first + count]
+            first += count
+            if (
+                wanted in name.casefold()
+                or wanted in made["ops"][op].casefold()
+                or any(wanted in types[i] for i in outputs)
+            ):
+                found.append(name)
+        return found
+
+    def fetch(self, fetches: Any, feeds: Any = None) -> str:
+        """Marks what `session.run(fetches)` would run; the rest is pruned.
+
+        Args:
+            fetches: tensors, variables, operations or names; None ends it.
+            feeds: what would be fed; what only serves to compute that is pruned, too. The view's own feed if None.
+
+        Returns:
+            What runs, in words.
+
+        Example:
+            >>> import labkit as tf
+            >>> import labkit_widgets as lw
+            >>> with tf.Graph().as_default() as graph:
+            ...     x = tf.constant(2.0)
+            ...     y, unused = tf.square(x), tf.exp(x)
+            >>> lw.GraphView(graph).fetch(y)
+            '2 of 3 ops'
+        """
+        if fetches is None:
+            self.runs = {}
+            return ""
+        self.runs = self._pruned(self.graph, fetches, feeds)
+        return f"{self.runs['ran']} of {self.runs['of']} ops"
+
+    def show_times(self, trace: Trace | None) -> GraphView:
+        """Shows how long each operation took in a run, and how many bytes it made.
+
+        Args:
+            trace: what `session.watch` returned as its second; None ends it.
+        """
+        if trace is None:
+            self.times = {}
+            return self
+        place = {name: i for i, name in enumerate(self._known())}
+        seconds: dict[int, float] = {}
+        size: dict[int, int] = {}
+        for event in trace.events:
+            index = place.get(event.node)
+            if index is not None:
+                seconds[index] = seconds.get(index, 0.0) + event.duration_seconds
+                size[index] = size.get(index, 0) + event.output_bytes
+        self.times = {
+            "nodes": list(seconds), "seconds": [float(f"{s:.4g}") for s in seconds.values()],
+            "bytes": list(size.values()),
+        }  # fmt: skip
+        return self
+
+    def describe(self) -> str:
+        """How large the graph is."""
+        names = self._known()
+        scopes = len(_scopes(names))
+        return f"{_count(len(names), 'op')}, {_count(self._edges, 'edge')}, {_count(scopes, 'scope')}"
+
+    # What the page asks.
+
+    def _on_runs(self, names: Sequence[str], feeds: Sequence[str] = ()) -> dict[str, Any]:
+        """What fetching these operations runs; `runs` is set to it."""
+        graph = self.graph
+        if not names:
+            self.runs = {}
+        else:
+            self.runs = self._pruned(graph, [self.node(name) for name in _texts(names)], list(_texts(feeds)) or None)
+        return self.runs
+
+    # What stands behind it.
+
+    @property
+    def graph(self) -> Graph:
+        """The graph.
+
+        Raises:
+            ValueError: if it is gone.
+        """
+        graph = self._graph()
+        if graph is None:
+            raise ValueError("The graph of this picture is gone: a view does not keep it. Run the cell that built it.")
+        return graph
+
+    def node(self, name: Any) -> Operation:
+        """The operation that has this name in the picture, maybe inside another one.
+
+        Raises:
+            ValueError: if there is none.
+        """
+        if not isinstance(name, str):
+            raise ValueError("an operation is asked for by its name")
+        found = encoding.find(self.graph, name)
+        if found is None:
+            raise ValueError(f"The graph has no operation {name[:100]!r}.{self._nearest(name, self._known())}")
+        return found
+
+    def _encoded(self, graph: Graph) -> bytes:
+        with graph.lock:
+            self._version = graph.version
+            nodes = None if self._only is None else prune([graph.nodes_by_name[name] for name in self._only], ())
+            made = encoding.columns(graph, nodes)
+        self._names, self._edges = made["names"], len(made["from"])
+        return encoding.pack(made)
+
+    def _known(self) -> list[str]:
+        """The names of all nodes, in the order of the columns."""
+        return self._names
+
+    def _pruned(self, graph: Graph, fetches: Any, feeds: Any) -> dict[str, Any]:
+        leaves: list[Any] = []
+        take_apart(graph, fetches, leaves)
+        keys: Any = list(self._feed) if feeds is None else feeds
+        fed = [_tensor(graph, key) for key in (keys if isinstance(keys, (list, tuple, Mapping)) else [keys])]  # pyright: ignore[reportUnknownVariableType]
+        roots = [leaf.op if isinstance(leaf, Tensor) else leaf for leaf in leaves if leaf not in fed]
+        running = {node.name for node in prune(roots, fed)}
+        places = [i for i, name in enumerate(self._known()) if name in running]
+        fetched = list(dict.fromkeys(leaf.op.name if isinstance(leaf, Tensor) else leaf.name for leaf in leaves))
+        return {
+            "fetches": fetched, "feeds": list(dict.fromkeys(t.op.name for t in fed)), "ran": len(running),
+            "of": graph.version, "ranges": ranges(places),
+        }  # fmt: skip
+
+    def _open(self) -> list[str]:
+        return cast("list[str]", self.state["open"])
+
+    def _scope(self, path: str) -> str:
+        path = path.removesuffix("/")
+        scopes = _scopes(self._known())
+        if path not in scopes:
+            raise ValueError(f"there is no scope {path!r} in this graph.{self._nearest(path, scopes)}")
+        return path
+
+    def _opened(self, scopes: Iterable[str]) -> list[str]:
+        """The ids of scopes that are to be open, each after those around it."""
+        found: dict[str, None] = {}
+        for scope in scopes:
+            if scope.startswith("series:"):
+                found[scope] = None
+                continue
+            parts = self._scope(scope).split("/")
+            found.update(("/".join(parts[: i + 1]) + "/", None) for i in range(len(parts)))
+        return list(found)
+
+    @staticmethod
+    def _nearest(name: str, names: Iterable[str]) -> str:
+        close = get_close_matches(name[:200], list(names)[:5000], n=3)
+        return f" The nearest names are {', '.join(map(repr, close))}." if close else ""
+
+    @traitlets.validate("state")
+    def _check_state(self, proposal: Any) -> dict[str, Any]:
+        """The state comes from the page: each of its entries is looked at."""
+        given = proposal["value"]
+        unknown = set(given) - set(_STATE)
+        right = (
+            all(type(given.get(key, value)) is type(value) for key, value in _STATE.items())
+            and all(isinstance(entry, str) for entry in [*given.get("open", []), *given.get("hidden", [])])
+            and set(given.get("hidden", [])) <= set(encoding.PARTS)
+            and given.get("hubs", "aside") in ("aside", "inline")
+        )
+        if unknown or not right:
+            raise traitlets.TraitError(f"this is no state of a GraphView: {str(given)[:200]}")
+        return _STATE | given
+
+
+def ranges(places: Iterable[int]) -> list[int]:
+    """Rising numbers as first and end (not included) of each run.
+
+    Example:
+        >>> ranges([0, 1, 2, 5, 7, 8])
+        [0, 3, 5, 6, 7, 9]
+    """
+    all_places = list(places)
+    if not all_places:
+        return []
+    edges = [all_places[0]]
+    for before, after in pairwise(all_places):
+        if after != before + 1:
+            edges += [before + 1, after]
+    return [*edges, all_places[-1] + 1]
+
+
+def _scopes(names: Iterable[str]) -> dict[str, None]:
+    """All scopes, outer ones before inner ones."""
+    found: dict[str, None] = {}
+    for name in names:
+        at = name.find("/")
+        while at >= 0:
+            found[name[:at]] = None
+            at = name.find("/", at + 1)
+    return found
+
+
+def _chosen(what: Any) -> tuple[Graph, list[str] | None]:
+    """The graph, and the names of what is to be shown of it; None for all."""
+    if what is None:
+        return get_default_graph(), None
+    if isinstance(what, Graph):
+        return what, None
+    items: list[Any] = list(what) if isinstance(what, (list, tuple, set)) else [what]  # pyright: ignore[reportUnknownArgumentType]
+    graph = next((item.graph for item in items if isinstance(getattr(item, "graph", None), Graph)), None)
+    if graph is None:
+        raise TypeError(f"GraphView shows a tf.Graph, or tensors and operations of one, not {what!r}.")
+    leaves: list[Any] = []
+    take_apart(graph, items, leaves)
+    return graph, list(dict.fromkeys(leaf.op.name if isinstance(leaf, Tensor) else leaf.name for leaf in leaves))
+
+
+def _tensor(graph: Graph, key: Any) -> Tensor:
+    found = graph.as_graph_element(key)
+    if isinstance(found, Operation):
+        if not found.outputs:
+            raise ValueError(f"{found.name!r} has no output: a tensor is wanted.")
+        return found.outputs[0]
+    return found
+
+
+def _texts(names: Any) -> list[str]:
+    if not isinstance(names, (list, tuple)) or not all(isinstance(name, str) for name in names):  # pyright: ignore[reportUnknownVariableType]
+        raise ValueError("a list of names is wanted")
+    return list(names)  # pyright: ignore[reportUnknownArgumentType]
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" + ("" if number == 1 else "s")
+
+
+def default_session(graph: Graph) -> Any:
+    """The default session of this thread, if it runs this graph."""
+    session = stacks.default_session()
+    return session if session is not None and session.graph is graph else None
