@@ -3,6 +3,7 @@
 #   make lab     open JupyterLab at the first notebook
 #   make test    everything that CI runs: style, types, floors, tests, doctests, notebooks
 #   make lint    style, types and floors only
+#   make widgets the JavaScript of labkit_widgets, if its TypeScript changed; lab and test do so too
 #   make bench   labkit beside hand-written JAX; make bench-tf also beside TensorFlow
 #   make pins    choose new versions for binder/constraints.txt
 #
@@ -17,12 +18,12 @@ READY_TF := .venv-tf/.ready
 PIP := -m pip --disable-pip-version-check -qq
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test lint tests notebooks bench bench-tf pins
+.PHONY: help lab test lint tests notebooks widgets bench bench-tf pins
 
 help:
 	@sed -n '2,/^$$/s/^# \{0,1\}//p' Makefile
 
-lab: $(READY)
+lab: widgets
 	@$(BIN)/labkit lab $(NOTEBOOK)
 
 # Each step prints one line when it is content. The last line is pytest's own summary.
@@ -33,19 +34,24 @@ lint: $(READY)
 	@$(BIN)/ruff format -q --check .
 	@out=$$($(BIN)/lint-imports 2>&1) || { echo "$$out"; exit 1; }
 	@out=$$($(BIN)/pyright 2>&1) || { echo "$$out"; exit 1; }
+	@$(BIN)/python widgets/hatch_build.py check
 	@echo "lint: style, types and floors are clean"
 
 # loadfile: the tests of a file stay in one process, so each file's programs are compiled once.
-tests: $(READY)
+tests: widgets
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
 
 # MNIST is fetched first where there is a network, because a download's progress is not part of a notebook's output.
 # Each notebook is run from top to bottom in a kernel of its own and every output compared.
-notebooks: $(READY)
+notebooks: widgets
 	@$(BIN)/labkit data mnist >/dev/null 2>&1 || true
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --nbval --nbval-current-env --nbval-cell-timeout=300 notebooks
 
-bench: $(READY)
+# Quiet, and at once, where the bundle is made of the sources as they are.
+widgets: $(READY)
+	@$(BIN)/python widgets/hatch_build.py
+
+bench: widgets
 	@$(BIN)/python -m tests.benchmarks
 
 bench-tf: $(READY) $(READY_TF)

@@ -9,9 +9,11 @@ Which versions are asked for is read from labkit's own package metadata, so it i
 from __future__ import annotations
 
 import importlib.metadata
+import importlib.util
 import json
 import os
 import platform
+import runpy
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -61,7 +63,9 @@ def report(*, as_json: bool = False) -> int:
 
 def examine() -> Iterator[Check]:
     """Run every check. One that fails to run is itself something wrong, and does not stop the others."""
-    checks: list[Callable[[], Iterator[Check]]] = [packages, security, devices, memory, processors, data, cache]
+    checks: list[Callable[[], Iterator[Check]]] = [
+        packages, security, widgets, devices, memory, processors, data, cache,
+    ]  # fmt: skip
     for check in checks:
         try:
             yield from check()
@@ -75,8 +79,9 @@ def packages() -> Iterator[Check]:
     yield Check("labkit", OK, importlib.metadata.version("labkit"))
     for text in importlib.metadata.requires("labkit") or []:
         requirement = Requirement(text)
-        for_lab = requirement.marker is not None and requirement.marker.evaluate({"extra": "lab"})
-        if requirement.marker is not None and not for_lab:
+        marker = requirement.marker
+        for_lab = marker is not None and marker.evaluate({"extra": "lab"})  # the extra `widgets` is part of it
+        if requirement.name == "labkit" or (marker is not None and not for_lab):
             continue
         yield _package(requirement, "lab" if for_lab else "")
     yield _package(Requirement("jaxlib"), "")
@@ -119,6 +124,55 @@ def security() -> Iterator[Check]:
             f"{version} lets a shared notebook or page run commands as you; fixed in {SECURITY[name]}",
             f"{sys.executable} -m pip install -U '{name}>={SECURITY[name]}'",
         )
+
+
+def widgets() -> Iterator[Check]:
+    """Whether the views of labkit_widgets can show themselves: the kernel's side of them, and JupyterLab's."""
+    spec = importlib.util.find_spec("labkit_widgets")
+    if spec is None or spec.origin is None:
+        yield Check("widgets", NOTE, "labkit_widgets is not installed", _INSTALL)
+        return
+    if (missing := [name for name in ("anywidget", "ipywidgets") if installed(name) is None]) != []:
+        yield Check("widgets", NOTE, f"labkit_widgets needs {' and '.join(missing)}", _INSTALL)
+        return
+    package = Path(spec.origin).parent
+    bundle = package / "static" / "widget.js"
+    builder = package.parent / "hatch_build.py"  # beside it in a clone, absent in an installed wheel
+    state = "current" if bundle.is_file() else "missing"
+    if builder.is_file():
+        state = runpy.run_path(str(builder))["state"]()
+    if state == "missing":
+        yield Check("widgets", WRONG, f"their JavaScript was not built: {bundle} is missing", _rebuild(package))
+        return
+    if state == "outdated":
+        yield Check("widgets", NOTE, "their JavaScript is older than its sources", _rebuild(package))
+        return
+    found = f"ready; {bundle.stat().st_size / 1000:.0f} kB of JavaScript"
+    if installed("jupyterlab") is not None and (extension := _extension_missing()) is not None:
+        yield Check("widgets", NOTE, f"{found}, but this JupyterLab {extension}", _INSTALL)
+        return
+    yield Check("widgets", OK, found)
+
+
+_INSTALL = f"{sys.executable} -m pip install 'labkit[lab]', in the environment that JupyterLab starts from too"
+
+
+def _rebuild(package: Path) -> str:
+    clone = package.parent
+    if (clone / "hatch_build.py").is_file():
+        return f"{sys.executable} {clone / 'hatch_build.py'}"
+    return f"{sys.executable} -m pip install --force-reinstall --no-deps labkit"
+
+
+def _extension_missing() -> str | None:
+    """What JupyterLab's server lacks to show widgets, if it runs in this environment."""
+    from jupyter_core.paths import jupyter_path
+
+    folders = [Path(folder) for folder in jupyter_path("labextensions")]
+    for name, brings in [("anywidget", "anywidget"), ("@jupyter-widgets/jupyterlab-manager", "jupyterlab_widgets")]:
+        if not any((folder / name / "package.json").is_file() for folder in folders):
+            return f"has no extension {name}, which the package {brings} brings"
+    return None
 
 
 def devices() -> Iterator[Check]:

@@ -6,6 +6,7 @@ import os
 import pathlib
 import stat
 import sys
+import types
 
 import pytest
 
@@ -260,6 +261,45 @@ def test_the_doctor_tells_absent_data_from_broken_data(home, monkeypatch):
     (check,) = doctor.data()
     assert check.state == "!!"
     assert "train-images-idx3-ubyte.gz" in check.found
+
+
+def test_the_doctor_says_whether_the_widgets_can_show_themselves(tmp_path, monkeypatch):
+    """Each thing that they need is taken away, and the line says which and what to do."""
+    package = tmp_path / "labkit_widgets"
+    (package / "static").mkdir(parents=True)
+    (package / "__init__.py").write_text("")
+    specs = {"labkit_widgets": None}
+    monkeypatch.setattr(doctor.importlib.util, "find_spec", lambda name: specs[name])
+    (check,) = doctor.widgets()
+    assert (check.state, check.found) == ("--", "labkit_widgets is not installed")
+    assert "pip install 'labkit[lab]'" in check.advice
+
+    specs["labkit_widgets"] = types.SimpleNamespace(origin=str(package / "__init__.py"))
+    (check,) = doctor.widgets()
+    assert check.state == "!!"
+    assert f"{package / 'static' / 'widget.js'} is missing" in check.found
+    assert check.advice.endswith("pip install --force-reinstall --no-deps labkit")
+
+    (package / "static" / "widget.js").write_text("x" * 5000)
+    (check,) = doctor.widgets()
+    assert (check.state, check.found) == ("ok", "ready; 5 kB of JavaScript")
+
+    (tmp_path / "hatch_build.py").write_text("def state():\n    return 'outdated'\n")  # a clone, edited since
+    (check,) = doctor.widgets()
+    assert (check.state, check.found) == ("--", "their JavaScript is older than its sources")
+    assert check.advice == f"{sys.executable} {tmp_path / 'hatch_build.py'}"
+    (tmp_path / "hatch_build.py").unlink()
+
+    found = doctor.installed
+    monkeypatch.setattr(doctor, "installed", lambda name: None if name == "anywidget" else found(name))
+    (check,) = doctor.widgets()
+    assert (check.state, check.found) == ("--", "labkit_widgets needs anywidget")
+    monkeypatch.setattr(doctor, "installed", found)
+
+    monkeypatch.setattr("jupyter_core.paths.jupyter_path", lambda *_: [str(tmp_path / "nowhere")])
+    (check,) = doctor.widgets()
+    assert check.state == "--"
+    assert "has no extension anywidget" in check.found
 
 
 def test_one_failing_check_does_not_hide_the_others(monkeypatch):

@@ -62,8 +62,8 @@ def test_every_package_that_labkit_imports_is_asked_for():
     imported -= {*sys.stdlib_module_names, "labkit"}
     packages = importlib.metadata.packages_distributions()
     needed = {name_of(packages[module][0]) for module in imported}
-    # IPython is only spoken to where it runs already: the `lab` extra brings it with ipykernel.
-    asked = {name_of(requirement) for requirement in PROJECT["dependencies"]} | {"ipython", "jaxlib"}
+    # Spoken to only where they are already: the `lab` extra brings IPython with ipykernel, jupyter_core with the lab.
+    asked = {name_of(requirement) for requirement in PROJECT["dependencies"]} | {"ipython", "jaxlib", "jupyter-core"}
     assert needed <= asked
 
 
@@ -83,7 +83,8 @@ def test_binder_asks_for_everything_labkit_needs_and_for_jupyter_s_security_fixe
     text = (BINDER / "requirements.txt").read_text()
     asked = {name_of(line) for line in text.splitlines() if line and line[0] not in "#-"}
     assert {name_of(requirement) for requirement in PROJECT["dependencies"]} <= asked
-    assert {name_of(requirement) for requirement in PROJECT["optional-dependencies"]["lab"]} <= asked
+    extras = PROJECT["optional-dependencies"]
+    assert {name_of(requirement) for requirement in [*extras["lab"], *extras["widgets"]]} - {"labkit"} <= asked
     assert "-c constraints.txt" in text
     assert re.fullmatch(r"python-3\.1[1-9]\n", (BINDER / "runtime.txt").read_text())
     for script in ["postBuild", "start"]:
