@@ -12,7 +12,7 @@ import json
 import os
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 _PAGE = """<!doctype html>
 <html lang="en">
@@ -60,7 +60,7 @@ def _lists(outline: list[Any]) -> str:
     items: list[str] = []
     for entry in outline:
         if isinstance(entry, list):
-            inner = _lists(entry)
+            inner = _lists(cast(list[Any], entry))
             items[-1:] = [f"{items[-1].removesuffix('</li>')}{inner}</li>"] if items else [f"<li>{inner}</li>"]
         else:
             items.append(f"<li>{markup.escape(str(entry))}</li>")
@@ -96,5 +96,5 @@ def _inlined(bundle: str) -> str:
 
 def _bytes(value: Any) -> Any:
     if isinstance(value, (bytes, bytearray, memoryview)):
-        return {"base64": base64.b64encode(bytes(value)).decode()}
+        return {"base64": base64.b64encode(bytes(cast(bytes, value))).decode()}
     raise TypeError(f"a view's state cannot hold {type(value).__name__}")

@@ -7,8 +7,8 @@ A view is a widget with three faces:
     text/plain its `repr`, the same at every run
 
 The page asks questions with messages `{id, verb, args}`; the method `_on_<verb>(self, **args)` answers with something
-JSON can hold, or with an `Answer` that has buffers as well. What it raises as a `labkit` error, `ValueError`, `KeyError`
-or `TypeError` is told to the page in one line. Everything that comes from the page is checked: a page is not trusted.
+JSON can hold, or with an `Answer` that has buffers as well. What it raises as a `labkit` error, a `ValueError`, a
+`KeyError` or a `TypeError` is told to the page in one line. Everything that comes from the page is checked: a page is not trusted.
 
 A view keeps no tensor alive. It holds graphs and sessions weakly, and what it sends are summaries.
 """
@@ -19,11 +19,12 @@ import inspect
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple, cast
 
 import anywidget
 import traitlets
-from ipywidgets import Widget, widget_serialization
+from ipywidgets import Widget
+from ipywidgets import widget_serialization as _serialization  # pyright: ignore[reportUnknownVariableType]
 
 from labkit_widgets import fallback
 from labkit_widgets.runtime import STUB, read_bundle, runtime
@@ -51,7 +52,7 @@ class View(anywidget.AnyWidget):
     _kind: ClassVar[str] = ""
 
     kind = traitlets.Unicode().tag(sync=True)
-    runtime = traitlets.Instance(Widget).tag(sync=True, **widget_serialization)
+    runtime = traitlets.Instance(Widget).tag(sync=True, **cast(dict[str, Any], _serialization))
     selected = traitlets.List(traitlets.Unicode()).tag(sync=True)
     channel = traitlets.Unicode().tag(sync=True)
 
@@ -103,18 +104,18 @@ class View(anywidget.AnyWidget):
     def saved_state(self) -> dict[str, Any]:
         """The traits that the page needs to draw this view without a kernel."""
         skipped = {"runtime", "layout", "tabbable", "tooltip"}
-        return {
-            name: getattr(self, name) for name in self.keys if not name.startswith("_") and name not in skipped
-        }  # fmt: skip
+        names = cast(list[str], self.keys)
+        return {name: getattr(self, name) for name in names if not name.startswith("_") and name not in skipped}
 
     # Questions.
 
     def _hear(self, _widget: Any, content: Any, buffers: Sequence[Any]) -> None:
-        number = content.get("id") if isinstance(content, Mapping) else None
+        asked: Mapping[str, Any] = cast(Mapping[str, Any], content) if isinstance(content, Mapping) else {}
+        number = asked.get("id")
         if not isinstance(number, int):
             return
         try:
-            answer = self._answer(content)
+            answer = self._answer(asked)
             body = {"id": number, "result": answer.result}
             if len(json.dumps(answer.result)) + sum(map(len, answer.buffers)) > MOST_BYTES:
                 raise ValueError("the answer is larger than a message may be")
