@@ -8,7 +8,8 @@ A view is a widget with three faces:
 
 The page asks questions with messages `{id, verb, args}`; the method `_on_<verb>(self, **args)` answers with something
 JSON can hold, or with an `Answer` that has buffers as well. What it raises as a `labkit` error, a `ValueError`, a
-`KeyError` or a `TypeError` is told to the page in one line. Everything that comes from the page is checked: a page is not trusted.
+`KeyError` or a `TypeError` is told to the page in one line. Everything that comes from the page is checked: a page is
+not trusted.
 
 A view keeps no tensor alive. It holds graphs and sessions weakly, and what it sends are summaries.
 """
