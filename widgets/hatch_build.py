@@ -222,9 +222,15 @@ def run(node: Node, command: list[str], failed: str, advice: str = "") -> str:
 
 
 if __name__ == "__main__":
-    try:
-        {"": build, "check": check, "test": test}["".join(sys.argv[1:])]()
-    except KeyError:
+    asked = " ".join(sys.argv[1:])
+    if asked not in ("", "check", "test"):
         sys.exit(f"usage: {sys.argv[0]} [check | test]")
+    try:
+        if asked == "test":
+            print(test(), end="")
+        elif asked == "check":
+            check()
+        else:
+            build()
     except BuildError as error:
         sys.exit(str(error))
