@@ -8,7 +8,8 @@ Importing it makes a `tf.Graph` show itself when it is the last line of a cell.
 
 from __future__ import annotations
 
+from labkit_widgets.debugger_view import DebuggerView
 from labkit_widgets.graph_view import GraphView
 from labkit_widgets.view import View, link
 
-__all__ = ["GraphView", "View", "link"]
+__all__ = ["DebuggerView", "GraphView", "View", "link"]
