@@ -1,0 +1,158 @@
+"""From what a learner gives to a `TrainingView` to a `Program`: checked, and completed with what the graph says."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from labkit.graph import Operation, Tensor, constant_value
+from labkit.session import Session
+from labkit_widgets.training import Program, Rate, Timed
+from labkit_widgets.training_graph import gradients_of, rate_of, variables_of
+from labkit_widgets.training_samples import Peek, is_picture
+
+_MOST_IMAGES, _MOST_HISTOGRAMS, _MOST_GRADIENTS = 4, 8, 16
+_EVERY = 50
+
+
+def make_program(
+    session: Any, train_step: Any, feed: Any, curves: Any, weights: Any, histograms: Any, gradients: Any,
+    learning_rate: Any,
+) -> Program:  # fmt: skip
+    """The program.
+
+    Raises:
+        TypeError, ValueError: if something is not what it must be.
+    """
+    if not isinstance(session, Session):
+        raise TypeError(
+            f"the first argument is a tf.Session, not {session!r}.\n"
+            "  Try: TrainingView(sess, train_step, feed=..., curves={'loss': loss})."
+        )
+    elements = train_step if isinstance(train_step, (list, tuple)) else [train_step]
+    if not elements or not all(isinstance(each, Operation) or hasattr(each, "op") for each in elements):  # pyright: ignore[reportUnknownVariableType]
+        raise TypeError(
+            f"train_step is what to run at each step, such as optimizer.minimize(loss), and not {train_step!r}."
+        )
+    if feed is not None and not callable(feed) and not isinstance(feed, Mapping):
+        if not hasattr(feed, "__next__"):
+            raise TypeError(
+                "feed is a dictionary, a function that makes one from the number of the step, an iterator of them, or "
+                f"None; not {type(feed).__name__}."
+            )
+        iterator = feed
+        feed = lambda _step: next(iterator)  # noqa: E731
+    trained = [v for v in variables_of(session.graph) if v.dtype.is_floating]
+    shown = _chosen(weights, [v for v in trained if _looks_like_images(v)][:_MOST_IMAGES], "weights")
+    counted = _chosen(histograms, trained[:_MOST_HISTOGRAMS], "histograms")
+    pairs = _gradients(train_step, gradients)
+    with_step = False
+    if feed is None and pairs and not Peek(session, [tensor for tensor, _ in pairs]).possible(()):
+        with_step = gradients is not None
+        pairs = pairs if with_step else []
+    each, timed = _curves(curves)
+    return Program(
+        train_step, each, timed, dict(feed) if isinstance(feed, Mapping) else feed,
+        _rate(train_step, learning_rate, feed), shown, counted, pairs, with_step,
+    )  # fmt: skip
+
+
+def _curves(curves: Any) -> tuple[dict[str, Any], list[Timed]]:
+    if curves is None:
+        return {}, []
+    if not isinstance(curves, Mapping):
+        listed: list[Any] = list(curves) if isinstance(curves, (list, tuple)) else [curves]  # pyright: ignore[reportUnknownArgumentType]
+        curves = {each.op.name if hasattr(each, "op") else repr(each): each for each in listed}
+    fetched: dict[str, Any] = {}
+    timed: list[Timed] = []
+    for key, given in curves.items():  # pyright: ignore[reportUnknownVariableType]
+        name = str(key)  # pyright: ignore[reportUnknownArgumentType]
+        if not isinstance(given, tuple):
+            fetched[name] = _number(name, given)
+            continue
+        tensor, feed, every = (*given, _EVERY)[:3] if len(given) in (2, 3) else (None, None, 0)  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
+        if tensor is None or isinstance(every, bool) or not isinstance(every, int) or every < 1:
+            raise ValueError(
+                f"curve {name!r} is a tensor, or (tensor, feed, every): a tensor, what to feed, and after how many "
+                f"steps; not {given!r}."
+            )
+        if feed is not None and not callable(feed) and not isinstance(feed, Mapping):
+            raise TypeError(f"the feed of curve {name!r} is a dictionary or a function that makes one, or None.")
+        timed.append(Timed(name, _number(name, tensor), feed, every))
+    return fetched, timed
+
+
+def _number(name: str, tensor: Any) -> Any:
+    shape = getattr(tensor, "static_shape", None)
+    if not isinstance(tensor, Tensor) and not hasattr(tensor, "op"):
+        raise TypeError(f"curve {name!r} must be a tensor of the graph, not {tensor!r}.")
+    if shape not in ((), None):
+        raise ValueError(
+            f"a curve needs one number for each step, and {name!r} has the shape {tensor.shape}.\n"
+            "  Try: tf.reduce_mean(...) of it."
+        )
+    return tensor
+
+
+def _chosen(given: Any, found: list[Any], what: str) -> dict[str, Any]:
+    if given is None:
+        chosen = found
+    elif given is False:
+        chosen = []
+    else:
+        chosen = list(given) if isinstance(given, (list, tuple)) else [given]  # pyright: ignore[reportUnknownArgumentType]
+    for each in chosen:
+        if not hasattr(each, "ref"):
+            raise TypeError(f"{what} are variables, and {each!r} is none.\n  Try: {what}=[W].")
+    return {each.op.name: each for each in chosen}
+
+
+def _looks_like_images(variable: Any) -> bool:
+    shape = variable.static_shape
+    if not is_picture(shape):
+        return False
+    return len(shape) == 4 or (len(shape) == 2 and round(shape[0] ** 0.5) ** 2 == shape[0] >= 25 and shape[1] <= 100)
+
+
+def _gradients(train_step: Any, gradients: Any) -> list[tuple[Any, str]]:
+    if gradients is False:
+        return []
+    if gradients is None or gradients is True:
+        return gradients_of(train_step)[:_MOST_GRADIENTS]
+    pairs: list[tuple[Any, str]] = []
+    for pair in gradients:
+        if not isinstance(pair, (tuple, list)) or len(pair) != 2 or not hasattr(pair[1], "op"):  # pyright: ignore[reportUnknownArgumentType]
+            raise TypeError(f"gradients are pairs (gradient, variable), as from compute_gradients; not {pair!r}.")
+        gradient: Any = pair[0]
+        if gradient is not None:  # of an IndexedSlices, the rows that it has
+            pairs.append((gradient if isinstance(gradient, Tensor) else gradient.values, pair[1].op.name))  # pyright: ignore[reportUnknownMemberType, reportUnknownArgumentType]
+    return pairs
+
+
+def _rate(train_step: Any, given: Any, feed: Any) -> Rate | None:
+    if given is False:
+        return None
+    value: float | None = None
+    if isinstance(given, tuple) and len(given) == 2:  # pyright: ignore[reportUnknownArgumentType]
+        given, value = given[0], float(given[1])  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+        return Rate(_rate_source(given), value, always=not hasattr(given, "initializer"))
+    source = rate_of(train_step) if given is None else _rate_source(given)
+    if source is None:
+        return None
+    if isinstance(feed, Mapping) and source in feed:
+        value = float(feed[source])  # pyright: ignore[reportUnknownArgumentType]
+    elif isinstance(source, Tensor):
+        constant = constant_value(source)
+        if constant is None and source.op.type == "PlaceholderWithDefault":
+            constant = constant_value(source.op.inputs[0])
+        value = None if constant is None else float(constant)
+    return Rate(source, value)
+
+
+def _rate_source(given: Any) -> Any:
+    if (isinstance(given, Tensor) or hasattr(given, "initializer")) and given.static_shape in ((), None):
+        return given
+    raise TypeError(
+        f"learning_rate is a variable or a placeholder of one number, and not {given!r}.\n"
+        "  Try: rate = tf.placeholder_with_default(0.1, []), and learning_rate=rate."
+    )
