@@ -106,7 +106,9 @@ def gradients(
             arrived.setdefault(y, []).append(_seed(graph, y, seeds[position], position))
         walk = _Backwards(graph, arrived, x_list, stops, colocate_gradients_with_ops, gate_gradients)
         walk.run(y_list)
-        return [walk.total(x) for x in x_list]
+        totals = [walk.total(x) for x in x_list]
+    graph.differentiated += [y for y in y_list if y not in graph.differentiated]
+    return totals
 
 
 def hessians(

@@ -64,6 +64,7 @@ class Graph(Scopes, Lookup, Collections):
         self.lock = threading.RLock()
         self.plans: dict[Any, Any] = {}  # what sessions have prepared to run; see labkit.executor
         self.variable_store: Any = None  # variables by name and the open scope; see labkit.variable_scope
+        self.differentiated: list[Tensor] = []  # what tf.gradients was called on; see labkit.gradients
         self._known_specs: dict[Any, tuple[Spec, ...]] = {}
 
     @property

@@ -1,12 +1,13 @@
 """`GraphView`: a dataflow graph to look into, in the notebook.
 
 The kernel sends the graph once, as columns (`columns.py`); the page lays it out, opens and closes scopes, and asks for
-the rest when somebody clicks: what an operation is (`details.py`), its value, its gradient, what a fetch would run.
+the rest when somebody clicks (`graph_questions.py`): what an operation is, its value, its gradient, what a run needs.
 
 The traits, and who writes them:
 
     columns   kernel  the graph
-    state     both    what is drawn of it: open scopes, direction, hidden parts (`ViewState` in `types.ts`)
+    state     both    what is drawn of it: open scopes, direction, hidden parts (`ViewState` in `types.ts`); the view
+                      chooses what is not in it
     colour    both    what the colours say: "part", "scope", "op", "device", "time", "bytes" or "flops"
     query     both    what is searched for
     selected  both    names of the operations that are selected
@@ -26,18 +27,17 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Iterable, Mapping, Sequence
-from difflib import get_close_matches
-from itertools import pairwise
+from types import EllipsisType
 from typing import Any, cast
 
 import traitlets
 
 from labkit.executor import prune
 from labkit.fetches import take_apart
-from labkit.graph import Graph, Operation, Tensor, get_default_graph, stacks
+from labkit.graph import Graph, Tensor, get_default_graph
 from labkit.trace import Trace
 from labkit_widgets import columns as encoding
-from labkit_widgets.view import View
+from labkit_widgets.graph_questions import GraphQuestions, nearest
 
 COLOURS = ("part", "scope", "op", "device", "time", "bytes", "flops")
 _STATE: dict[str, Any] = {
@@ -45,7 +45,7 @@ _STATE: dict[str, Any] = {
 }  # fmt: skip
 
 
-class GraphView(View):
+class GraphView(GraphQuestions):
     """A graph that can be opened scope by scope, searched, traced and asked.
 
     Args:
@@ -56,7 +56,7 @@ class GraphView(View):
         feed: values for placeholders, as for `session.run`, used whenever a value is asked for.
         fetches: tensors or operations: marks what `session.run(fetches)` would run, as `fetch` does.
         root: the scope that stands alone, such as "layer1"; "" for the whole graph.
-        open: scopes that are open.
+        open: scopes that are open at first; `...` leaves it to the view, which opens what is small enough.
         horizontal: True lets data flow to the right, False downward.
         colour: what colours say: "part", "scope", "op", "device", "time", "bytes" or "flops".
         compare: what this graph was before: a `Graph`, a `snapshot` of one, or a `GraphView`. It is shown beside this
@@ -83,7 +83,6 @@ class GraphView(View):
     colour = traitlets.Enum(COLOURS, default_value="part").tag(sync=True)
     query = traitlets.Unicode().tag(sync=True)
     height = traitlets.Int(480, min=120, max=4000).tag(sync=True)
-    runs = traitlets.Dict().tag(sync=True)
     times = traitlets.Dict().tag(sync=True)
     other = traitlets.Bytes().tag(sync=True)
     marks = traitlets.Dict().tag(sync=True)
@@ -92,21 +91,21 @@ class GraphView(View):
 
     def __init__(
         self, graph_or_tensors: Any = None, *, session: Any = None, feed: Mapping[Any, Any] | None = None,
-        fetches: Any = None, root: str = "", open: Sequence[str] = (), horizontal: bool = True, colour: str = "part",
-        compare: Any = None, height: int = 480, trace: Trace | None = None, loss: Any = None,
+        fetches: Any = None, root: str = "", open: Sequence[str] | EllipsisType = ..., horizontal: bool = True,
+        colour: str = "part", compare: Any = None, height: int = 480, trace: Trace | None = None, loss: Any = None,
     ) -> None:  # fmt: skip
         graph, self._only = _chosen(graph_or_tensors)
-        self._graph: weakref.ref[Graph] = weakref.ref(graph)
-        self._session: weakref.ref[Any] | None = None if session is None else weakref.ref(session)
-        self._feed = {_tensor(graph, key).name: value for key, value in (feed or {}).items()}
-        self._loss = None if loss is None else _tensor(graph, loss).name
+        self._graph = weakref.ref(graph)
         self._version = -1
-        self._names: list[str] = []
         self._edges = 0
         super().__init__(colour=colour, height=height, columns=self._encoded(graph))
-        self.state = _STATE | {"horizontal": bool(horizontal)}
-        if root or open:
-            self.state = self.state | {"root": self._scope(root) if root else "", "open": self._opened(open)}
+        self.ask(session, feed, loss)
+        state: dict[str, Any] = {} if horizontal else {"horizontal": False}
+        if root:
+            state["root"] = self._scope(root)
+        if open is not ...:
+            state["open"] = self._opened(open)
+        self.state = state
         if fetches is not None:
             self.fetch(fetches)
         if trace is not None:
@@ -165,8 +164,8 @@ class GraphView(View):
         for item in items:
             name = item if isinstance(item, str) else getattr(getattr(item, "op", item), "name", None)
             name = str(name).partition(":")[0]
-            if name not in self._known():
-                raise ValueError(f"there is no operation {name!r} in this picture.{self._nearest(name, self._known())}")
+            if name not in self.names:
+                raise ValueError(f"there is no operation {name!r} in this picture.{nearest(name, self.names)}")
             names.append(name)
         self.selected = names
         return self
@@ -220,7 +219,7 @@ class GraphView(View):
         if fetches is None:
             self.runs = {}
             return ""
-        self.runs = self._pruned(self.graph, fetches, feeds)
+        self.runs = self.pruned(fetches, feeds)
         return f"{self.runs['ran']} of {self.runs['of']} ops"
 
     def show_times(self, trace: Trace | None) -> GraphView:
@@ -232,7 +231,7 @@ class GraphView(View):
         if trace is None:
             self.times = {}
             return self
-        place = {name: i for i, name in enumerate(self._known())}
+        place = {name: i for i, name in enumerate(self.names)}
         seconds: dict[int, float] = {}
         size: dict[int, int] = {}
         for event in trace.events:
@@ -248,82 +247,28 @@ class GraphView(View):
 
     def describe(self) -> str:
         """How large the graph is."""
-        names = self._known()
+        names = self.names
         scopes = len(_scopes(names))
         return f"{_count(len(names), 'op')}, {_count(self._edges, 'edge')}, {_count(scopes, 'scope')}"
 
-    # What the page asks.
-
-    def _on_runs(self, names: Sequence[str], feeds: Sequence[str] = ()) -> dict[str, Any]:
-        """What fetching these operations runs; `runs` is set to it."""
-        graph = self.graph
-        if not names:
-            self.runs = {}
-        else:
-            self.runs = self._pruned(graph, [self.node(name) for name in _texts(names)], list(_texts(feeds)) or None)
-        return self.runs
-
     # What stands behind it.
-
-    @property
-    def graph(self) -> Graph:
-        """The graph.
-
-        Raises:
-            ValueError: if it is gone.
-        """
-        graph = self._graph()
-        if graph is None:
-            raise ValueError("The graph of this picture is gone: a view does not keep it. Run the cell that built it.")
-        return graph
-
-    def node(self, name: Any) -> Operation:
-        """The operation that has this name in the picture, maybe inside another one.
-
-        Raises:
-            ValueError: if there is none.
-        """
-        if not isinstance(name, str):
-            raise ValueError("an operation is asked for by its name")
-        found = encoding.find(self.graph, name)
-        if found is None:
-            raise ValueError(f"The graph has no operation {name[:100]!r}.{self._nearest(name, self._known())}")
-        return found
 
     def _encoded(self, graph: Graph) -> bytes:
         with graph.lock:
             self._version = graph.version
             nodes = None if self._only is None else prune([graph.nodes_by_name[name] for name in self._only], ())
             made = encoding.columns(graph, nodes)
-        self._names, self._edges = made["names"], len(made["from"])
+        self.names, self._edges = made["names"], len(made["from"])
         return encoding.pack(made)
 
-    def _known(self) -> list[str]:
-        """The names of all nodes, in the order of the columns."""
-        return self._names
-
-    def _pruned(self, graph: Graph, fetches: Any, feeds: Any) -> dict[str, Any]:
-        leaves: list[Any] = []
-        take_apart(graph, fetches, leaves)
-        keys: Any = list(self._feed) if feeds is None else feeds
-        fed = [_tensor(graph, key) for key in (keys if isinstance(keys, (list, tuple, Mapping)) else [keys])]  # pyright: ignore[reportUnknownVariableType]
-        roots = [leaf.op if isinstance(leaf, Tensor) else leaf for leaf in leaves if leaf not in fed]
-        running = {node.name for node in prune(roots, fed)}
-        places = [i for i, name in enumerate(self._known()) if name in running]
-        fetched = list(dict.fromkeys(leaf.op.name if isinstance(leaf, Tensor) else leaf.name for leaf in leaves))
-        return {
-            "fetches": fetched, "feeds": list(dict.fromkeys(t.op.name for t in fed)), "ran": len(running),
-            "of": graph.version, "ranges": ranges(places),
-        }  # fmt: skip
-
     def _open(self) -> list[str]:
-        return cast("list[str]", self.state["open"])
+        return cast("list[str]", self.state.get("open", []))
 
     def _scope(self, path: str) -> str:
         path = path.removesuffix("/")
-        scopes = _scopes(self._known())
+        scopes = _scopes(self.names)
         if path not in scopes:
-            raise ValueError(f"there is no scope {path!r} in this graph.{self._nearest(path, scopes)}")
+            raise ValueError(f"there is no scope {path!r} in this graph.{nearest(path, scopes)}")
         return path
 
     def _opened(self, scopes: Iterable[str]) -> list[str]:
@@ -336,11 +281,6 @@ class GraphView(View):
             parts = self._scope(scope).split("/")
             found.update(("/".join(parts[: i + 1]) + "/", None) for i in range(len(parts)))
         return list(found)
-
-    @staticmethod
-    def _nearest(name: str, names: Iterable[str]) -> str:
-        close = get_close_matches(name[:200], list(names)[:5000], n=3)
-        return f" The nearest names are {', '.join(map(repr, close))}." if close else ""
 
     @traitlets.validate("state")
     def _check_state(self, proposal: Any) -> dict[str, Any]:
@@ -355,24 +295,7 @@ class GraphView(View):
         )
         if unknown or not right:
             raise traitlets.TraitError(f"this is no state of a GraphView: {str(given)[:200]}")
-        return _STATE | given
-
-
-def ranges(places: Iterable[int]) -> list[int]:
-    """Rising numbers as first and end (not included) of each run.
-
-    Example:
-        >>> ranges([0, 1, 2, 5, 7, 8])
-        [0, 3, 5, 6, 7, 9]
-    """
-    all_places = list(places)
-    if not all_places:
-        return []
-    edges = [all_places[0]]
-    for before, after in pairwise(all_places):
-        if after != before + 1:
-            edges += [before + 1, after]
-    return [*edges, all_places[-1] + 1]
+        return given
 
 
 def _scopes(names: Iterable[str]) -> dict[str, None]:
@@ -401,26 +324,5 @@ def _chosen(what: Any) -> tuple[Graph, list[str] | None]:
     return graph, list(dict.fromkeys(leaf.op.name if isinstance(leaf, Tensor) else leaf.name for leaf in leaves))
 
 
-def _tensor(graph: Graph, key: Any) -> Tensor:
-    found = graph.as_graph_element(key)
-    if isinstance(found, Operation):
-        if not found.outputs:
-            raise ValueError(f"{found.name!r} has no output: a tensor is wanted.")
-        return found.outputs[0]
-    return found
-
-
-def _texts(names: Any) -> list[str]:
-    if not isinstance(names, (list, tuple)) or not all(isinstance(name, str) for name in names):  # pyright: ignore[reportUnknownVariableType]
-        raise ValueError("a list of names is wanted")
-    return list(names)  # pyright: ignore[reportUnknownArgumentType]
-
-
 def _count(number: int, noun: str) -> str:
     return f"{number:,} {noun}" + ("" if number == 1 else "s")
-
-
-def default_session(graph: Graph) -> Any:
-    """The default session of this thread, if it runs this graph."""
-    session = stacks.default_session()
-    return session if session is not None and session.graph is graph else None

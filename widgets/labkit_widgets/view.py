@@ -27,6 +27,7 @@ import traitlets
 from ipywidgets import Widget
 from ipywidgets import widget_serialization as _serialization  # pyright: ignore[reportUnknownVariableType]
 
+from labkit.errors import LabkitError
 from labkit_widgets import fallback
 from labkit_widgets.runtime import STUB, read_bundle, runtime
 
@@ -120,8 +121,8 @@ class View(anywidget.AnyWidget):
             body = {"id": number, "result": answer.result}
             if len(json.dumps(answer.result)) + sum(map(len, answer.buffers)) > MOST_BYTES:
                 raise ValueError("the answer is larger than a message may be")
-        except (ValueError, KeyError, TypeError, RuntimeError) as error:
-            self.send({"id": number, "error": str(error.args[0] if error.args else error)})
+        except Exception as error:  # a page that waits must be told, whatever it is
+            self.send({"id": number, "error": _told(error)})
         else:
             self.send(body, list(answer.buffers))
 
@@ -133,6 +134,14 @@ class View(anywidget.AnyWidget):
         inspect.signature(method).bind(**args)  # a TypeError that names what is missing
         found = method(**args)
         return found if isinstance(found, Answer) else Answer(found)
+
+
+def _told(error: Exception) -> str:
+    """An error for the page: its message and, of labkit's own, the advice."""
+    expected = isinstance(error, (LabkitError, ValueError, KeyError, TypeError, RuntimeError))
+    message = str(error.args[0] if error.args else error)
+    advice = [note.strip() for note in getattr(error, "__notes__", []) if note.strip().startswith("Try: ")]
+    return " ".join([message if expected else f"{type(error).__name__}: {message}", *advice])
 
 
 def link(*views: View) -> None:
