@@ -57,6 +57,7 @@ export interface Item {
   y: number;
   w: number;
   h: number;
+  target?: string; // of a hub: the id of what it stands for (an op, a scope; perhaps inside a closed one)
 }
 
 /** One arrow, or several between the same two boxes drawn as one. */
