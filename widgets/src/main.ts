@@ -3,11 +3,18 @@
 
 import { SavedModel, type Place } from "./core/model.ts";
 import { Shell } from "./core/shell.ts";
+import { debuggerView } from "./debugger/debugger_view.ts";
+import { graphView } from "./graphview/graph_view.ts";
+import { traceView } from "./trace/trace.ts";
 
 /** A view fills `shell.body`. */
 export type View = (shell: Shell) => void | Promise<void>;
 
-const VIEWS: Record<string, [name: string, view: View]> = {};
+const VIEWS: Record<string, [name: string, view: View]> = {
+  DebuggerView: ["Debugger", debuggerView],
+  GraphView: ["Graph", graphView],
+  TraceView: ["Trace", traceView],
+};
 
 /** Draws the view that `model` describes into `el`, until the signal. */
 export async function render({ model, el, signal }: Place): Promise<void> {

@@ -51,6 +51,11 @@ export class Shell {
     }, { once: true });
   }
 
+  /** The same shell for a part that ends earlier: what it starts is tied to that signal. */
+  until(signal: AbortSignal): Shell {
+    return Object.assign(Object.create(this) as Shell, { signal });
+  }
+
   get<T>(trait: string): T {
     return this.model.get(trait) as T;
   }

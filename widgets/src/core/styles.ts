@@ -1,6 +1,10 @@
 // The style sheets of all parts, as one text. Each part keeps its rules beside its code and adds its line here.
 
 import shell from "../style.css";
+import debug from "../debugger/debugger.css";
+import graph from "../graph/graph.css";
+import graphview from "../graphview/graphview.css";
+import trace from "../trace/trace.css";
 import value from "./value.css";
 
-export const styles = [shell, value].join("\n");
+export const styles = [shell, debug, graph, graphview, trace, value].join("\n");

@@ -17,7 +17,7 @@ export const LETTERS = 30; // longer labels are cut in the middle
 const FEW = 24; // graphs this small are shown whole
 
 export function initialState(graph: Graph): ViewState {
-  const state: ViewState = { root: "", open: [], horizontal: false, hubs: "aside", series: true, control: true, hidden: [] };
+  const state: ViewState = { root: "", open: [], horizontal: true, hubs: "aside", series: true, control: true, hidden: [] };
   if (graph.n > FEW) return state;
   const plan = planOf(graph, state);
   for (const t of plan.order) if (t && plan.node[t]! < 0) state.open.push(plan.id(t));
