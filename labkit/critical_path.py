@@ -33,7 +33,7 @@ R. D. Blumofe, C. E. Leiserson: "Scheduling multithreaded computations by work s
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from labkit.trace import Event, Trace, short
@@ -144,8 +144,12 @@ def span(events: Iterable[Event]) -> tuple[float, float]:
     return start, max((event.end_seconds for event in known), default=0.0) - start
 
 
-def bound(trace: Trace) -> str:
+def bound(trace: Trace, names: Mapping[str, str] | None = None) -> str:
     """What the step's time is made of, and what would make it shorter, in words.
+
+    Args:
+        trace: what ran.
+        names: what rows are to be called, if not by their whole names.
 
     Example:
         >>> from labkit.trace import Event
@@ -161,7 +165,7 @@ def bound(trace: Trace) -> str:
     whole, percent = short(path.span_seconds, "s"), f"{100 * path.share:.0f}%"
     chain = f"{short(path.seconds, 's')} of {whole} ({percent})"
     row, most = max(busy.items(), key=lambda item: item[1])
-    used = f"{100 * most / path.span_seconds:.0f}%"
+    name, used = (names or {}).get(row, row), f"{100 * most / path.span_seconds:.0f}%"
     if len(busy) == 1:
         return _on_one_row(trace, path, most)
     if path.share >= 0.9:
@@ -172,11 +176,11 @@ def bound(trace: Trace) -> str:
     if most >= 0.9 * path.span_seconds:
         kind, cure = ("link", "Send less over it, or earlier") if is_link(row) else ("device", "Move work away from it")
         return (
-            f"The {kind} {row} bounds this step: it is busy {used} of the time, while the longest chain of ops takes "
+            f"The {kind} {name} bounds this step: it is busy {used} of the time, while the longest chain of ops takes "
             f"{chain}. {cure}."
         )
     return (
-        f"Waiting bounds this step: the busiest row, {row}, works {used} of the time, and the longest chain of ops "
+        f"Waiting bounds this step: the busiest row, {name}, works {used} of the time, and the longest chain of ops "
         f"takes {chain}. Ops wait for devices that first do something else: another order or placement would help."
     )
 
@@ -186,14 +190,13 @@ def _on_one_row(trace: Trace, path: CriticalPath, busy: float) -> str:
     whole, work = short(path.span_seconds, "s"), sum(event.duration_seconds for event in trace.events)
     gaps = path.span_seconds - busy
     idle = f", of which {short(gaps, 's')} passed between ops" if gaps >= 0.01 * path.span_seconds else ""
-    one = work <= busy * (1 + 1e-6)
-    how = "one op after another" if one else "several ops at once"
+    how = "one op after another" if work <= busy * (1 + 1e-6) else "several ops at once"
     first = f"One device ran all {len(trace.events)} ops, {how}, in {whole}{idle}."
     if path.seconds >= 0.95 * work:
         return f"{first} They form a chain in which each needs the one before: more devices would not make it shorter."
     return (
-        f"{first} The longest chain of ops that need each other takes {short(path.seconds, 's')} "
-        f"({100 * path.share:.0f}%): no number of devices makes the step shorter than that."
+        f"{first} The longest chain of ops that need each other takes {short(path.seconds, 's')} of their "
+        f"{short(work, 's')} ({100 * path.seconds / work:.0f}%): no number of devices makes the step shorter than that."
     )
 
 

@@ -124,3 +124,9 @@ def test_a_chain_on_one_device_is_called_one():
     assert "of which 500 ms passed between ops" in bound(chain)
     assert bound(chain).endswith("more devices would not make it shorter.")
     assert not is_link("g")
+
+
+def test_rows_go_by_the_names_that_they_are_given():
+    trace = Trace([Event("a", "A", "/device:GPU:0", 0, 1, 4), Event("b", "B", "/device:GPU:1", 2, 1, 4)])
+    assert "row, GPU 0, works 33%" in bound(trace, {"/device:GPU:0": "GPU 0"})
+    assert "row, /device:GPU:0, works" in bound(trace)

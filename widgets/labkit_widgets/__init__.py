@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from labkit_widgets.debugger_view import DebuggerView
 from labkit_widgets.graph_view import GraphView
+from labkit_widgets.trace_view import TraceView
 from labkit_widgets.training_view import TrainingView, train
 from labkit_widgets.view import View, link
 
-__all__ = ["DebuggerView", "GraphView", "TrainingView", "View", "link", "train"]
+__all__ = ["DebuggerView", "GraphView", "TraceView", "TrainingView", "View", "link", "train"]

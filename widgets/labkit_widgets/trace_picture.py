@@ -1,0 +1,137 @@
+"""The still picture of a trace, and its outline: the same bytes for the same program.
+
+Times that were measured are different at every run. So the picture of a *measured* trace shows only what ran, on what,
+and in which order, every bar as wide as the next; that of a *simulated* one shows its times and its critical path. All
+coordinates are whole numbers. Bars that would be narrower than a pixel are drawn as one.
+
+Example:
+    >>> from labkit.trace import Event, Trace
+    >>> trace = Trace([Event("y/MatMul", "MatMul", "/device:CPU:0", 0.0, 2e-6, 400)])
+    >>> outline(trace)
+    ['CPU:0: 1 event', ['y/MatMul: MatMul']]
+    >>> "order" in picture(trace)
+    True
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable
+from html import escape
+from typing import Any
+
+from labkit.trace import Event, Trace, short
+from labkit_widgets.trace_columns import columns, type_of
+
+COLOURS = ("#0072b2", "#c95800", "#008a64", "#a87000", "#b05a8a", "#2c86bd")
+"""Okabe and Ito's, darkened where white paper asks for it: those of the live views (colours.ts)."""
+
+_INKS = ("#fff", "#000", "#000", "#000", "#000", "#000")  # what can be read on each
+_ROWS, _LANES, _LISTED, _WORDS = 24, 6, 60, 6  # most of each that is drawn or listed
+_LEFT, _WIDTH, _TOP, _LANE = 140, 560, 28, 18
+
+
+def picture(trace: Trace) -> str:
+    """The picture as SVG text."""
+    made = columns([trace])
+    rows = made["rows"][:_ROWS]
+    heights: list[int] = [_LANE * (min(row["lanes"], _LANES) if trace.simulated else 1) + 6 for row in rows]
+    tops = list(itertools.accumulate(heights, initial=_TOP))
+    bottom = tops[-1]
+    parts = [_text(_LEFT - 8, top + 14, _cut(row["label"], 20), "end") for row, top in zip(rows, tops, strict=False)]
+    parts += [f'<path d="M{_LEFT} {top - 3}h{_WIDTH}" stroke="#d0d4d9"/>' for top in tops]
+    parts += _bars(made, tops, trace.simulated)
+    hidden = len(made["rows"]) - len(rows)
+    if hidden:
+        parts.append(_text(_LEFT, bottom + 14, f"and {hidden} more rows"))
+        bottom += 20
+    parts += _words(made["ops"], bottom)
+    if trace.simulated:
+        path = made["critical"][0]
+        parts.append(_text(_LEFT, 16, "0"))
+        parts.append(_text(_LEFT + _WIDTH, 16, short(path["span"], "s"), "end"))
+        chain = f"black frames: the critical path, {short(path['seconds'], 's')}"
+        parts.append(_text(_LEFT + _WIDTH // 2, 16, chain, "middle"))
+    else:
+        parts.append(_text(_LEFT, 16, "in the order that they ran; times were measured, and are in the live view"))
+    height = bottom + 30
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="720" height="{height}" viewBox="0 0 720 {height}" '
+        'font-family="system-ui, sans-serif" font-size="12">'
+        f'<rect width="720" height="{height}" fill="#fff"/>{"".join(parts)}</svg>'
+    )
+
+
+def outline(trace: Trace) -> list[Any]:
+    """Device by device what ran there, in order."""
+    made = columns([trace])
+    ordered = sorted(trace.events, key=lambda event: (event.start_seconds, event.end_seconds))
+    lists: list[Any] = []
+    for row in made["rows"]:
+        here = [event for event in ordered if event.device == row["name"]]
+        more = [f"and {len(here) - _LISTED} more"] if len(here) > _LISTED else []
+        lists += [f"{row['label']}: {counted(len(here), 'event')}", [*map(_line, here[:_LISTED]), *more]]
+    return lists
+
+
+def counted(number: int, what: str) -> str:
+    """For example "1 event", "2 events"."""
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+
+
+def _bars(made: dict[str, Any], tops: list[int], simulated: bool) -> Iterable[str]:
+    """The bars: frames of the critical path last, so that nothing covers them."""
+    count = len(made["op"])
+    starts: list[int] = list(itertools.accumulate(made["start"]))
+    ends: list[int] = [start + duration for start, duration in zip(starts, made["duration"], strict=True)]
+    if not simulated:
+        starts, ends = list(range(count)), list(range(1, count + 1))
+    whole = max(ends, default=1) or 1
+    chain: set[int] = set(made["critical"][0]["events"] if simulated else ())
+    frames: list[str] = []
+    drawn: set[tuple[int, int]] = set()  # narrow bars: one for each pixel of a lane
+    in_row: list[int] = made["row"]
+    for place, (row, start, end) in enumerate(zip(in_row, starts, ends, strict=True)):
+        lane: int = made["lane"][place] if simulated else 0
+        if row >= len(tops) - 1 or lane >= _LANES:
+            continue
+        x, y = _LEFT + start * _WIDTH // whole, tops[row] + lane * _LANE
+        width = _LEFT + end * _WIDTH // whole - x
+        if width < 2:
+            if (x, y) in drawn:
+                continue
+            drawn.add((x, y))
+        shape = f'x="{x}" y="{y}" width="{max(1, width - 1)}" height="{_LANE - 2}"'
+        op: int = made["op"][place]
+        yield f'<rect {shape} fill="{COLOURS[op % len(COLOURS)]}"/>'
+        if place in chain:
+            frames.append(f'<rect {shape} fill="none" stroke="#000" stroke-width="2"/>')
+        name = made["ops"][op]
+        if width > 8 * len(name) + 8:
+            yield _text(x + width // 2, y + 13, name, "middle", _INKS[op % len(COLOURS)])
+    yield from frames
+
+
+def _words(ops: list[str], y: int) -> Iterable[str]:
+    """What the colours mean."""
+    x = _LEFT
+    for number, op in enumerate(ops[:_WORDS]):
+        name = _cut(op, 12)
+        if x + 8 * len(name) > 700:
+            break
+        yield f'<rect x="{x}" y="{y + 6}" width="12" height="12" fill="{COLOURS[number]}"/>'
+        yield _text(x + 16, y + 16, name)
+        x += 8 * len(name) + 28
+
+
+def _text(x: int, y: int, words: str, anchor: str = "start", colour: str = "#1c1e21") -> str:
+    return f'<text x="{x}" y="{y}" text-anchor="{anchor}" fill="{colour}">{escape(words)}</text>'
+
+
+def _cut(words: str, most: int) -> str:
+    return words if len(words) <= most else f"{words[: most - 1]}…"
+
+
+def _line(event: Event) -> str:
+    made = ", ".join(map(type_of, event.outputs[:3]))
+    return f"{_cut(event.node, 200)}: {event.op}{' → ' if made else ''}{made}"
