@@ -56,7 +56,7 @@ def test_steps_show_the_values_that_numpy_computes() -> None:
     (made,) = ask(view, "card", step=place)["made"]
     facts = dict(made["summary"]["facts"])
     assert float(facts["mean"]) == pytest.approx(np.mean(data**2), rel=1e-3)
-    assert float(facts["max"]) == pytest.approx(np.max(data**2), rel=1e-3)
+    assert float(facts["largest"]) == pytest.approx(np.max(data**2), rel=1e-3)
     assert view.debugger.value("lengths").tolist() == np.hypot(data[:, 0], data[:, 1]).tolist() == [5.0, 10.0]
     assert walk.entry(view.debugger.steps[-1])[1] == ["[2] mean 7.5"]
 

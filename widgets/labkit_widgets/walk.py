@@ -1,7 +1,7 @@
 """What is told of a run that is walked through: its plan, and of each step that has run a few words and a card.
 
-A step runs at most once, so what is told of it never changes: it is summarised when it has run, kept, and saved with the
-notebook. What the page shows at a position is then a matter of looking things up:
+A step runs at most once, so what is told of it never changes: it is summarised when it has run, kept, and saved with
+the notebook. What the page shows at a position is then a matter of looking things up:
 
     plan        the steps in order: name, type, the learner's line; which of them have an inside; what was fed
     entries     per step that ran `[bad, [value of each output], [[variable, value that was written]]]`, in words short
@@ -23,14 +23,13 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-import numpy as np
-
 from labkit.debugger import FirstBad, InnerStep, Summary, summarize
 from labkit.debugger.recording import Recording, Step
 from labkit.debugger.values import is_bad, number_text
 from labkit.graph import Operation, Tensor, variable_of
 from labkit.shapes import shape_text
 from labkit_widgets.columns import bodies, pack
+from labkit_widgets.details import summary
 
 SHORTEST = 22  # letters on an edge
 MOST_INSIDE = 4000  # steps inside a loop that are told of
@@ -167,28 +166,6 @@ def _value(role: str, name: str, value: Any, pictures: bool) -> dict[str, Any]:
     elif buffers:
         told.pop("thumbnail", None)
     return found
-
-
-def summary(value: Any) -> tuple[dict[str, Any], list[bytes]]:
-    about = summarize(value)
-    told: dict[str, Any] = {"dtype": about.dtype, "shape": shape_text(about.shape)}
-    if about.shown or value is None or not hasattr(value, "dtype"):
-        return told | {"text": about.shown}, []
-    array = np.asarray(value)
-    text = np.array2string(array.ravel()[:12] if array.size > 64 else array, precision=4, threshold=64)
-    told["text"] = text
-    if about.minimum is not None:
-        told["facts"] = [
-            [k, number_text(v)] for k, v in (("min", about.minimum), ("mean", about.mean), ("max", about.maximum))
-        ]
-    if about.is_bad:
-        told["note"] = f"{about.nan + about.inf} of {about.size:,} are NaN or infinite"
-    if array.size >= 8 and array.dtype.kind in "fiu":
-        finite = array[np.isfinite(array)] if array.dtype.kind == "f" else array
-        if finite.size:
-            counts, edges = np.histogram(finite, 20)
-            told["histogram"] = {"low": float(edges[0]), "high": float(edges[-1]), "counts": counts.tolist()}
-    return told, []
 
 
 def inside(holder: Operation, steps: Sequence[InnerStep]) -> dict[str, Any]:
