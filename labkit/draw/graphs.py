@@ -41,9 +41,9 @@ from labkit.graph import Graph, Operation, Tensor, get_default_graph
 
 _MOST_UNITS = 200
 _MARGIN = 0.25
-_FILLS = {"constant": "#e3e5e8", "placeholder": "#bfe1f6", "variable": "#fbd38a", "op": "#ffffff", "scope": "#c6e8dc"}
-_EDGES = {"constant": "#6b737c", "placeholder": "#1f78ab", "variable": "#a86f00", "op": INK, "scope": "#00674c"}
-_HALVES = {"gradient": ("#f7e6ef", "#b3769b"), "optimizer": ("#fae3d3", "#c07545")}
+FILLS = {"constant": "#e3e5e8", "placeholder": "#bfe1f6", "variable": "#fbd38a", "op": "#ffffff", "scope": "#c6e8dc"}
+EDGES = {"constant": "#6b737c", "placeholder": "#1f78ab", "variable": "#a86f00", "op": INK, "scope": "#00674c"}
+HALVES = {"gradient": ("#f7e6ef", "#b3769b"), "optimizer": ("#fae3d3", "#c07545")}
 _WORDS = {"constant": "constant", "placeholder": "placeholder", "variable": "variable", "op": "op", "scope": "scope"}
 
 
@@ -287,11 +287,11 @@ class _Painter:
         return 0.1 if steps < 2 else 0.15 + 0.05 * min(steps, 6)
 
     def _legend_entries(self) -> list[tuple[str, str, str, str]]:
-        present = [k for k in _FILLS if any(u.kind == k and u.half == "forward" for u in self.units)]
-        entries = [(kind, _FILLS[kind], _EDGES[kind], _WORDS[kind]) for kind in present]
+        present = [k for k in FILLS if any(u.kind == k and u.half == "forward" for u in self.units)]
+        entries = [(kind, FILLS[kind], EDGES[kind], _WORDS[kind]) for kind in present]
         for half, word in (("gradient", "gradient"), ("optimizer", "optimizer")):
             if any(u.half == half for u in self.units):
-                entries.append(("op", *_HALVES[half], word))
+                entries.append(("op", *HALVES[half], word))
         if self.left_out:
             entries.append(("left out", PAPER, FAINT, self.word_for_left_out))
         return entries
@@ -308,7 +308,7 @@ class _Painter:
     def _paint_unit(self, axes: Axes, unit: Unit) -> None:
         x, y = self.at[unit]
         width, height = self.size[unit]
-        fill, edge = _HALVES.get(unit.half, (_FILLS[unit.kind], _EDGES[unit.kind]))
+        fill, edge = HALVES.get(unit.half, (FILLS[unit.kind], EDGES[unit.kind]))
         ink, line = (INK, 1.3) if unit.half == "forward" else ("#6a5663", 1.0)
         if unit in self.left_out:
             fill, edge, ink = PAPER, "#b9c0c7", "#9aa2aa"
@@ -334,7 +334,7 @@ class _Painter:
         if self.mirrored and halves != {"forward"}:
             self._paint_upper_wire(axes, wire, dead)
             return
-        color = "#c3c9cf" if dead else INK if halves == {"forward"} else _HALVES[(halves - {"forward"}).pop()][1]
+        color = "#c3c9cf" if dead else INK if halves == {"forward"} else HALVES[(halves - {"forward"}).pop()][1]
         points = self._route(wire)
         style: dict[str, Any] = {"ls": (0, (4, 3)) if dead else (0, (1, 2)) if wire.tensor is None else "-"}
         arrow(axes, smooth(points), color, 1.4 if not dead else 1.0, **style)
@@ -370,7 +370,7 @@ class _Painter:
     def _paint_upper_wire(self, axes: Axes, wire: Wire, dead: bool) -> None:
         (x0, y0), (x1, y1) = self.at[wire.source], self.at[wire.target]
         (w0, h0), (w1, h1) = self.size[wire.source], self.size[wire.target]
-        color = "#d3d7db" if dead else _HALVES["gradient"][1]
+        color = "#d3d7db" if dead else HALVES["gradient"][1]
         if wire.source.half == "gradient":  # gradients flow from right to left
             cards = 0.08 if wire.target.kind == "scope" else 0.0
             start, end = (x0 - w0 / 2, y0), (x1 + w1 / 2 + cards, y1)

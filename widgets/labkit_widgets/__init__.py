@@ -8,10 +8,26 @@ Importing it makes a `tf.Graph` show itself when it is the last line of a cell.
 
 from __future__ import annotations
 
+from labkit_widgets.compare import compare, snapshot
 from labkit_widgets.debugger_view import DebuggerView
 from labkit_widgets.graph_view import GraphView
+from labkit_widgets.register import register, unregister
 from labkit_widgets.trace_view import TraceView
 from labkit_widgets.training_view import TrainingView, train
 from labkit_widgets.view import View, link
 
-__all__ = ["DebuggerView", "GraphView", "TraceView", "TrainingView", "View", "link", "train"]
+__all__ = [
+    "DebuggerView",
+    "GraphView",
+    "TraceView",
+    "TrainingView",
+    "View",
+    "compare",
+    "link",
+    "register",
+    "snapshot",
+    "train",
+    "unregister",
+]
+
+register()

@@ -94,7 +94,7 @@ def histogram(array: Array, bins: int = BINS) -> dict[str, Any] | None:
     low, high, *_ = _range(array)
     if low is None or high is None:
         return None
-    if low == high:
+    if high - low <= 1e-12 * max(abs(low), abs(high)):  # too near one another for bins between them
         low, high = low - 0.5, high + 0.5
     counts = np.zeros(bins, np.int64)
     for part in _chunks(array):

@@ -67,12 +67,16 @@ def _lists(outline: list[Any]) -> str:
     return f"<ul>{''.join(items)}</ul>"
 
 
-def write_page(path: Path, title: str, bundle: str, state: dict[str, Any], still: str) -> Path:
-    """Writes the self-contained page, whole or not at all."""
-    text = _PAGE.format(
+def page(title: str, bundle: str, state: dict[str, Any], still: str) -> str:
+    """The self-contained page."""
+    return _PAGE.format(
         title=markup.escape(title), still=still, state=_safe(json.dumps(state, default=_bytes, sort_keys=True)),
         bundle=_inlined(bundle),
     )  # fmt: skip
+
+
+def write(path: Path, text: str) -> Path:
+    """Writes a file, whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile("w", dir=path.parent, suffix=".part", delete=False, encoding="utf-8") as file:
         file.write(text)

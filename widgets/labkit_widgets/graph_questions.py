@@ -9,7 +9,6 @@ from __future__ import annotations
 import weakref
 from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
-from itertools import pairwise
 from typing import Any
 
 import traitlets
@@ -21,6 +20,7 @@ from labkit.graph import Graph, Operation, Tensor, stacks
 from labkit.session import Session
 from labkit_widgets import asking, details
 from labkit_widgets.columns import find
+from labkit_widgets.compare import ranges
 from labkit_widgets.view import Answer, View
 
 MOST_BINS = 200
@@ -38,6 +38,7 @@ class GraphQuestions(View):
     names: list[str]
     _graph: weakref.ref[Graph]
     _session: weakref.ref[Any] | None = None
+    _source: weakref.ref[Graph] | None = None  # the graph that an optimized one was made of: its sessions do for both
     _loss: str | None = None
     _fed: dict[str, Any]
 
@@ -60,7 +61,8 @@ class GraphQuestions(View):
         """
         graph = self.graph
         if session is not None:
-            if asking.unwrapped(session).graph is not graph:
+            runs = asking.unwrapped(session).graph
+            if runs is not graph and runs is not (self._source() if self._source else None):
                 raise ValueError("this session runs another graph than the one in the picture.")
             self._session = weakref.ref(session)
         if feed is not None or not hasattr(self, "_fed"):
@@ -205,23 +207,6 @@ class GraphQuestions(View):
         if session.is_closed:
             raise ValueError("The session of this picture is closed, and its variables with it. See view.ask(session).")
         return session
-
-
-def ranges(places: Iterable[int]) -> list[int]:
-    """Rising numbers as first and end (not included) of each run.
-
-    Example:
-        >>> ranges([0, 1, 2, 5, 7, 8])
-        [0, 3, 5, 6, 7, 9]
-    """
-    all_places = list(places)
-    if not all_places:
-        return []
-    edges = [all_places[0]]
-    for before, after in pairwise(all_places):
-        if after != before + 1:
-            edges += [before + 1, after]
-    return [*edges, all_places[-1] + 1]
 
 
 def nearest(name: str, names: Iterable[str]) -> str:

@@ -28,16 +28,18 @@ from __future__ import annotations
 import weakref
 from collections.abc import Iterable, Mapping, Sequence
 from types import EllipsisType
-from typing import Any, cast
+from typing import Any
 
 import traitlets
 
-from labkit.executor import prune
 from labkit.fetches import take_apart
 from labkit.graph import Graph, Tensor, get_default_graph
+from labkit.passes import Optimized
 from labkit.trace import Trace
 from labkit_widgets import columns as encoding
-from labkit_widgets.graph_questions import GraphQuestions, nearest
+from labkit_widgets.compare import Comparison, as_snapshot
+from labkit_widgets.graph_questions import nearest
+from labkit_widgets.graph_saving import GraphSaving
 
 COLOURS = ("part", "scope", "op", "device", "time", "bytes", "flops")
 _STATE: dict[str, Any] = {
@@ -45,7 +47,7 @@ _STATE: dict[str, Any] = {
 }  # fmt: skip
 
 
-class GraphView(GraphQuestions):
+class GraphView(GraphSaving):
     """A graph that can be opened scope by scope, searched, traced and asked.
 
     Args:
@@ -78,14 +80,11 @@ class GraphView(GraphQuestions):
 
     _kind = "GraphView"
 
-    columns = traitlets.Bytes().tag(sync=True)
-    state = traitlets.Dict().tag(sync=True)
     colour = traitlets.Enum(COLOURS, default_value="part").tag(sync=True)
     query = traitlets.Unicode().tag(sync=True)
     height = traitlets.Int(480, min=120, max=4000).tag(sync=True)
     times = traitlets.Dict().tag(sync=True)
     other = traitlets.Bytes().tag(sync=True)
-    marks = traitlets.Dict().tag(sync=True)
     title = traitlets.Unicode().tag(sync=True)
     otherTitle = traitlets.Unicode().tag(sync=True)  # noqa: N815  # the page's name
 
@@ -94,12 +93,17 @@ class GraphView(GraphQuestions):
         fetches: Any = None, root: str = "", open: Sequence[str] | EllipsisType = ..., horizontal: bool = True,
         colour: str = "part", compare: Any = None, height: int = 480, trace: Trace | None = None, loss: Any = None,
     ) -> None:  # fmt: skip
-        graph, self._only = _chosen(graph_or_tensors)
+        optimized = isinstance(graph_or_tensors, Optimized)
+        graph, self._only = _chosen(graph_or_tensors.graph if optimized else graph_or_tensors)
         self._graph = weakref.ref(graph)
-        self._version = -1
-        self._edges = 0
         super().__init__(colour=colour, height=height, columns=self._encoded(graph))
+        if optimized:
+            self._source = weakref.ref(graph_or_tensors.source)
+            compare = graph_or_tensors.source if compare is None else compare
+            self.title, self.otherTitle = "after the passes", "before"
         self.ask(session, feed, loss)
+        if compare is not None:
+            self.compare(compare)
         state: dict[str, Any] = {} if horizontal else {"horizontal": False}
         if root:
             state["root"] = self._scope(root)
@@ -140,7 +144,7 @@ class GraphView(GraphQuestions):
         Args:
             scope: its path, such as "layer1/conv".
         """
-        self.state = self.state | {"open": self._opened([*self._open(), scope])}
+        self.state = self.state | {"open": self._opened([*self.opened(), scope])}
         return self
 
     def collapse(self, scope: str = "") -> GraphView:
@@ -150,7 +154,7 @@ class GraphView(GraphQuestions):
             scope: its path.
         """
         path = self._scope(scope) + "/" if scope else ""
-        stays = [entry for entry in self._open() if not entry.removeprefix("series:").startswith(path)]
+        stays = [entry for entry in self.opened() if not entry.removeprefix("series:").startswith(path)]
         self.state = self.state | {"open": stays}
         return self
 
@@ -245,24 +249,47 @@ class GraphView(GraphQuestions):
         }  # fmt: skip
         return self
 
-    def describe(self) -> str:
-        """How large the graph is."""
-        names = self.names
-        scopes = len(_scopes(names))
-        return f"{_count(len(names), 'op')}, {_count(self._edges, 'edge')}, {_count(scopes, 'scope')}"
+    def compare(self, before: Any) -> Comparison:
+        """Shows beside this graph what it was before, and marks what differs.
+
+        Args:
+            before: a `Graph`, a `snapshot` of one, or another `GraphView`.
+
+        Returns:
+            What differs, by name.
+
+        Example:
+            >>> import labkit as tf
+            >>> import labkit_widgets as lw
+            >>> with tf.Graph().as_default() as graph:
+            ...     x = tf.constant(3.0)
+            ...     y, before = tf.square(x), lw.snapshot(graph)
+            ...     slope = tf.gradients(y, x)
+            >>> lw.GraphView(graph).compare(before)
+            <6 ops added>
+        """
+        other = as_snapshot(before)
+        found = Comparison(other, as_snapshot(self.graph))
+        if self._only is not None:
+            raise ValueError("only whole graphs can be compared: lw.GraphView(graph, compare=...).")
+        self._words = found.words()
+        self.marks = found.marks()
+        self.otherTitle = other.title or self.otherTitle or "before"
+        self.title = self.title or "after"
+        self.other = other.columns
+        return found
 
     # What stands behind it.
 
     def _encoded(self, graph: Graph) -> bytes:
         with graph.lock:
             self._version = graph.version
-            nodes = None if self._only is None else prune([graph.nodes_by_name[name] for name in self._only], ())
-            made = encoding.columns(graph, nodes)
-        self.names, self._edges = made["names"], len(made["from"])
+            made = encoding.columns(graph, self.nodes_of(graph))
+        self.names = made["names"]
+        scopes = len(_scopes(self.names))
+        sizes = [(len(self.names), "op"), (len(made["from"]), "edge"), (scopes, "scope")]
+        self._size = ", ".join(_count(number, noun) for number, noun in sizes)
         return encoding.pack(made)
-
-    def _open(self) -> list[str]:
-        return cast("list[str]", self.state.get("open", []))
 
     def _scope(self, path: str) -> str:
         path = path.removesuffix("/")

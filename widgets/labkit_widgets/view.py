@@ -101,7 +101,11 @@ class View(anywidget.AnyWidget):
         Returns:
             The path.
         """
-        return fallback.write_page(Path(path), repr(self), read_bundle(), self.saved_state(), self.still())
+        return fallback.write(Path(path), self.page())
+
+    def page(self) -> str:
+        """What `to_html` writes."""
+        return fallback.page(repr(self), read_bundle(), self.saved_state(), self.still())
 
     def saved_state(self) -> dict[str, Any]:
         """The traits that the page needs to draw this view without a kernel."""
