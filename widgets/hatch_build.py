@@ -81,10 +81,10 @@ class BundleHook(Hook):
 
 def digest() -> str:
     """The sha256 of all that the bundle is made from, names included."""
-    files = [HERE / "package.json", HERE / "package-lock.json", *(HERE / "src").rglob("*")]
+    files = [HERE / "build.mjs", HERE / "package.json", HERE / "package-lock.json", *(HERE / "src").rglob("*")]
     found = hashlib.sha256()
     for path in sorted(files, key=lambda path: path.relative_to(HERE).as_posix()):
-        if path.suffix in {".ts", ".css", ".json"} and not path.name.endswith(".test.ts"):
+        if path.suffix in {".ts", ".mjs", ".css", ".json"} and not path.name.endswith(".test.ts"):
             content = path.read_bytes()
             found.update(f"{path.relative_to(HERE).as_posix()} {len(content)}\n".encode())
             found.update(content)
