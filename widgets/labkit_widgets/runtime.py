@@ -37,7 +37,7 @@ async function load(model) {
       const runtime = await model.widget_manager.get_model(id);
       const digest = runtime.get("digest");
       if (!bundles.has(digest)) {
-        bundles.set(digest, unpack(runtime.get("bundle")));
+        bundles.set(digest, unpack(runtime.get("bundle")).catch(error => { bundles.delete(digest); throw error; }));
       }
       return await bundles.get(digest);
     } catch (error) {
