@@ -30,7 +30,7 @@ from labkit.errors import OutOfRangeError
 from labkit_widgets.training_samples import Budget, Column, Images, Peek, as_images, histogram, norm
 
 SAMPLE_SHARE = 0.02  # of the time, for weights, histograms and gradients
-_SAMPLE_GAP_SECONDS = 0.25
+_SAMPLE_GAP_SECONDS = 0.1
 _PIPELINE_EVERY = 50  # steps between two looks at gradients that can only be fetched with a step
 
 

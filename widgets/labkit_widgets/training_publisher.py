@@ -60,15 +60,22 @@ class Publisher:
         """Where points of a curve go."""
         return self.record.curve(self.index, "curves", name).pending.append
 
-    def rate(self, step: int, value: float) -> None:
-        """The learning rate changed."""
+    def show_rate(self, value: float) -> None:
+        """The learning rate of the next step; the slider goes from a thousandth of the first one to 1,000 times it."""
         with self.record.lock:
             self.run.rate = value
             if self.record.rate_range is None:
                 self.record.rate_range = (value / 1000, value * 1000) if value > 0 else (1e-6, 1.0)
                 self.record.reshaped = True
-        self.record.curve(self.index, "rate", "learning rate").pending.append((step, value))
         self._news = self._unsaved = True
+
+    def rate(self, step: int, value: float) -> None:
+        """The learning rate is another one from this step on."""
+        self.show_rate(value)
+        curve = self.record.curve(self.index, "rate", "learning rate")
+        last = curve.pending[-1][1] if curve.pending else curve.last_value
+        if last != value:
+            curve.pending.append((step, value))
 
     def looked(
         self, images: dict[str, Images], columns: dict[str, Column], norms: dict[str, float], step: int,

@@ -86,6 +86,8 @@ class Record:
             if len(self.runs) >= MOST_RUNS:
                 self.drop_run(0)
             self.runs.append(run)
+            self.images.clear()  # weights and histograms are those of the run that trains
+            self.strips.clear()
             self.reshaped = True
             return len(self.runs) - 1
 

@@ -113,8 +113,7 @@ class TrainingView(View):
             taken = unused(name, [run.name for run in self._record.runs])
             self._publisher.index = self._record.add_run(Run(taken, steps=steps))
             if program.rate is not None and program.rate.value is not None:
-                self._publisher.rate(0, program.rate.value)
-                self._record.curve(self._publisher.index, "rate", "learning rate").pending.clear()
+                self._publisher.show_rate(program.rate.value)
         self.snapshot = self._record.pack()
 
     @classmethod
@@ -231,7 +230,7 @@ class TrainingView(View):
         else:
             program.rate.prepare(self._live()[0])
             program.rate.set(number)
-            self._publisher.rate(self._publisher.run.step, number)
+            self._publisher.show_rate(number)
             self._publisher.flush()
 
     def wait(self, timeout_seconds: float | None = None) -> None:
