@@ -6,6 +6,7 @@ import { Shell } from "./core/shell.ts";
 import { debuggerView } from "./debugger/debugger_view.ts";
 import { graphView } from "./graphview/graph_view.ts";
 import { traceView } from "./trace/trace.ts";
+import { trainingView } from "./training/training.ts";
 
 /** A view fills `shell.body`. */
 export type View = (shell: Shell) => void | Promise<void>;
@@ -14,6 +15,7 @@ const VIEWS: Record<string, [name: string, view: View]> = {
   DebuggerView: ["Debugger", debuggerView],
   GraphView: ["Graph", graphView],
   TraceView: ["Trace", traceView],
+  TrainingView: ["Training", trainingView],
 };
 
 /** Draws the view that `model` describes into `el`, until the signal. */

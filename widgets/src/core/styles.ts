@@ -5,6 +5,7 @@ import debug from "../debugger/debugger.css";
 import graph from "../graph/graph.css";
 import graphview from "../graphview/graphview.css";
 import trace from "../trace/trace.css";
+import training from "../training/training.css";
 import value from "./value.css";
 
-export const styles = [shell, debug, graph, graphview, trace, value].join("\n");
+export const styles = [shell, debug, graph, graphview, trace, training, value].join("\n");
