@@ -50,7 +50,7 @@ for (const theme of THEMES) {
     }
     for (const [name, colour] of Object.entries(MARKS[theme])) {
       if (name.startsWith("frame")) continue;
-      const least = name === "word" ? 4.5 : 3;
+      const least = name === "word" || name === "ink" ? 4.5 : 3;
       for (const ground of [PAPER[theme], ...Object.entries(MARKS[theme]).filter(([n]) => n.startsWith("frame")).map(([, c]) => c)])
         assert.ok(contrast(colour, ground) >= least, `${name} on ${ground}: ${contrast(colour, ground)}`);
     }

@@ -89,12 +89,12 @@ export const GRAPH: Record<Theme, Record<Role, Look>> = {
 export const MARKS: Record<Theme, Record<string, string>> = {
   light: {
     wire: "#4a525b", "wire-control": "#7b838c", "wire-back": "#b3261e", "wire-gradient": "#a9648d", "wire-state": "#9c6700",
-    frame: "#f4faf7", "frame-odd": "#e9f4ef", "frame-gradient": "#fbf3f8", "frame-optimizer": "#fdf4ed", word: "#3c444d",
+    frame: "#f4faf7", "frame-odd": "#e9f4ef", "frame-gradient": "#fbf3f8", "frame-optimizer": "#fdf4ed", word: "#3c444d", ink: "#1b1f24",
     select: "#0b62a8", added: "#00734d", removed: "#b3261e", changed: "#8a5a00", bad: "#c01a10", next: "#0b62a8", done: "#5b636b",
   },
   dark: {
     wire: "#aab2bb", "wire-control": "#8b929b", "wire-back": "#ff9d94", "wire-gradient": "#d694bd", "wire-state": "#eeb03a",
-    frame: "#14201c", "frame-odd": "#182a24", "frame-gradient": "#221820", "frame-optimizer": "#241a14", word: "#ccd2d8",
+    frame: "#14201c", "frame-odd": "#182a24", "frame-gradient": "#221820", "frame-optimizer": "#241a14", word: "#ccd2d8", ink: "#f2f5f7",
     select: "#6cb6f5", added: "#46c19b", removed: "#ff9d94", changed: "#eeb03a", bad: "#ff8a80", next: "#6cb6f5", done: "#a0a9b3",
   },
 };

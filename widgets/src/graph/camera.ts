@@ -13,14 +13,25 @@ export interface Box {
   h: number;
 }
 
+export const READABLE = 0.75;
 export const NEAREST = 4;
-export const FARTHEST = 0.02;
+export const FARTHEST = 0.004;
 
 /** All of `box` in the middle of a view of `width` by `height`; never nearer than life size. */
 export function fitTo(box: Box, width: number, height: number, margin = 24, most = 1): Camera {
   const room = [Math.max(1, width - 2 * margin), Math.max(1, height - 2 * margin)] as const;
   const k = clamp(Math.min(room[0] / Math.max(1, box.w), room[1] / Math.max(1, box.h), most));
   return { k, x: (width - box.w * k) / 2 - box.x * k, y: (height - box.h * k) / 2 - box.y * k };
+}
+
+/** Where to begin: everything, or if that could not be read, the beginning of the flow at a size that can. */
+export function beginAt(box: Box, width: number, height: number, horizontal: boolean, least = 0.42): Camera {
+  const whole = fitTo(box, width, height);
+  if (whole.k >= least) return whole;
+  const k = READABLE;
+  const start = (at: number, size: number, room: number, along: boolean) =>
+    size * k <= room - 48 ? (room - size * k) / 2 - at * k : along ? 24 - at * k : (room - size * k) / 2 - at * k;
+  return { k, x: start(box.x, box.w, width, horizontal), y: start(box.y, box.h, height, !horizontal) };
 }
 
 /** Nearer (factor > 1) or farther, so that what lies under the point (px, py) of the screen stays there. */

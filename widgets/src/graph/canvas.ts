@@ -7,7 +7,7 @@ import { HEAD } from "./frames.ts";
 import { index } from "./keys.ts";
 import { KNOB, clear, font, rounded, textWidth } from "./looks.ts";
 import type { Item, Wire } from "./types.ts";
-import { headPath, wireBox, wirePath, wireTone, wireWidth } from "./wires.ts";
+import { headPath, titles, wireBox, wirePath, wireTone, wireWidth } from "./wires.ts";
 
 type Paint = (name: string) => string;
 
@@ -20,20 +20,20 @@ export function drawScene(
   const byId = index(drawn.scene);
   const shown = drawn.scene.items.filter(item => overlap(item, view));
   context.lineJoin = "round";
-  for (const item of shown) if (item.open) drawItem(context, item, drawn, k, words, paint);
+  for (const item of shown) if (item.open) drawItem(context, item, drawn, k, "body", paint);
   drawWires(context, drawn, byId, view, k, everything, paint);
-  for (const item of shown) if (!item.open) drawItem(context, item, drawn, k, words, paint);
-  if (!words) return;
+  for (const item of shown) drawItem(context, item, drawn, k, item.open ? "words" : "all", paint, words);
   context.textAlign = "center";
-  context.font = font(12, false);
-  for (const { text, box } of drawn.labels.values()) {
-    if (!overlap(box, view)) continue;
-    context.strokeStyle = paint("paper");
-    context.lineWidth = 4;
-    context.strokeText(text, box.x + box.w / 2, box.y + 12);
-    context.fillStyle = paint("word");
-    context.fillText(text, box.x + box.w / 2, box.y + 12);
-  }
+  context.strokeStyle = paint("paper");
+  const word = (text: string, x: number, y: number, size: number, strong: boolean) => {
+    context.font = font(size, strong);
+    context.fillStyle = paint(strong ? "ink" : "word");
+    context.lineWidth = size / 3;
+    context.strokeText(text, x, y);
+    context.fillText(text, x, y);
+  };
+  if (!words) for (const { text, x, y, size } of titles(drawn.scene, k, view)) word(text, x, y, size, true);
+  else for (const { text, box } of drawn.labels().values()) if (overlap(box, view)) word(text, box.x + box.w / 2, box.y + 12, 12, false);
 }
 
 /** Many wires look alike: those are drawn as one path. */
@@ -76,7 +76,10 @@ function boxOf(wire: Wire): Box {
   return found;
 }
 
-function drawItem(context: CanvasRenderingContext2D, item: Item, drawn: Drawn, k: number, words: boolean, paint: Paint): void {
+/** A box, or of a frame first the body and, over the wires, the words. */
+function drawItem(
+  context: CanvasRenderingContext2D, item: Item, drawn: Drawn, k: number, what: "all" | "body" | "words", paint: Paint, words = false,
+): void {
   const look = figureOf(item, drawn.graph);
   const { layer } = drawn;
   const own = item.open ? null : layer.fill?.(item) ?? null;
@@ -87,7 +90,7 @@ function drawItem(context: CanvasRenderingContext2D, item: Item, drawn: Drawn, k
   context.save();
   context.translate(item.x, item.y);
   if (layer.dim?.(item)) context.globalAlpha = item.open ? 0.55 : 0.28;
-  if (drawn.selected.has(item.id)) {
+  if (what !== "words" && drawn.selected.has(item.id)) {
     context.strokeStyle = paint("select");
     context.lineWidth = Math.max(3, 2 / k);
     context.stroke(new Path2D(rounded(item.w + 10, item.h + 10, 10, -5, -5)));
@@ -96,7 +99,8 @@ function drawItem(context: CanvasRenderingContext2D, item: Item, drawn: Drawn, k
   context.strokeStyle = line;
   context.lineWidth = Math.max(mark && mark !== "done" ? 2.6 : look.shape === "frame" ? 1 : 1.3, 0.6 / k);
   if (mark === "removed") context.setLineDash([5, 3]);
-  if (k < 0.25 && !mark && !item.open && look.shape === "box") { // far away all corners look alike
+  if (what === "words") context.setLineDash([]);
+  else if (k < 0.25 && !mark && !item.open && look.shape === "box") { // far away all corners look alike
     context.fillRect(0, 0, item.w, item.h);
     context.strokeRect(0, 0, item.w, item.h);
   } else {
@@ -112,9 +116,9 @@ function drawItem(context: CanvasRenderingContext2D, item: Item, drawn: Drawn, k
     for (const text of look.lines) {
       context.font = font(text.size, text.strong);
       context.textAlign = text.anchor === "middle" ? "center" : text.anchor;
-      if (own?.pattern && own.pattern !== "solid") {
-        context.strokeStyle = own.colour;
-        context.lineWidth = 3;
+      if (item.open || (own?.pattern && own.pattern !== "solid")) {
+        context.strokeStyle = fill;
+        context.lineWidth = item.open ? 4 : 3;
         context.strokeText(text.text, text.x, text.y);
       }
       context.fillStyle = ink;
@@ -126,7 +130,7 @@ function drawItem(context: CanvasRenderingContext2D, item: Item, drawn: Drawn, k
     const badge = layer.badge?.(item);
     if (badge) pill(context, clear(badge), item.w - 4, item.h, paint("paper"), paint("word"), line, true);
   }
-  if (mark) {
+  if (mark && what !== "body") {
     const r = Math.max(9, 4 / k);
     context.fillStyle = line;
     context.beginPath();

@@ -11,7 +11,7 @@ import { index } from "./keys.ts";
 import { FONT, KNOB, clear, describe, figure, rounded, textWidth, type Figure } from "./looks.ts";
 import type { Graph } from "./columns.ts";
 import type { Item, Scene, Wire } from "./types.ts";
-import { headPath, wireBox, wirePath, wireTone, wireWidth, type Label } from "./wires.ts";
+import { headPath, titles, wireBox, wirePath, wireTone, wireWidth, type Label } from "./wires.ts";
 
 export type Mark = "added" | "removed" | "changed" | "bad" | "next" | "done";
 
@@ -30,7 +30,7 @@ export interface Drawn {
   graph: Graph;
   horizontal: boolean;
   layer: Layer;
-  labels: Map<string, Label>;
+  labels: () => Map<string, Label>; // words on wires
   selected: Set<string>; // ids of items
 }
 
@@ -58,10 +58,13 @@ export class Drawing {
   private readonly all = s("g");
   private readonly layers = { frames: s("g"), wires: s("g"), boxes: s("g"), words: s("g") };
   private items = new Map<string, SVGGElement>();
+  private heads = new Map<string, SVGGElement>(); // of frames: above the wires
   private wires = new Map<string, SVGElement[]>();
   private boxes: Box[] = [];
   private order = new Map<string, number>();
-  private straight = false;
+  private lod: "near" | "far" | "dots" = "near";
+  private k = 1;
+  private titles: SVGElement[] = [];
   private motion = 0;
   private drawn: Drawn | null = null;
   private readonly id = `labkit-g${++made}-`;
@@ -84,9 +87,15 @@ export class Drawing {
     }
     this.drawn = drawn;
     this.still();
-    this.items.clear();
-    this.wires.clear();
+    this.clear();
     this.defs.replaceChildren();
+  }
+
+  private clear(): void {
+    this.items.clear();
+    this.heads.clear();
+    this.wires.clear();
+    this.titles = [];
     for (const layer of Object.values(this.layers)) layer.replaceChildren();
   }
 
@@ -98,9 +107,9 @@ export class Drawing {
     for (const id of changed) {
       const old = this.items.get(id), item = byId.get(id);
       if (!old || !item) continue;
-      const next = this.item(item, this.drawn);
-      old.replaceWith(next);
-      this.items.set(id, next);
+      old.remove();
+      this.heads.get(id)?.remove();
+      this.addItem(item, this.drawn);
     }
     for (const wire of this.drawn.scene.wires) {
       if (!this.wires.has(wire.id) || !(changed.has(wire.from) || changed.has(wire.to))) continue;
@@ -115,11 +124,11 @@ export class Drawing {
     this.svg.setAttribute("width", String(Math.ceil((width + 2 * MARGIN) * k)));
     this.svg.setAttribute("height", String(Math.ceil((height + 2 * MARGIN) * k)));
     this.all.setAttribute("transform", `scale(${k}) translate(${MARGIN} ${MARGIN})`);
-    this.svg.dataset["lod"] = k < 0.25 ? "dots" : k < 0.35 ? "far" : "near";
-    if (k < 0.25 !== this.straight) {
-      this.straight = k < 0.25;
-      for (const id of [...this.wires.keys()]) this.drop(id);
-    }
+    const lod = k < 0.25 ? "dots" : k < 0.35 ? "far" : "near";
+    this.k = k;
+    this.svg.dataset["lod"] = lod;
+    if (lod !== this.lod) this.clear();
+    this.lod = lod;
   }
 
   /** Puts what touches `near` into the document and takes out what does not touch `far`. */
@@ -132,6 +141,8 @@ export class Drawing {
       if (item && overlap(item, far)) continue;
       element.remove();
       this.items.delete(id);
+      this.heads.get(id)?.remove();
+      this.heads.delete(id);
     }
     for (const item of drawn.scene.items) if (!this.items.has(item.id) && overlap(item, near)) this.addItem(item, drawn);
     drawn.scene.wires.forEach((wire, i) => {
@@ -139,6 +150,9 @@ export class Drawing {
       if (there && !overlap(this.boxes[i]!, far)) this.drop(wire.id);
       else if (!there && overlap(this.boxes[i]!, near)) this.addWire(wire, drawn);
     });
+    for (const title of this.titles) title.remove();
+    this.titles = this.lod === "near" ? [] : titles(drawn.scene, this.k, near).map(title => this.word(title.text, title.x, title.y, title.size, true));
+    this.layers.words.append(...this.titles);
   }
 
   /** Boxes glide from where they stood in the scene before; what is new fades in. The camera holds `from` at `to`. */
@@ -152,7 +166,8 @@ export class Drawing {
       if (!old) fresh.push(g);
       else {
         const dx = old.x - from.x - item.x + to.x, dy = old.y - from.y - item.y + to.y;
-        if (dx || dy) moves.push({ g, item, dx, dy });
+        if (!dx && !dy) continue;
+        for (const part of [g, this.heads.get(id)]) if (part) moves.push({ g: part, item, dx, dy });
       }
     }
     const began = performance.now();
@@ -172,6 +187,11 @@ export class Drawing {
     for (const layer of Object.values(this.layers)) layer.style.opacity = "";
   }
 
+  /** Far away lines are drawn thicker, or they would fade. */
+  private get bold(): number {
+    return { near: 1, far: 1.5, dots: 3 }[this.lod];
+  }
+
   private drop(id: string): void {
     for (const element of this.wires.get(id) ?? []) element.remove();
     this.wires.delete(id);
@@ -187,6 +207,11 @@ export class Drawing {
     const at = this.order.get(item.id)!; // frames must lie in order: the inner on the outer
     const after = [...this.layers.frames.children].find(other => this.order.get((other as SVGGElement).dataset["id"]!)! > at);
     this.layers.frames.insertBefore(element, after ?? null);
+    if (this.lod !== "near") return;
+    const head = s("g", { transform: element.getAttribute("transform")!, opacity: element.getAttribute("opacity") });
+    head.append(...[...element.children].filter(child => !child.matches(".labkit-g-body, .labkit-g-halo, title")));
+    this.heads.set(item.id, head);
+    this.layers.boxes.append(head);
   }
 
   private item(item: Item, drawn: Drawn): SVGGElement {
@@ -200,32 +225,34 @@ export class Drawing {
     const ink = own ? own.ink ?? inkOn(own.colour) : paint(`${look.role}-ink`);
     const line = mark ? paint(mark) : paint(`${look.role}-line`);
     const stroke = {
-      stroke: line, "stroke-width": mark && mark !== "done" ? 2.6 : look.shape === "frame" ? 1 : 1.3,
+      stroke: line, "stroke-width": (mark && mark !== "done" ? 2.6 : look.shape === "frame" ? 1 : 1.3) * this.bold,
       "stroke-dasharray": mark === "removed" ? "5 3" : null,
     };
-    const halo = own?.pattern && own.pattern !== "solid" ? { "paint-order": "stroke", stroke: own.colour, "stroke-width": 3 } : {};
+    const halo = item.open ? { "paint-order": "stroke", stroke: fill, "stroke-width": 4, "stroke-linejoin": "round" }
+      : own?.pattern && own.pattern !== "solid" ? { "paint-order": "stroke", stroke: own.colour, "stroke-width": 3 } : {};
     const g = s("g", {
       transform: `translate(${item.x} ${item.y})`, class: `labkit-g-item labkit-g-${look.shape}`,
       opacity: layer.dim?.(item) ? (item.open ? 0.55 : 0.28) : null,
     });
-    if (this.live) g.dataset["id"] = item.id;
-    else g.append(s("title", {}, describe(item, drawn.graph)));
+    g.dataset["id"] = item.id;
+    if (!this.live) g.append(s("title", {}, describe(item, drawn.graph)));
     if (drawn.selected.has(item.id)) g.append(s("path", {
       class: "labkit-g-halo", d: rounded(item.w + 10, item.h + 10, 10, -5, -5), fill: "none", stroke: paint("select"), "stroke-width": 3,
     }));
     if (look.behind) g.append(s("path", { class: "labkit-g-body", d: look.behind, fill, ...stroke }));
     g.append(s("path", { class: "labkit-g-body", d: look.outline, fill, ...stroke }));
-    for (const text of look.lines) g.append(s("text", {
+    if (this.lod === "near") for (const text of look.lines) g.append(s("text", {
       class: "labkit-g-text", x: text.x, y: text.y, "font-size": text.size, "text-anchor": text.anchor === "start" ? null : text.anchor,
       "font-weight": text.strong ? 600 : null, fill: ink, ...halo,
     }, text.text));
-    if (look.opens) g.append(this.knob(item, line));
-    if (look.tab) g.append(...this.pill(look.tab, item.open ? item.w - KNOB - 20 - textWidth(look.tab, 12, true) / 2 : item.w / 2,
+    if (look.opens && this.lod === "near") g.append(this.knob(item, line));
+    if (look.tab && this.lod === "near") g.append(...this.pill(look.tab, item.open ? item.w - KNOB - 20 - textWidth(look.tab, 12, true) / 2 : item.w / 2,
       item.open ? HEAD / 2 : item.h, paint(`${look.role}-line`), paint("paper"), line));
-    if (badge) g.append(...this.pill(clear(badge), item.w - 4, item.h, paint("paper"), paint("word"), line, true));
+    if (badge && this.lod === "near") g.append(...this.pill(clear(badge), item.w - 4, item.h, paint("paper"), paint("word"), line, true));
+    const r = 9 * Math.min(3, this.bold);
     if (mark) g.append(
-      s("circle", { cx: 0, cy: 0, r: 9, fill: line, stroke: paint("paper"), "stroke-width": 1.5 }),
-      s("text", { class: "labkit-g-text", x: 0, y: 4.5, "font-size": 13, "font-weight": 700, "text-anchor": "middle", fill: paint("paper") },
+      s("circle", { cx: 0, cy: 0, r, fill: line, stroke: paint("paper"), "stroke-width": 1.5 }),
+      s("text", { class: "labkit-g-text", x: 0, y: r / 2, "font-size": r * 1.45, "font-weight": 700, "text-anchor": "middle", fill: paint("paper") },
         SIGNS[mark]),
     );
     return g;
@@ -260,22 +287,28 @@ export class Drawing {
     const opacity = !near && dim && ((from && dim(from)) || (to && dim(to))) ? 0.22 : null;
     const elements: SVGElement[] = [
       s("path", {
-        class: "labkit-g-wire", d: wirePath(wire, drawn.horizontal, this.straight), fill: "none", stroke: colour, "stroke-width": width,
+        class: "labkit-g-wire", d: wirePath(wire, drawn.horizontal, this.lod === "dots"), fill: "none", stroke: colour, "stroke-width": width * this.bold,
         "stroke-dasharray": wire.control ? "4 4" : wire.back ? "9 3" : null, opacity,
       }),
-      s("path", { class: "labkit-g-head", d: headPath(wire, width, drawn.horizontal), fill: colour, opacity }),
     ];
+    if (this.lod !== "dots") elements.push(s("path", { class: "labkit-g-head", d: headPath(wire, width, drawn.horizontal), fill: colour, opacity }));
     this.layers.wires.append(...elements);
-    const label = drawn.labels.get(wire.id);
+    const label = this.lod === "near" ? drawn.labels().get(wire.id) : undefined;
     if (label) {
-      const word = s("text", {
-        class: "labkit-g-text labkit-g-word", x: label.box.x + label.box.w / 2, y: label.box.y + 12, "font-size": 12, "text-anchor": "middle",
-        fill: paint("word"), stroke: paint("paper"), "stroke-width": 4, "stroke-linejoin": "round", "paint-order": "stroke", opacity,
-      }, label.text);
+      const word = this.word(label.text, label.box.x + label.box.w / 2, label.box.y + 12, 12, false);
+      if (opacity) word.setAttribute("opacity", String(opacity));
       this.layers.words.append(word);
       elements.push(word);
     }
     this.wires.set(wire.id, elements);
+  }
+
+  /** Text on the paper, with a margin of paper around it. */
+  private word(text: string, x: number, y: number, size: number, strong: boolean): SVGElement {
+    return s("text", {
+      class: "labkit-g-text labkit-g-word", x, y, "font-size": size, "text-anchor": "middle", "font-weight": strong ? 600 : null,
+      fill: this.paint(strong ? "ink" : "word"), stroke: this.paint("paper"), "stroke-width": size / 3, "stroke-linejoin": "round", "paint-order": "stroke",
+    }, text);
   }
 
   private pattern(colour: string, name: string | undefined): string {

@@ -25,7 +25,10 @@ export function svgText(drawn: Drawn, theme: Theme, title: string): string {
     s("title", {}, clear(title)),
     s("rect", { width: "100%", height: "100%", fill: colours["paper"]! }),
   );
-  for (const element of svg.querySelectorAll("[class]")) element.removeAttribute("class");
+  for (const element of svg.querySelectorAll("[class], [data-id]")) {
+    element.removeAttribute("class");
+    element.removeAttribute("data-id");
+  }
   return `<?xml version="1.0" encoding="UTF-8"?>\n${new XMLSerializer().serializeToString(svg)}\n`;
 }
 

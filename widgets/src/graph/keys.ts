@@ -37,7 +37,8 @@ export function last(scene: Scene): Item | null {
   return ends(scene).at(-1) ?? null;
 }
 
-function ends(scene: Scene): Item[] {
+/** What stands outside of all frames, in reading order. */
+export function ends(scene: Scene): Item[] {
   return scene.items.filter(item => item.parent === null && item.kind !== "hub").sort((a, b) => a.x + a.y - b.x - b.y);
 }
 

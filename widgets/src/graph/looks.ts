@@ -22,7 +22,7 @@ export interface Figure {
   role: Role;
   outline: string; // path within the box
   behind: string; // the cards of a stack, "" else
-  lines: Line[];
+  readonly lines: Line[]; // measured when first asked for
   tab: string; // "× 12" of a series
   opens: boolean; // it has a plus or a minus to press
 }
@@ -56,16 +56,22 @@ export function figure(item: Item, graph: Graph): Figure {
   const opens = item.kind === "scope" || item.kind === "series";
   const tab = item.kind === "series" ? `× ${item.repeat}` : "";
   const { w, h } = item;
+  let text: Line[] | undefined;
   return {
     shape, tab, opens, role: roleOf(item),
     outline: outline(shape, w, h),
     behind: shape === "stack" ? card(w, h, 8) + card(w, h, 4) : "",
-    lines: lines(item, shape, opens, tab, detailOf(item, shape, graph)),
+    get lines() {
+      return (text ??= lines(item, shape, opens, tab, detailOf(item, shape, graph)));
+    },
   };
 }
 
 function outline(shape: Shape, w: number, h: number): string {
-  if (shape === "ellipse") return `M0 ${h / 2}A${w / 2} ${h / 2} 0 0 1 ${w} ${h / 2}A${w / 2} ${h / 2} 0 0 1 0 ${h / 2}Z`;
+  if (shape === "ellipse") { // a little wider than its place, or its text would touch it
+    const arc = `A${w / 2 + 5} ${h / 2} 0 0 1`;
+    return `M-5 ${h / 2}${arc} ${w + 5} ${h / 2}${arc}-5 ${h / 2}Z`;
+  }
   if (shape === "arrow") {
     const tip = tipOf(w, h);
     return `M0 0H${w - tip}L${w} ${h / 2}L${w - tip} ${h}H0Z`;
@@ -120,7 +126,7 @@ function lines(item: Item, shape: Shape, opens: boolean, tab: string, about: str
     return made;
   }
   const tip = shape === "arrow" ? tipOf(w, h) : 0;
-  const room = w - (shape === "ellipse" ? 0.1 * w : 12) - tip - (opens ? KNOB + 2 : 0);
+  const room = w - (shape === "ellipse" ? 0.08 * w : 12) - tip - (opens ? KNOB + 2 : 0);
   const x = (w - tip - (opens ? KNOB : 0)) / 2;
   const down = shape === "drum" ? lid(h) / 2 + 1 : 0;
   const detail = about && !tab && h >= 34 ? fitted(about, room, 12, false) : "";
@@ -176,11 +182,11 @@ export function opType(item: Item, graph: Graph): string {
   return item.node >= 0 ? graph.opType(item.node) : "";
 }
 
-/** A shape as the notebooks draw it: `?×784`, `scalar`; "" where nothing is known. */
+/** A shape as the notebooks draw it: `?×784`, `(10,)`, `scalar`; "" where nothing is known. */
 export function shapeText(type: TensorType): string {
   if (!type.shape.startsWith("(")) return "";
   const sizes = type.shape.replace(/[()\s]/g, "").split(",").filter(size => size);
-  return sizes.length ? sizes.join("×") : "scalar";
+  return sizes.length > 1 ? sizes.join("×") : sizes.length ? `(${sizes[0]},)` : "scalar";
 }
 
 /** What a screen reader says of a box: `MatMul layer1/MatMul, 2 inputs, 1 output, float32 (?, 10)`. */

@@ -8,12 +8,12 @@ import { graphColours, type Theme } from "../core/colours.ts";
 import { h } from "../core/dom.ts";
 import type { Shell } from "../core/shell.ts";
 import { calm } from "../core/theme.ts";
-import { between, fitTo, hold, keep, reveal, zoomAt, type Camera } from "./camera.ts";
+import { beginAt, between, fitTo, hold, keep, reveal, zoomAt, READABLE, type Camera } from "./camera.ts";
 import type { Graph } from "./columns.ts";
 import { knobAt, type Drawn, type Layer } from "./drawing.ts";
 import { pngBlob, svgText } from "./export.ts";
 import { watchHands } from "./gestures.ts";
-import { first, index, last, neighbour, type Direction } from "./keys.ts";
+import { ends, first, index, last, neighbour, type Direction } from "./keys.ts";
 import { KNOB, describe } from "./looks.ts";
 import { Minimap } from "./minimap.ts";
 import { Outline } from "./outline.ts";
@@ -63,7 +63,7 @@ export class GraphPicture {
     const label = options.label ?? "Graph";
     this.state = state;
     this.root = state.root;
-    this.drawn = { scene: this.scene, graph, horizontal: state.horizontal, layer: {}, labels: new Map(), selected: new Set() };
+    this.drawn = { scene: this.scene, graph, horizontal: state.horizontal, layer: {}, labels: () => new Map(), selected: new Set() };
     this.stage = new Stage(() => this.follow(), signal);
     this.view = options.interactive === false
       ? h("div", { class: "labkit-g-view", role: "img", "aria-label": label }, this.stage.element)
@@ -129,15 +129,14 @@ export class GraphPicture {
     const same = old.scene.items.length > 0 && old.horizontal === state.horizontal && this.root === state.root;
     this.root = state.root;
     this.scene = scene;
-    this.drawn = { ...old, scene, horizontal: state.horizontal, labels: new Map(), selected: new Set() };
-    this.drawn.labels = this.labels();
+    this.drawn = { ...old, scene, horizontal: state.horizontal, labels: this.labels(scene, old.layer), selected: new Set() };
     this.drawn.selected = this.standing();
     if (!now.has(this.focused)) this.focused = (anchor && this.itemOf(anchor)?.id) || "";
     const { stage } = this;
     const pivot = same ? this.pivot(before, now, anchor) : null;
     cancelAnimationFrame(this.motion);
     let target: Camera | null = null;
-    if (!pivot) stage.camera = this.fitting();
+    if (!pivot) stage.camera = this.beginning();
     else {
       stage.camera = keep(stage.camera, pivot.from, pivot.to);
       if (anchor && pivot.to.id === anchor) target = reveal(stage.camera, pivot.to, stage.width, stage.height, 24, 0.5);
@@ -272,15 +271,15 @@ export class GraphPicture {
 
   /** Paints over the plain picture, without a new layout. It replaces what was painted before; `{}` clears it. */
   paint(layer: Layer): void {
-    this.drawn = { ...this.drawn, layer };
-    this.drawn.labels = this.labels();
+    this.drawn = { ...this.drawn, layer, labels: this.labels(this.scene, layer) };
     this.stage.set(this.drawn);
     this.minimap?.draw(this.scene, this.graph, this.paintNow, item => layer.fill?.(item)?.colour ?? null);
   }
 
-  private labels(): Drawn["labels"] {
-    const { layer } = this.drawn;
-    return placeLabels(this.scene, wire => {
+  /** Words on wires, placed when first asked for. */
+  private labels(scene: Scene, layer: Layer): Drawn["labels"] {
+    let placed: ReturnType<Drawn["labels"]> | undefined;
+    return () => placed ??= placeLabels(scene, wire => {
       const own = layer.wireLabel?.(wire);
       return own ? [own] : own === "" ? [] : wireWords(wire, this.graph.types);
     }, layer.wireLabel !== undefined);
@@ -350,6 +349,13 @@ export class GraphPicture {
     return fitTo({ x: 0, y: 0, w: this.scene.width, h: this.scene.height }, this.stage.width, this.stage.height);
   }
 
+  private beginning(): Camera {
+    const { width, height } = this.scene;
+    const first = ends(this.scene)[0];
+    const begin = beginAt({ x: 0, y: 0, w: width, h: height }, this.stage.width, this.stage.height, this.state.horizontal);
+    return first && begin.k === READABLE ? reveal(begin, first, this.stage.width, this.stage.height) : begin;
+  }
+
   private centre(x: number, y: number): void {
     const { camera, width, height } = this.stage;
     this.camera = { k: camera.k, x: width / 2 - x * camera.k, y: height / 2 - y * camera.k };
@@ -397,7 +403,7 @@ export class GraphPicture {
     if (!clientWidth || !clientHeight || !this.scene.items.length) return;
     if (!this.fitted || !this.touched) {
       cancelAnimationFrame(this.motion);
-      stage.camera = this.fitting();
+      stage.camera = this.beginning();
       this.fitted = true;
       stage.commit();
     }

@@ -2,7 +2,7 @@
 
 import { overlap, type Box } from "./camera.ts";
 import { HEAD } from "./frames.ts";
-import { shapeText, textWidth } from "./looks.ts";
+import { fitted, shapeText, textWidth } from "./looks.ts";
 import type { Item, Scene, TensorType, Wire } from "./types.ts";
 
 /** A smooth path through a wire's points, tangent to the flow; straight lines if far away. */
@@ -124,6 +124,31 @@ export function placeLabels(scene: Scene, words: (wire: Wire) => string[], each 
     }
   }
   return placed;
+}
+
+export interface Title {
+  text: string;
+  x: number; // its middle
+  y: number; // its baseline
+  size: number;
+}
+
+/** Far away a box's own text cannot be read: large scopes get their name at the size of the screen's text, outermost first. */
+export function titles(scene: Scene, k: number, view: Box): Title[] {
+  const taken = new Grid(256 / k), found: Title[] = [];
+  const size = 12 / k;
+  for (const item of scene.items) {
+    if (item.kind === "op" || item.kind === "hub" || item.w * k < 56 || !overlap(item, view)) continue;
+    const text = fitted(item.label, item.w * k - 8, 12, true);
+    if (text.length < Math.min(3, item.label.length)) continue;
+    const w = (textWidth(text, 12, true) + 6) / k;
+    const left = Math.max(item.x, Math.min(view.x + 8 / k, item.x + item.w - w)); // a frame's title stays in view while the frame is
+    const box = { x: item.open ? left : item.x + (item.w - w) / 2, y: item.open ? item.y + 2 / k : item.y + item.h / 2 - size * 0.6, w, h: size * 1.25 };
+    if (taken.hits(box)) continue;
+    taken.add(box);
+    found.push({ text, x: box.x + w / 2, y: box.y + size, size });
+  }
+  return found;
 }
 
 /** Boxes by the squares they lie in, to ask quickly what is near. */
