@@ -5,6 +5,7 @@
 
 import { gather } from "./columns.ts";
 import type { Layers } from "./order.ts";
+import { relax } from "./relax.ts";
 
 /** Centres, whole numbers. `width` is even; `shiftFrom` and `shiftTo` are where segments end, from the node's centre. */
 export function straighten(
@@ -57,7 +58,9 @@ export function straighten(
       results.push(compact(g, width, root, shift, apart, left));
     }
   }
-  return balance(results, width);
+  const centres = balance(results, width);
+  relax(g, centres, width, bend, shiftFrom, shiftTo, apart);
+  return centres;
 }
 
 /** Segments that cross the inside of a long edge (between two bends) may not be made straight in its stead. */

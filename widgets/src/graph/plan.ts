@@ -6,6 +6,7 @@
 
 import { gather, type Graph } from "./columns.ts";
 import { backEdges } from "./cycles.ts";
+import { Pairs } from "./pairs.ts";
 import { alike, foldable, hashes } from "./series.ts";
 import { idOf, labelOf, makeTree, type Tree } from "./tree.ts";
 import { PARTS, type ViewState } from "./types.ts";
@@ -31,13 +32,20 @@ export interface Plan {
   top: Int32Array; // per edge: the scope or series where its ends part; -1: not drawn
   left: Int32Array; // per edge: the child of `top` that it comes from, and the one it goes to
   right: Int32Array;
-  hub: Int32Array; // per edge: the hub it comes from or goes to, as a tree node; -1: none
-  toHub: Uint8Array; // per edge: 1 if it goes to it
+  hubs: Hubs;
   back: Set<number>; // pairs of children whose edges go against the flow
   id: (t: number) => string;
   label: (t: number) => string;
   byId: (id: string) => number; // -1 where there is no such item
   memo: Map<string, unknown>;
+}
+
+/** Per edge, tree nodes or -1. What hubs are to one another is seen in `settle` and `crowds`. */
+export interface Hubs {
+  from: Int32Array; // the hub that it comes from: drawn as a reference at its end
+  to: Int32Array; // the hub that it goes to: as a reference at its start
+  entered: Int32Array; // the scope that `from` is a hub for: it counts while that is open; -1: always
+  left: Int32Array; // the same for `to`
 }
 
 export function planKey(state: ViewState): string {
@@ -73,27 +81,26 @@ export function makePlan(graph: Graph, state: ViewState): Plan {
     const u = graph.from[e]!, v = graph.to[e]!;
     if (hidden[u] || hidden[v] || (graph.slot[e]! < 0 && (!state.control || (crowded && (busy[u] || busy[v]))))) top[e] = -1;
   }
-  const hub = new Int32Array(graph.edges).fill(-1), toHub = new Uint8Array(graph.edges);
-  if (crowded) {
-    const shared = sharedSources(graph);
-    for (let e = 0; e < graph.edges; e++) if (top[e]! >= 0 && shared[graph.from[e]!]) hub[e] = tree.leaf[graph.from[e]!]!;
-  }
+  const none = () => new Int32Array(graph.edges).fill(-1);
+  const hubs: Hubs = { from: none(), to: none(), entered: none(), left: none() };
   const back = new Set<number>();
   const codes = hashes(graph, tree, inside);
   const [kidStart, kids] = gather(tree.size + 1, tree.parent.map(p => (p < 0 ? tree.size : p)));
   const [edgeStart, edgeList] = gather(tree.size + 1, top.map(t => (t < 0 ? tree.size : t)));
-  const local = new Int32Array(tree.size);
+  const local: number[] = [];
 
   for (let t = 0; t < tree.size; t++) {
     if (count[t]! < 1 || node[t]! >= 0) continue;
-    const children = Array.from(kids.subarray(kidStart[t], kidStart[t + 1])).filter(c => count[c]! > 0).sort((a, b) => sample[a]! - sample[b]! || b - a);
+    const children = Array.from(kids.subarray(kidStart[t], kidStart[t + 1])).filter(c => count[c]! > 0);
+    if (children.length < 2) continue;
     const edges = edgeList.subarray(edgeStart[t], edgeStart[t + 1]);
-    children.forEach((c, i) => { local[c] = i; });
     if (state.series) {
       const group = alike(graph, tree, codes, children);
-      if (group.some(g => g >= 0)) {
-        const ends = pairs(edges.filter(e => hub[e]! < 0), e => local[left[e]!]! * PAIR + local[right[e]!]!);
-        foldable(group, i => node[children[i]!]! < 0, ends.map(key => Math.floor(key / PAIR)), ends.map(key => key % PAIR));
+      if (group) {
+        children.forEach((c, i) => { local[c] = i; });
+        const ends = new Pairs(edges.length);
+        for (const e of edges) ends.at(local[left[e]!]!, local[right[e]!]!);
+        foldable(group, i => node[children[i]!]! < 0, ends.first, ends.second);
         const made = new Map<number, number>();
         const within: number[][] = [];
         group.forEach((g, i) => {
@@ -121,48 +128,58 @@ export function makePlan(graph: Graph, state: ViewState): Plan {
           if (p !== t) left[e] = p;
           if (q !== t) right[e] = q;
         }
-        for (const [s, own] of inSeries) {
-          const blocks = children.filter(c => parent[c] === s);
-          settle(s, blocks, own);
-        }
+        for (const [s, own] of inSeries) settle(s, children.filter(c => parent[c] === s), own);
       }
     }
-    settle(t, children.map(c => (parent[c] === t ? c : parent[c]!)), Array.from(edges).filter(e => top[e] === t));
+    if (edges.length) settle(t, children.map(c => (parent[c] === t ? c : parent[c]!)), edges.filter(e => top[e] === t));
+  }
+  if (crowded) crowds(graph, tree, parent, count, lifted, hubs);
+
+  /** Hubs among the boxes of one scope, and which of its lifted edges go back. Boxes come in order of their first op. */
+  function settle(t: number, boxes: number[], edges: ArrayLike<number>): void {
+    let calm = true;
+    if (crowded && boxes.length >= CROWD) {
+      const distinct = new Set(boxes).size;
+      if (distinct >= CROWD) setAside(edges, distinct);
+    }
+    for (let k = 0; k < edges.length; k++) {
+      const e = edges[k]!;
+      if (top[e] === t && hubs.from[e]! < 0 && hubs.to[e]! < 0 && sample[left[e]!]! >= sample[right[e]!]!) calm = false;
+    }
+    if (calm) return; // everything goes from earlier to later: there is no loop
+    const distinct = [...new Set(boxes)];
+    distinct.forEach((c, i) => { local[c] = i; });
+    const ends = new Pairs(edges.length);
+    for (let k = 0; k < edges.length; k++) {
+      const e = edges[k]!;
+      if (top[e] === t && hubs.from[e]! < 0 && hubs.to[e]! < 0) ends.at(local[left[e]!]!, local[right[e]!]!);
+    }
+    backEdges(distinct.length, ends.first, ends.second).forEach((turned, k) => {
+      if (turned) back.add(distinct[ends.first[k]!]! * PAIR + distinct[ends.second[k]!]!);
+    });
   }
 
-  /** Hubs among the boxes of one scope, and which of its lifted edges go back. */
-  function settle(t: number, boxes: number[], edges: number[]): void {
-    const distinct = [...new Set(boxes)];
-    if (crowded && distinct.length >= CROWD) {
-      const many = Math.max(6, Math.ceil(2 * Math.sqrt(distinct.length)));
-      const outs = degrees(edges, e => graph.slot[e]! >= 0 && hub[e]! < 0, left, right), ins = degrees(edges, e => graph.slot[e]! >= 0 && hub[e]! < 0, right, left);
-      const outControl = degrees(edges, e => graph.slot[e]! < 0, left, right), inControl = degrees(edges, e => graph.slot[e]! < 0, right, left);
-      for (const e of edges) {
-        const a = left[e]!, b = right[e]!;
-        if (graph.slot[e]! < 0) {
-          if ((outControl.get(a) ?? 0) > CONTROLS || (inControl.get(b) ?? 0) > CONTROLS) top[e] = -1;
-          continue;
-        }
-        if (hub[e]! >= 0) continue;
-        const out = outs.get(a) ?? 0, into = ins.get(b) ?? 0;
-        if (out >= many && out >= into) hub[e] = a;
-        else if (into >= many) {
-          hub[e] = b;
-          toHub[e] = 1;
-        }
+  function setAside(edges: ArrayLike<number>, boxes: number): void {
+    const many = enough(boxes);
+    const data = (e: number) => graph.slot[e]! >= 0, control = (e: number) => graph.slot[e]! < 0;
+    const outs = degrees(edges, data, left, right), ins = degrees(edges, data, right, left);
+    const outControl = degrees(edges, control, left, right), inControl = degrees(edges, control, right, left);
+    for (let k = 0; k < edges.length; k++) {
+      const e = edges[k]!;
+      const a = left[e]!, b = right[e]!;
+      if (control(e)) {
+        if ((outControl.get(a) ?? 0) > CONTROLS || (inControl.get(b) ?? 0) > CONTROLS) top[e] = -1;
+        continue;
       }
+      const out = outs.get(a) ?? 0, into = ins.get(b) ?? 0;
+      if (out >= many && out >= into) hubs.from[e] = a;
+      else if (into >= many) hubs.to[e] = b;
     }
-    const index = new Map(distinct.map((c, i) => [c, i]));
-    const keys = pairs(edges.filter(e => top[e] === t && hub[e]! < 0), e => index.get(left[e]!)! * PAIR + index.get(right[e]!)!);
-    const from = keys.map(key => Math.floor(key / PAIR)), to = keys.map(key => key % PAIR);
-    backEdges(distinct.length, from, to).forEach((turned, k) => {
-      if (turned) back.add(distinct[from[k]!]! * PAIR + distinct[to[k]!]!);
-    });
   }
 
   const size = parent.length;
   const up = Int32Array.from(parent), first = Int32Array.from(sample);
-  const walk = preorder(size, up, first, count);
+  const walk = preorder(tree.size, size, up, count);
   const isSeries = (t: number) => t >= tree.size;
   const memberOf = new Int32Array(size).fill(-1);
   for (let t = tree.size - 1; t > 0; t--) if (parent[t]! >= tree.size) memberOf[parent[t]!] = t;
@@ -171,7 +188,7 @@ export function makePlan(graph: Graph, state: ViewState): Plan {
   let ids: Map<string, number> | null = null;
   return {
     graph, size, parent: up, node: Int32Array.from(node), sample: first, count: Int32Array.from(count), members: Int32Array.from(members),
-    ...walk, leaf: tree.leaf, top, left, right, hub, toHub, back, id,
+    ...walk, leaf: tree.leaf, top, left, right, hubs, back, id,
     label: t => labelOf(graph, tree, isSeries(t) ? memberOf[t]! : t),
     byId: wanted => {
       if (wanted === "") return 0;
@@ -238,41 +255,107 @@ function sharedSources(graph: Graph): Uint8Array {
   return shared;
 }
 
-/** Distinct values of a key. */
-function pairs(edges: ArrayLike<number>, key: (e: number) => number): number[] {
-  const seen = new Set<number>();
-  for (let k = 0; k < edges.length; k++) seen.add(key(edges[k]!));
-  return [...seen];
+/** How many of so many boxes make what they share a hub. */
+function enough(boxes: number): number {
+  return Math.max(6, Math.ceil(2 * Math.sqrt(boxes)));
+}
+
+/**
+ * Hubs for what is in an open scope: something outside that very many boxes within are joined with, and variables and
+ * constants that very many ops share. Closed, the scope is one box, and one wire joins it.
+ */
+function crowds(
+  graph: Graph, tree: Tree, parent: number[], count: number[], { top, left, right }: { top: Int32Array; left: Int32Array; right: Int32Array }, hubs: Hubs,
+): void {
+  const boxes = new Int32Array(parent.length);
+  for (let t = 1; t < parent.length; t++) if (count[t]! > 0) boxes[parent[t]!]!++;
+  const shared = sharedSources(graph);
+  // For each crowd, each neighbour outside of it and each direction: how many different boxes of it are joined with that.
+  const sides = new Pairs(graph.edges), boxesAt = new Pairs(graph.edges);
+  const joined: number[] = [];
+  const each = (visit: (e: number, crowd: number, box: number, key: number, out: boolean) => void) => {
+    for (let e = 0; e < graph.edges; e++) {
+      const stop = top[e]!;
+      if (stop < 0 || graph.slot[e]! < 0) continue;
+      for (let box = tree.leaf[graph.to[e]!]!, t = parent[box]!; t !== stop; box = t, t = parent[t]!) {
+        if (boxes[t]! >= CROWD) visit(e, t, box, sides.at(2 * t, left[e]!), false);
+      }
+      for (let box = tree.leaf[graph.from[e]!]!, t = parent[box]!; t !== stop; box = t, t = parent[t]!) {
+        if (boxes[t]! >= CROWD) visit(e, t, box, sides.at(2 * t + 1, right[e]!), true);
+      }
+    }
+  };
+  each((_, __, box, key) => {
+    if (boxesAt.add(key, box)) joined[key] = (joined[key] ?? 0) + 1;
+  });
+  // Outer scopes come last, and stay.
+  each((e, crowd, _, key, out) => {
+    if (joined[key]! < enough(boxes[crowd]!)) return;
+    const [hub, when, what] = out ? [hubs.to, hubs.left, right] : [hubs.from, hubs.entered, left];
+    if (hub[e]! >= 0 && when[e]! < 0) return;
+    hub[e] = what[e]!;
+    when[e] = crowd;
+  });
+  for (let e = 0; e < graph.edges; e++) {
+    if (top[e]! < 0 || !shared[graph.from[e]!] || (hubs.from[e]! >= 0 && hubs.entered[e]! < 0) || hubs.to[e]! >= 0) continue;
+    if (tree.leaf[graph.to[e]!] === right[e]) continue;
+    hubs.from[e] = tree.leaf[graph.from[e]!]!;
+    hubs.entered[e] = right[e]!;
+  }
 }
 
 /** How many different boxes each box is joined with. */
-function degrees(edges: number[], counts: (e: number) => boolean, own: Int32Array, other: Int32Array): Map<number, number> {
-  const degree = new Map<number, number>();
-  for (const key of pairs(edges.filter(counts), e => own[e]! * PAIR + other[e]!)) {
-    const t = Math.floor(key / PAIR);
-    degree.set(t, (degree.get(t) ?? 0) + 1);
+function degrees(edges: ArrayLike<number>, counts: (e: number) => boolean, own: Int32Array, other: Int32Array): Map<number, number> {
+  const degree = new Map<number, number>(), seen = new Pairs(edges.length);
+  for (let k = 0; k < edges.length; k++) {
+    const e = edges[k]!;
+    if (counts(e) && seen.add(own[e]!, other[e]!)) degree.set(own[e]!, (degree.get(own[e]!) ?? 0) + 1);
   }
   return degree;
 }
 
-function preorder(size: number, parent: Int32Array, sample: Int32Array, count: number[]) {
-  const [start, list] = gather(size + 1, parent.map(p => (p < 0 ? size : p)));
-  const order: number[] = [], depth = new Int32Array(size), last = new Int32Array(size), at = new Int32Array(size).fill(-1);
-  const stack = [0];
-  while (stack.length) {
-    const t = stack.pop()!;
-    if (t < 0) {
-      last[-1 - t] = order.length;
+/** Parents before children, siblings in the order of their first op; a series stands where its first block does. */
+function preorder(raw: number, size: number, parent: Int32Array, count: number[]) {
+  const line: number[] = [];
+  const named = new Uint8Array(size);
+  for (let t = 0; t < raw; t++) {
+    const up = parent[t]!;
+    if (up >= raw && !named[up]) {
+      named[up] = 1;
+      line.push(up);
+    }
+    line.push(t);
+  }
+  const child = new Int32Array(size).fill(-1), sibling = new Int32Array(size).fill(-1);
+  for (let k = line.length - 1; k > 0; k--) {
+    const t = line[k]!, up = parent[t]!;
+    if (!count[t]) continue;
+    sibling[t] = child[up]!;
+    child[up] = t;
+  }
+  const order = new Int32Array(size), depth = new Int32Array(size), last = new Int32Array(size), at = new Int32Array(size).fill(-1);
+  let used = 0;
+  for (let t = 0; t >= 0;) {
+    at[t] = used;
+    order[used++] = t;
+    if (child[t]! >= 0) {
+      depth[child[t]!] = depth[t]! + 1;
+      t = child[t]!;
       continue;
     }
-    at[t] = order.length;
-    order.push(t);
-    stack.push(-1 - t);
-    const kids = Array.from(list.subarray(start[t], start[t + 1])).filter(c => count[c]! > 0).sort((a, b) => sample[b]! - sample[a]! || a - b);
-    for (const c of kids) {
-      depth[c] = depth[t]! + 1;
-      stack.push(c);
+    for (;;) {
+      last[t] = used;
+      if (t === 0) {
+        t = -1;
+        break;
+      }
+      if (sibling[t]! >= 0) {
+        depth[sibling[t]!] = depth[t]!;
+        t = sibling[t]!;
+        break;
+      }
+      t = parent[t]!;
     }
   }
-  return { order: Int32Array.from(order), depth, last, at };
+  return { order: order.subarray(0, used), depth, last, at };
 }

@@ -7,6 +7,7 @@ import type { Graph } from "./columns.ts";
 import { layFrame, routeKey, type Box, type Frame, type Link, type Spot } from "./frames.ts";
 import { FIRST, LAST } from "./layers.ts";
 import { makePlan, PAIR, planKey, type Plan } from "./plan.ts";
+import { Pairs } from "./pairs.ts";
 import { stem } from "./series.ts";
 import { PARTS, type Item, type Part, type Scene, type ViewState, type Wire } from "./types.ts";
 
@@ -159,7 +160,6 @@ export function arrangeNow(graph: Graph, state: ViewState, measure: Measure = ro
 interface Ref {
   hub: number;
   edges: number[];
-  control: boolean;
 }
 
 interface Hint {
@@ -170,26 +170,28 @@ interface Hint {
 /** Wires between what is seen; references to hubs by their user; hints of what lies outside of the root. */
 function gatherWires(plan: Plan, root: number, face: Int32Array) {
   const { graph, leaf, top } = plan;
-  const raws = new Map<number, Raw>();
+  const raws: Raw[] = [], ends = new Pairs();
   const refs = new Map<number, { before: Ref[]; after: Ref[] }>();
   const hints: Hint[] = [], hintOf = new Map<number, number>();
-  const turned = 2 * (plan.size + graph.edges) + 2;
+  const refer = (user: number, where: "before" | "after", hub: number, e: number) => {
+    if (user < 0) return;
+    if (!refs.has(user)) refs.set(user, { before: [], after: [] });
+    const side = refs.get(user)![where];
+    const same = side.find(ref => ref.hub === hub);
+    if (same) same.edges.push(e);
+    else side.push({ hub, edges: [e] });
+  };
   for (let e = 0; e < graph.edges; e++) {
     if (top[e]! < 0) continue;
     let p = face[leaf[graph.from[e]!]!]!, q = face[leaf[graph.to[e]!]!]!;
     if (p === q) continue;
     const control = graph.slot[e]! < 0;
-    const hub = plan.hub[e]!;
-    if (hub >= 0) {
-      const user = plan.toHub[e] ? p : q;
-      if (user < 0) continue;
-      if (!refs.has(user)) refs.set(user, { before: [], after: [] });
-      const side = refs.get(user)![plan.toHub[e] ? "after" : "before"];
-      const same = side.find(ref => ref.hub === hub);
-      if (same) same.edges.push(e);
-      else side.push({ hub, edges: [e], control });
-      continue;
-    }
+    const { from, to, entered, left } = plan.hubs;
+    const fromHub = from[e]! >= 0 && (entered[e]! < 0 || face[entered[e]!]! < 0);
+    const toHub = to[e]! >= 0 && (left[e]! < 0 || face[left[e]!]! < 0);
+    if (fromHub) refer(q, "before", from[e]!, e);
+    if (toHub) refer(p, "after", to[e]!, e);
+    if (fromHub || toHub) continue;
     let at = top[e]!;
     let back = plan.back.has(plan.left[e]! * PAIR + plan.right[e]!);
     if (p < 0 || q < 0) {
@@ -207,12 +209,11 @@ function gatherWires(plan: Plan, root: number, face: Int32Array) {
       back = false;
     }
     if (back) [p, q] = [q, p];
-    const key = (p * turned + q) * 4 + (control ? 1 : 0) + (back ? 2 : 0);
-    const raw = raws.get(key);
-    if (raw) raw.edges.push(e);
-    else raws.set(key, { p, q, back, control, edges: [e], top: at });
+    const key = ends.at(p, 4 * q + (control ? 1 : 0) + (back ? 2 : 0));
+    if (key < raws.length) raws[key]!.edges.push(e);
+    else raws.push({ p, q, back, control, edges: [e], top: at });
   }
-  return { raws: [...raws.values()], refs, hints };
+  return { raws, refs, hints };
 }
 
 /** Labels and sizes. */
@@ -242,8 +243,14 @@ class Words {
     return { w: 2 * Math.ceil(Math.max(64, text + room) / 2), h: this.plan.members[t] ? 50 : 44 };
   }
 
+  /** A hub far from where it stands: `read` alone would say nothing. */
+  far(t: number): string {
+    const label = this.label(t), up = this.plan.parent[t]!;
+    return up > 0 && this.plan.node[t]! >= 0 && label === "read" ? this.label(up) : label;
+  }
+
   reference(t: number): { w: number; h: number } {
-    return { w: 2 * Math.ceil(Math.max(28, this.measure(this.label(t)) + 20) / 2), h: 22 };
+    return { w: 2 * Math.ceil(Math.max(28, this.measure(this.far(t)) + 20) / 2), h: 22 };
   }
 
   part(t: number): Part {
@@ -277,7 +284,7 @@ function draw(
   const { horizontal } = state;
   const idOf = (p: number) => (p < plan.size ? plan.id(p) : `hub:${plan.id(hints[p - plan.size]!.outside)}@${hints[p - plan.size]!.enters ? "in" : "out"}`);
   const reference = (hub: number, id: string, spot: Spot, parent: string | null, depth: number): Item => ({
-    id, kind: "hub", label: words.label(hub), detail: words.detail(hub), node: plan.node[hub]!, nodes: plan.count[hub]!, repeat: 1,
+    id, kind: "hub", label: words.far(hub), detail: words.detail(hub), node: plan.node[hub]!, nodes: plan.count[hub]!, repeat: 1,
     part: words.part(hub), parent, depth, open: false, x: spot.x, y: spot.y, w: spot.w, h: spot.h, target: plan.id(hub),
   });
   const base = plan.depth[root]! + 1;
@@ -324,7 +331,7 @@ function draw(
           const id = `hub:${plan.id(ref.hub)}@${userId}${side === "after" ? ">" : ""}`;
           items.push(reference(ref.hub, id, spot, t === root ? null : plan.id(t), plan.depth[t]! + 1 - base));
           const points = between(spot, user, horizontal, side === "before");
-          wires.push(wire(plan, side === "before" ? id : userId, side === "before" ? userId : id, points, ref.control, false, ref.edges,
+          wires.push(wire(plan, side === "before" ? id : userId, side === "before" ? userId : id, points, false, false, ref.edges,
             [(points[0]! + points[2]!) >> 1, (points[1]! + points[3]!) >> 1]));
         });
       }

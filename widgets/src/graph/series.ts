@@ -42,22 +42,34 @@ export function stem(label: string): string {
   return label.slice(0, label.length - short.length) + short.replace(/_\d+(?=_[^\d])/, "");
 }
 
-/** Siblings by what they are; -1 for those that stand alone. Numbers of groups count from 0. */
-export function alike(graph: Graph, tree: Tree, [first, second]: [Int32Array, Int32Array], children: ArrayLike<number>): Int32Array {
-  const groups = new Map<string, number[]>();
+/** Siblings by what they are; -1 for those that stand alone. Numbers of groups count from 0. Null: no group at all. */
+export function alike(graph: Graph, tree: Tree, [first, second]: [Int32Array, Int32Array], children: ArrayLike<number>): Int32Array | null {
+  if (children.length < LEAST) return null;
+  const same = new Map<number, number[]>();
   for (let i = 0; i < children.length; i++) {
-    const t = children[i]!;
-    const key = `${first[t]},${second[t]},${tree.node[t]! >= 0},${stem(labelOf(graph, tree, t))}`;
-    const group = groups.get(key);
-    if (group) group.push(i);
-    else groups.set(key, [i]);
+    const key = first[children[i]!]!;
+    const bucket = same.get(key);
+    if (bucket) bucket.push(i);
+    else same.set(key, [i]);
   }
-  const of = new Int32Array(children.length).fill(-1);
+  let of: Int32Array | null = null;
   let count = 0;
-  for (const group of groups.values()) {
-    if (group.length < LEAST) continue;
-    for (const i of group) of[i] = count;
-    count++;
+  for (const bucket of same.values()) {
+    if (bucket.length < LEAST) continue;
+    const groups = new Map<string, number[]>();
+    for (const i of bucket) {
+      const t = children[i]!;
+      const key = `${second[t]} ${tree.node[t]! >= 0} ${stem(labelOf(graph, tree, t))}`;
+      const group = groups.get(key);
+      if (group) group.push(i);
+      else groups.set(key, [i]);
+    }
+    for (const group of groups.values()) {
+      if (group.length < LEAST) continue;
+      of ??= new Int32Array(children.length).fill(-1);
+      for (const i of group) of[i] = count;
+      count++;
+    }
   }
   return of;
 }
