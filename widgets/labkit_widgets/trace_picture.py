@@ -70,7 +70,7 @@ def outline(trace: Trace) -> list[Any]:
     for row in made["rows"]:
         here = [event for event in ordered if event.device == row["name"]]
         more = [f"and {len(here) - _LISTED} more"] if len(here) > _LISTED else []
-        lists += [f"{row['label']}: {counted(len(here), 'event')}", [*map(_line, here[:_LISTED]), *more]]
+        lists += [f"{_cut(row['label'], 200)}: {counted(len(here), 'event')}", [*map(_line, here[:_LISTED]), *more]]
     return lists
 
 
@@ -134,4 +134,4 @@ def _cut(words: str, most: int) -> str:
 
 def _line(event: Event) -> str:
     made = ", ".join(map(type_of, event.outputs[:3]))
-    return f"{_cut(event.node, 200)}: {event.op}{' → ' if made else ''}{made}"
+    return f"{_cut(event.node, 200)}: {_cut(event.op, 200)}{' → ' if made else ''}{made}"
