@@ -11,6 +11,7 @@ from __future__ import annotations
 from labkit_widgets.compare import compare, snapshot
 from labkit_widgets.debugger_view import DebuggerView
 from labkit_widgets.graph_view import GraphView
+from labkit_widgets.playground_view import PlaygroundView
 from labkit_widgets.register import register, unregister
 from labkit_widgets.trace_view import TraceView
 from labkit_widgets.training_view import TrainingView, train
@@ -19,6 +20,7 @@ from labkit_widgets.view import View, link
 __all__ = [
     "DebuggerView",
     "GraphView",
+    "PlaygroundView",
     "TraceView",
     "TrainingView",
     "View",
