@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import warnings
 from typing import Any
 
 from labkit.draw.picture import FAINT, INK, LINES, Picture
@@ -27,7 +28,10 @@ def curves_png(record: Record) -> str | None:
                 panels.setdefault(one.name, []).append(one)
         if not panels:
             return None
-        return base64.b64encode(_picture(record, dict(list(panels.items())[:_MOST_PANELS])).png()).decode()
+        with warnings.catch_warnings():  # a curve may be called 🙂: a box stands for what the font lacks
+            warnings.filterwarnings("ignore", message="Glyph .* missing from font")
+            warnings.filterwarnings("ignore", message="Matplotlib currently does not support")  # right-to-left scripts
+            return base64.b64encode(_picture(record, dict(list(panels.items())[:_MOST_PANELS])).png()).decode()
 
 
 def _picture(record: Record, panels: dict[str, list[Series]]) -> Picture:

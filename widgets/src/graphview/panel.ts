@@ -28,7 +28,7 @@ interface Part {
 const MOST_NEIGHBOURS = 12;
 
 export class Panel {
-  readonly element = h("aside", { class: "labkit-gv-panel", "aria-label": "Details" });
+  readonly element = h("section", { class: "labkit-gv-panel", "aria-label": "Details" });
   private showing = 0; // answers to what was asked about an earlier selection are dropped
 
   constructor(private shell: Shell, private graph: Graph, private actions: PanelActions) {
