@@ -1,8 +1,8 @@
-"""A live JupyterLab with its own home folder, and a Chromium that looks at it.
+"""A live JupyterLab, or Notebook 7, with its own home folder, and a Chromium that looks at it.
 
 Everything is on the loopback interface, with a token, in temporary folders: nothing of the user's settings is read or
-changed. The shell of JupyterLab is asked through `window.jupyterapp`, because its toolbar says "idle" before the
-notebook is connected to its kernel.
+changed. The shell of both is asked through `window.jupyterapp`, because its toolbar says "idle" before the notebook is
+connected to its kernel.
 """
 
 from __future__ import annotations
@@ -24,37 +24,47 @@ CHROMIUM = next((p for name in ("chromium", "chromium-browser", "google-chrome")
 _SETTINGS = {
     "@jupyterlab/apputils-extension/notification": '{"fetchNews": "false", "checkForUpdates": false}',
     "@jupyterlab/docmanager-extension/plugin": '{"autosave": false}',
+    "@jupyter-widgets/jupyterlab-manager/plugin": '{"saveState": true}',
 }
-_RUN = """async () => {
-  const until = async condition => { while (!condition()) await new Promise(done => setTimeout(done, 100)); };
+_UNTIL = """const until = async condition => {
+    for (const end = Date.now() + 120_000; !condition(); await new Promise(done => setTimeout(done, 50)))
+      if (Date.now() > end) throw new Error(`Waited two minutes in vain until ${condition}`); };"""
+_READY = f"""async () => {{
+  {_UNTIL}
   await until(() => window.jupyterapp?.shell.currentWidget?.sessionContext);
-  const app = window.jupyterapp, command = 'notebook:run-all-cells';
-  const session = app.shell.currentWidget.sessionContext;
+  const session = window.jupyterapp.shell.currentWidget.sessionContext;
   await session.ready;
   await until(() => session.session?.kernel);
-  await session.session.kernel.info;
+  await session.session.kernel.info; }}"""
+_RUN = f"""async () => {{
+  {_UNTIL}
+  const app = window.jupyterapp, command = 'notebook:run-all-cells';
+  const session = app.shell.currentWidget.sessionContext;
   await until(() => app.commands.hasCommand(command) && app.commands.isEnabled(command));
   await app.commands.execute('notebook:clear-all-cell-outputs');
   await app.commands.execute(command);
   const cells = () => [...app.shell.currentWidget.model.cells].filter(cell => cell.type === 'code');
-  await until(() => cells().every(cell => cell.executionCount) && session.session.kernel.status === 'idle'); }"""
+  await until(() => cells().every(cell => cell.executionCount) && session.session.kernel.status === 'idle'); }}"""
 
 
 class Lab(NamedTuple):
-    """A running JupyterLab: its address, its token, and the folder it serves."""
+    """A running JupyterLab or Notebook 7: its address, its token, and the folder it serves."""
 
     address: str
     token: str
     folder: Path
+    app: str = "jupyterlab"
 
     def url(self, notebook: str) -> str:
         """The address of a notebook; `reset` forgets what was open before."""
+        if self.app == "notebook":
+            return f"{self.address}/notebooks/{notebook}?token={self.token}"
         return f"{self.address}/lab/tree/{notebook}?token={self.token}&reset"
 
 
 @contextmanager
-def running_lab(home: Path, notebooks: Path) -> Iterator[Lab]:
-    """Starts JupyterLab on a copy of the notebooks; stops it at the end."""
+def running_lab(home: Path, notebooks: Path, app: str = "jupyterlab") -> Iterator[Lab]:
+    """Starts JupyterLab, or Notebook 7 ("notebook"), on a copy of the notebooks; stops it at the end."""
     folder = home / "course"
     shutil.copytree(notebooks, folder)
     for name, text in _SETTINGS.items():
@@ -71,15 +81,15 @@ def running_lab(home: Path, notebooks: Path) -> Iterator[Lab]:
         "JUPYTERLAB_WORKSPACES_DIR": str(home / "workspaces"), "IPYTHONDIR": str(home / "ipython"),
     }  # fmt: skip
     command = [
-        sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--ip=127.0.0.1", f"--port={port}",
-        f"--ServerApp.root_dir={folder}", f"--IdentityProvider.token={token}", "--LabApp.expose_app_in_browser=True",
+        sys.executable, "-m", app, "--no-browser", "--allow-root", "--ip=127.0.0.1", f"--port={port}",
+        f"--ServerApp.root_dir={folder}", f"--IdentityProvider.token={token}", "--expose-app-in-browser",
     ]  # fmt: skip
     address = f"http://127.0.0.1:{port}"
     with (home / "lab.log").open("w") as log:
         server = subprocess.Popen(command, env=env, stdout=log, stderr=subprocess.STDOUT)
         try:
             _wait_for(f"{address}/api/status?token={token}", server, home / "lab.log")
-            yield Lab(address, token, folder)
+            yield Lab(address, token, folder, app)
         finally:
             server.terminate()
             try:
@@ -97,7 +107,7 @@ def _wait_for(url: str, server: subprocess.Popen[bytes], log: Path) -> None:
                 return
         except OSError:
             time.sleep(0.2)
-    raise RuntimeError(f"JupyterLab did not start:\n{log.read_text()[-3000:]}")
+    raise RuntimeError(f"The server did not start:\n{log.read_text()[-3000:]}")
 
 
 @contextmanager
@@ -117,10 +127,42 @@ def browser(home: Path) -> Iterator[Any]:
             context.close()
 
 
+def open_notebook(page: Any, lab: Lab, notebook: str) -> None:
+    """Opens a notebook and waits for its kernel."""
+    page.goto(lab.url(notebook))
+    page.evaluate(_READY)
+
+
 def open_and_run(page: Any, lab: Lab, notebook: str) -> None:
     """Opens a notebook, waits for its kernel, runs every cell, and waits until the last one is done."""
-    page.goto(lab.url(notebook))
+    open_notebook(page, lab, notebook)
     page.evaluate(_RUN)
+
+
+def save(page: Any) -> None:
+    """Saves the notebook, with the state of its widgets."""
+    page.evaluate("window.jupyterapp.commands.execute('docmanager:save')")
+
+
+def stop_kernel(page: Any) -> None:
+    """Ends the kernel of the notebook that is open."""
+    page.evaluate("window.jupyterapp.shell.currentWidget?.sessionContext?.shutdown()")
+
+
+def run_in_kernel(page: Any, code: str) -> str:
+    """Runs code in the notebook's kernel, outside of its cells; returns what it printed."""
+    return page.evaluate(
+        """async code => {
+            const kernel = window.jupyterapp.shell.currentWidget.sessionContext.session.kernel;
+            let said = '';
+            const future = kernel.requestExecute({code, store_history: false});
+            future.onIOPub = message => {
+                if (message.header.msg_type === 'stream') said += message.content.text;
+                if (message.header.msg_type === 'error') said += message.content.evalue; };
+            await future.done;
+            return said; }""",
+        code,
+    )
 
 
 def outputs(page: Any) -> list[dict[str, Any]]:

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.browser.lab import CHROMIUM, Lab, browser, open_and_run, outputs, running_lab, set_theme
-
-NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
+from tests.browser.lab import CHROMIUM, Lab, open_and_run, outputs, set_theme
 
 pytestmark = [
     pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this computer: apt install chromium"),
@@ -20,17 +17,11 @@ pytestmark = [
 
 
 @pytest.fixture(scope="module")
-def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    """One JupyterLab for this file."""
-    with running_lab(tmp_path_factory.mktemp("lab"), NOTEBOOKS) as lab:
-        yield lab
-
-
-@pytest.fixture(scope="module")
-def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    """One browser for this file."""
-    with browser(tmp_path_factory.mktemp("browser")) as context:
-        yield context.new_page()
+def page(chromium: Any) -> Iterator[Any]:
+    """One page for this file."""
+    page = chromium.new_page()
+    yield page
+    page.close()
 
 
 def kinds(page: Any) -> list[str]:

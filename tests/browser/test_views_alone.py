@@ -1,0 +1,85 @@
+"""Each view on a page of its own, as `to_html` writes it: quick to open, and no kernel behind it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.browser import views
+from tests.browser.lab import CHROMIUM
+from tests.browser.watching import count_what_is_started, errors_of, left, violations
+
+pytestmark = [
+    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this computer: apt install chromium"),
+    pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the browser tests are written for Linux"),
+]
+Open = Callable[..., tuple[Any, list[str]]]
+
+
+@pytest.fixture
+def opened(chromium: Any, tmp_path: Path) -> Iterator[Open]:
+    """A function that opens a view's page; it returns the page and the list that its errors will stand in."""
+    pages: list[Any] = []
+
+    def open_page(view: Any, *, theme: str = "light", width: int = 1100, motion: str = "no-preference") -> Any:
+        page = chromium.new_page()
+        pages.append(page)
+        errors = errors_of(page)
+        count_what_is_started(page)
+        page.set_viewport_size({"width": width, "height": 800})
+        page.emulate_media(color_scheme=theme, reduced_motion=motion)
+        page.goto(view.to_html(tmp_path / "view.html").as_uri())
+        page.wait_for_selector("[data-labkit-ready]", timeout=20_000)
+        return page, errors
+
+    yield open_page
+    for page in pages:
+        page.close()
+
+
+@pytest.mark.parametrize("name", views.there(views.PROGRAMS))
+def test_a_view_is_drawn_and_when_closed_leaves_nothing(opened: Open, name: str) -> None:
+    """No listener, timer, observer or worker; no element, no style sheet; and no error before or after."""
+    page, errors = opened(views.view(views.NET, views.PROGRAMS[name]))
+    assert page.locator(".labkit[data-labkit-ready]").count() == 1
+    page.wait_for_timeout(300)
+    page.evaluate("labkitSaved.close()")
+    assert left(page) == []
+    assert page.workers == []
+    assert page.evaluate("labkitSaved.model.listening") == 0
+    assert page.locator(".labkit, style[data-labkit]").count() == 0
+    assert errors == []
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("name", views.there(views.PROGRAMS))
+def test_axe_finds_nothing(opened: Open, name: str, theme: str) -> None:
+    """Names, roles, contrast: everything that it can check."""
+    page, errors = opened(views.view(views.NET, views.PROGRAMS[name]), theme=theme)
+    assert page.get_attribute(".labkit", "data-theme") == theme
+    page.wait_for_timeout(300)
+    assert violations(page) == []
+    assert errors == []
+
+
+@pytest.mark.parametrize("name", views.there(views.HOSTILE_PROGRAMS))
+def test_hostile_names_are_text(opened: Open, name: str) -> None:
+    """In the view, and in the still picture and outline that stand in the same file."""
+    page, errors = opened(views.view(views.HOSTILE_NET, views.HOSTILE_PROGRAMS[name]))
+    page.wait_for_timeout(300)
+    assert page.evaluate("window.hacked") is None
+    assert page.locator(".labkit img, .labkit script").count() == 0
+    assert views.HOSTILE["emoji"] in page.locator(".labkit").inner_text() + page.content()
+    assert errors == []
+
+
+@pytest.mark.parametrize("name", views.there(views.PROGRAMS))
+def test_a_narrow_window_needs_no_scrolling_sideways(opened: Open, name: str) -> None:
+    """At 560 pixels, and with less motion wished for."""
+    page, errors = opened(views.view(views.NET, views.PROGRAMS[name]), width=560, motion="reduce")
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    assert errors == []

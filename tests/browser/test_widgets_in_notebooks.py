@@ -1,0 +1,139 @@
+"""The views in a real JupyterLab and a real Notebook 7, with a kernel behind them."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import pytest
+
+from labkit_widgets.runtime import read_bundle
+from tests.browser import views
+from tests.browser.lab import CHROMIUM, Lab, open_and_run, run_in_kernel, set_theme, stop_kernel
+from tests.browser.watching import errors_of, violations
+
+pytestmark = [
+    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this computer: apt install chromium"),
+    pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the browser tests are written for Linux"),
+]
+VIEWS = views.there(views.PROGRAMS)
+READY = ".labkit[data-labkit-ready]"
+_CELLS = "() => [...jupyterapp.shell.currentWidget.model.cells].map(cell => [cell.id, cell.sharedModel.source])"
+_STOPS = """root => [...root.querySelectorAll('button, input, select, textarea, summary, a[href], [tabindex="0"]')]
+    .filter(element => element.offsetParent !== null || element instanceof SVGElement)"""
+
+
+class Opened(NamedTuple):
+    """A notebook with every view in it, run."""
+
+    page: Any
+    errors: list[str]
+
+
+@pytest.fixture(scope="module", params=["lab", "notebook7"])
+def opened(request: pytest.FixtureRequest, chromium: Any) -> Iterator[Opened]:
+    """The same notebook in both."""
+    server: Lab = request.getfixturevalue(request.param)
+    views.write_notebook(server.folder / "views.ipynb", views.NET, *(views.PROGRAMS[name] for name in VIEWS), "1 + 1")
+    page = chromium.new_page()
+    errors = errors_of(page)
+    open_and_run(page, server, "views.ipynb")
+    yield Opened(page, errors)
+    stop_kernel(page)
+    page.close()
+
+
+def shown(page: Any, count: int) -> Any:
+    """Waits for this many views to be drawn."""
+    page.wait_for_function(
+        "([selector, count]) => document.querySelectorAll(selector).length >= count", arg=[READY, count], timeout=30_000
+    )
+    return page.locator(READY)
+
+
+def test_every_view_is_drawn_without_an_error(opened: Opened) -> None:
+    """One for each cell, and nothing in the console."""
+    assert shown(opened.page, len(VIEWS)).count() == len(VIEWS)
+    opened.page.wait_for_timeout(300)
+    assert opened.errors == []
+
+
+@pytest.mark.parametrize("number", range(len(VIEWS)), ids=VIEWS)
+def test_keys_pressed_in_a_view_do_not_reach_the_notebook(opened: Opened, number: int) -> None:
+    """Else `d d` would delete the learner's cell and `b` insert one. Every place that can have the focus is tried."""
+    page = opened.page
+    root = shown(page, len(VIEWS)).nth(number)
+    before = page.evaluate(_CELLS)
+    stops = root.evaluate_handle(_STOPS)
+    for place in range(min(60, stops.evaluate("stops => stops.length"))):
+        focused = stops.evaluate(
+            "(stops, place) => { stops[place].focus(); return stops[place].contains(document.activeElement); }", place
+        )
+        if focused:
+            for key in ["d", "d", "b", "a"]:
+                page.keyboard.press(key)
+            assert page.evaluate(_CELLS) == before
+    assert opened.errors == []
+
+
+def test_ten_views_of_a_kernel_cost_the_bundle_once(lab: Lab, chromium: Any) -> None:
+    """Counted on the wire."""
+    views.write_notebook(lab.folder / "ten.ipynb", views.NET, *[views.PROGRAMS["GraphView"]] * 10)
+    first, *_ = read_bundle().splitlines()
+    page, frames = chromium.new_page(), []
+    page.on("websocket", lambda socket: socket.on("framereceived", lambda frame: frames.append(frame)))
+    open_and_run(page, lab, "ten.ipynb")
+    assert shown(page, 10).count() == 10
+    data = [frame.encode() if isinstance(frame, str) else frame for frame in frames]
+    assert sum(frame.count(first.encode()) for frame in data) == 1
+    assert sum(map(len, data)) < len(read_bundle()) * 1.2 + 400_000
+    stop_kernel(page)
+    page.close()
+
+
+def test_a_cleared_output_takes_its_view_with_it(lab: Lab, chromium: Any) -> None:
+    """Nothing of it is left in the page; the kernel goes on."""
+    views.write_notebook(lab.folder / "cleared.ipynb", views.NET, views.PROGRAMS["GraphView"])
+    page = chromium.new_page()
+    errors = errors_of(page)
+    open_and_run(page, lab, "cleared.ipynb")
+    shown(page, 1)
+    page.evaluate("window.jupyterapp.commands.execute('notebook:clear-all-cell-outputs')")
+    page.wait_for_selector(".labkit", state="detached")
+    assert page.locator("style[data-labkit]").count() == 0
+    assert page.workers == []
+    assert run_in_kernel(page, "print(6 * 7)") == "42\n"
+    assert errors == []
+    stop_kernel(page)
+    page.close()
+
+
+@pytest.mark.parametrize("theme", ["JupyterLab Light", "JupyterLab Dark"])
+def test_axe_finds_nothing_in_both_themes(opened: Opened, theme: str) -> None:
+    """Within the views; JupyterLab's own page is JupyterLab's affair."""
+    page = opened.page
+    shown(page, len(VIEWS))
+    set_theme(page, theme)
+    page.wait_for_function(
+        "theme => [...document.querySelectorAll('.labkit')].every(root => root.dataset.theme === theme)",
+        arg=theme.split()[1].lower(),
+    )
+    page.wait_for_timeout(300)
+    assert violations(page) == []
+
+
+def test_hostile_names_are_text(lab: Lab, chromium: Any) -> None:
+    """Live, where the view draws them, with the fallback beside it in the file."""
+    programs = [views.HOSTILE_PROGRAMS[name] for name in views.there(views.HOSTILE_PROGRAMS)]
+    views.write_notebook(lab.folder / "hostile.ipynb", views.HOSTILE_NET, *programs)
+    page = chromium.new_page()
+    errors = errors_of(page)
+    open_and_run(page, lab, "hostile.ipynb")
+    shown(page, len(programs))
+    page.wait_for_timeout(500)
+    assert page.evaluate("window.hacked") is None
+    assert page.locator(".labkit img, .labkit script").count() == 0
+    assert errors == []
+    stop_kernel(page)
+    page.close()

@@ -1,0 +1,121 @@
+"""A small program for each view, as a learner would write it, and the same with names that nobody would choose.
+
+The programs are cells of the notebooks that the browser tests open, and they are run here for pages without a kernel.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import nbformat
+
+import labkit
+import labkit_widgets
+from labkit.graph import lookup
+
+NET = """
+import numpy as np
+import labkit as tf
+import labkit_widgets as lw
+graph = tf.Graph()
+with graph.as_default():
+    x = tf.placeholder(tf.float32, [None, 4], name="x")
+    with tf.name_scope("layer"):
+        w = tf.Variable(np.arange(12, dtype=np.float32).reshape(4, 3) / 10, name="w")
+        logits = tf.matmul(x, w, name="logits")
+    loss = tf.reduce_mean(tf.square(logits), name="loss")
+    train = tf.train.GradientDescentOptimizer(0.1).minimize(loss)
+session = tf.Session(graph=graph)
+session.run(w.initializer)
+four = np.ones((2, 4), np.float32)
+"""
+
+# What shows itself as the last line of a cell that comes after NET.
+PROGRAMS = {
+    "GraphView": "lw.GraphView(graph, session=session, feed={x: four})",
+    "TraceView": "_, trace = session.watch([loss, train], {x: four})\nlw.TraceView(trace, graph)",
+    "DebuggerView": "lw.DebuggerView(session, loss, {x: four})",
+    "TrainingView": """
+training = lw.TrainingView(session, train, {x: four}, steps=20, curves={"loss": loss}, weights=[w], histograms=[w])
+training.start().wait()
+training
+""",
+    "PlaygroundView": """
+playground = lw.PlaygroundView(data="xor", layers=(3, 2), seed=4)
+playground.train(5)
+playground
+""",
+}
+
+HOSTILE = {
+    "markup": "<img src=x onerror=window.hacked=1>",
+    "script": "</script><script>window.hacked=1</script>",
+    "comment": "<!-- --!> <svg onload=window.hacked=1>",
+    "long": "n" * 10_000,
+    "right to left": "\u202eשלום مرحبا",
+    "emoji": "👩‍👩‍👧 🏳️‍🌈",
+}
+
+# labkit refuses such names, but a graph may come from a file, and a page is no place to rely on that.
+HOSTILE_NET = f"""
+import re
+import labkit as tf
+import labkit_widgets as lw
+from labkit.graph import lookup
+lookup._VALID_NAME = lookup._VALID_INNER_NAME = re.compile(r"[\\s\\S]+")
+hostile = {list(HOSTILE.values())!r}
+graph = tf.Graph()
+with graph.as_default():
+    x = tf.constant([1.0, 2.0], name=hostile[0])
+    for name in hostile:
+        with tf.name_scope(name):
+            x = tf.square(x, name=name)
+session = tf.Session(graph=graph)
+"""
+
+HOSTILE_PROGRAMS = {
+    "GraphView": "lw.GraphView(graph, open=[op.name.rsplit('/', 1)[0] for op in graph.get_operations()[1:3]])",
+    "TraceView": "_, trace = session.watch(x)\nlw.TraceView(trace, graph, names=(hostile[0], hostile[1]))",
+    "DebuggerView": "lw.DebuggerView(session, x)",
+    "TrainingView": """
+with graph.as_default():
+    v = tf.Variable(5.0, name=hostile[1])
+    train = tf.train.GradientDescentOptimizer(0.1).minimize(tf.square(v))
+session.run(v.initializer)
+training = lw.TrainingView(session, train, steps=5, curves=dict.fromkeys(hostile, v), name=hostile[0])
+training.start().wait()
+training
+""",
+}
+
+
+def there(programs: dict[str, str]) -> list[str]:
+    """The views of these programs that there are."""
+    return [name for name in programs if hasattr(labkit_widgets, name)]
+
+
+def view(setup: str, program: str) -> Any:
+    """Runs a program here and returns its view."""
+    labkit.reset_default_graph()
+    names: dict[str, Any] = {}
+    *lines, last = program.strip().splitlines()
+    plain = lookup._VALID_NAME, lookup._VALID_INNER_NAME
+    try:
+        exec(compile(setup, "<setup>", "exec"), names)
+        exec(compile("\n".join(lines), "<cell>", "exec"), names)
+        shown = eval(compile(last, "<cell>", "eval"), names)
+    finally:
+        lookup._VALID_NAME, lookup._VALID_INNER_NAME = plain
+    shown._keeps = names  # views hold graphs and sessions weakly
+    return shown
+
+
+def write_notebook(path: Path, *cells: str) -> None:
+    """A notebook with these cells, none of them run."""
+    notebook = nbformat.v4.new_notebook()
+    notebook.metadata.kernelspec = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    notebook.cells = [nbformat.v4.new_code_cell(cell.strip()) for cell in cells]
+    for number, cell in enumerate(notebook.cells):
+        cell.id = f"cell-{number}"
+    path.write_text(nbformat.writes(notebook), encoding="utf-8")
