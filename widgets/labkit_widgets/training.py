@@ -215,8 +215,8 @@ class Loop:
         try:
             with session.graph.as_default(), session.as_default():
                 state, words = self._train()
-        except OutOfRangeError as error:
-            if self._program.feed is None:  # a pipeline has given all it has: the usual end of such a training
+        except (OutOfRangeError, StopIteration) as error:
+            if self._program.feed is None or isinstance(error, StopIteration):  # all the data there are: a usual end
                 state, words = "finished", f"The data ended after {self.step:,} steps."
             else:
                 self.error, state, words = error, "failed", _said(error, self.step)

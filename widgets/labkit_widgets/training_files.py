@@ -14,6 +14,7 @@ from labkit_widgets.training_record import Record, Run
 from labkit_widgets.training_samples import BINS, Column, Strip
 
 _POLL_SECONDS = 0.5
+_PORTION = 4096  # points
 _SIDE = 128  # pixels of a picture, at most
 _MOST_STRIPS, _MOST_PICTURES = 8, 8
 
@@ -44,7 +45,10 @@ def _put(record: Record, run: int, name: str, value: Scalar | Histogram | Image)
     tag = value.tag if len(record.runs) == 1 else f"{value.tag} ({name})"
     match value:
         case Scalar():
-            record.curve(run, "curves", value.tag).pending.append((value.step, value.value))
+            pending = record.curve(run, "curves", value.tag).pending
+            pending.append((value.step, value.value))
+            if len(pending) >= _PORTION:
+                record.fold()
         case Histogram():
             if tag in record.strips or len(record.strips) < _MOST_STRIPS:
                 low, high, counts = rebinned(value.edges, value.counts, BINS)

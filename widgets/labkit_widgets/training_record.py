@@ -79,6 +79,7 @@ class Record:
     reshaped: bool = True  # a delta cannot say it: runs or curves were added, or too much came at once
     redrawn: set[str] = field(default_factory=set[str])  # images and strips that changed since the last delta
     _unsent: dict[int, list[tuple[Any, Any]]] = field(default_factory=dict[int, list[tuple[Any, Any]]])
+    _waiting: dict[int, int] = field(default_factory=dict[int, int])  # how many points of each are in it
 
     def add_run(self, run: Run) -> int:
         """Adds a run and gives its index; where there are too many, the oldest goes."""
@@ -143,7 +144,14 @@ class Record:
         with self.lock:
             for index, one in enumerate(self.series):
                 if one.pending:
-                    self._unsent.setdefault(index, []).append(one.fold())
+                    steps, values = one.fold()
+                    self._unsent.setdefault(index, []).append((steps, values))
+                    waiting = self._waiting.get(index, 0) + len(steps)
+                    self._waiting[index] = waiting
+                    self.reshaped |= waiting > MOST_DELTA_POINTS
+            if self.reshaped:  # all is sent next: there is no need to keep the points
+                self._unsent.clear()
+                self._waiting.clear()
 
     def pack(self) -> bytes:
         """All of it."""
@@ -176,8 +184,7 @@ class Record:
         """What is new, as a message and its buffers; all of it where that is shorter or the only way."""
         with self.lock:
             self.fold()
-            most = max((sum(len(s) for s, _ in parts) for parts in self._unsent.values()), default=0)
-            if self.reshaped or most > MOST_DELTA_POINTS:
+            if self.reshaped:
                 packed = self.pack()
                 self.sent()
                 return {"kind": "whole"}, [packed]
@@ -205,6 +212,7 @@ class Record:
         """What was new is known to the pages now."""
         with self.lock:
             self._unsent.clear()
+            self._waiting.clear()
             self.redrawn.clear()
             self.reshaped = False
             for strip in self.strips.values():

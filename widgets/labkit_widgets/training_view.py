@@ -81,27 +81,31 @@ class TrainingView(View):
     controls = traitlets.Bool(False).tag(sync=True)
     ui = traitlets.Dict().tag(sync=True)
 
+    # Here, because a view whose arguments are refused is closed too.
+    _about = ""
+    _awaited = False  # a cell has waited for the end
+    _loop: Loop | None = None
+    _follower: Follower | None = None
+    _error: BaseException | None = None
+    _held: Session | None = None  # until the first run has ended
+    _session: weakref.ref[Session] | None = None
+
     def __init__(
         self, session: Session | None = None, train_step: Any = None, feed: Any = None, steps: int | None = 1000,
         curves: Any = None, weights: Any = None, histograms: Any = None, gradients: Any = None,
         learning_rate: Any = None, name: str = "run", overlay: TrainingView | None = None,
     ) -> None:  # fmt: skip
+        self._record = Record()
         program = None
         if session is not None:
             program = make_program(session, train_step, feed, curves, weights, histograms, gradients, learning_rate)
             if steps is not None and (isinstance(steps, bool) or int(steps) != steps or steps < 1):
                 raise ValueError(f"steps is a number of steps, at least 1, or None for no end; not {steps!r}.")
         super().__init__(controls=program is not None)
-        self._record = Record()
-        self._loop: Loop | None = None
-        self._follower: Follower | None = None
-        self._error: BaseException | None = None
         self._pid = os.getpid()
-        self._awaited = False
         self._steps = steps
-        self._held: Session | None = session  # until the first run has ended
-        self._session: weakref.ref[Session] | None = None if session is None else weakref.ref(session)
-        self._about = ""
+        self._held = session
+        self._session = None if session is None else weakref.ref(session)
         if overlay is not None:
             self._record.adopt(overlay._record)
         self._publisher = Publisher(self._record, self._say, self._keep)
