@@ -26,6 +26,13 @@ def ask(view: DebuggerView, verb: str, **args: Any) -> Any:
     return sent[0].get("result", sent[0].get("error"))
 
 
+def run(view: DebuggerView, to: int, stops: bool = True) -> int:
+    """Runs to a position as the page does, slice by slice; returns where it stopped."""
+    while not (moved := ask(view, "run", to=to, stops=stops))["done"]:
+        pass
+    return moved["position"]
+
+
 def training() -> tuple[tf.Session, list[Any], Any]:
     """A step of gradient descent: w becomes 4 - 0.25 * 8."""
     w = tf.Variable(4.0, name="w")
@@ -51,7 +58,7 @@ def watched(view: DebuggerView, name: str) -> str:
 def test_steps_show_the_values_that_numpy_computes() -> None:
     x, lengths, data = vectors()
     view = DebuggerView(tf.Session(), lengths, {x: data})
-    assert ask(view, "run", to=len(view.debugger.nodes))["done"]
+    run(view, len(view.debugger.nodes))
     place = decode(view.plan)["names"].index("squares")
     (made,) = ask(view, "card", step=place)["made"]
     facts = dict(made["summary"]["facts"])
@@ -77,7 +84,7 @@ def test_a_walk_to_the_end_and_finish_is_session_run() -> None:
 
 def test_stepping_back_gives_variables_their_old_values() -> None:
     view = DebuggerView(*training()[:2])
-    ask(view, "run", to=11)
+    run(view, 11)
     assert (watched(view, "w"), view.debugger.value("w")) == ("2", 2.0)
     assert ask(view, "back", count=2)["position"] == 9
     assert (watched(view, "w"), view.debugger.value("w")) == ("4", 4.0)
@@ -101,7 +108,7 @@ def test_watches_of_tensors_have_a_value_behind_their_step() -> None:
     ask(view, "watch", name="loss")
     assert view.place["watches"] == ["loss:0"]
     assert view.histories["loss:0"] == []
-    ask(view, "run", to=2)
+    run(view, 2)
     assert view.histories["loss:0"] == [[2, "float32", "16", 0]]
     ask(view, "unwatch", name="loss:0")
     assert view.place["watches"] == []
@@ -118,14 +125,14 @@ def test_a_condition_stops_where_numpy_says_it_holds() -> None:
     assert values.min() < -10
     view = DebuggerView(tf.Session(), growth())
     ask(view, "break", when="min < -10")
-    assert ask(view, "run", to=5)["done"]
+    run(view, 5)
     assert view.debugger.here is not None
     assert view.debugger.here.name == "times"
     assert view.place["stopped"] == "breakpoint 1 (if min < -10)"
-    assert ask(view, "run", to=5)["position"] == 5  # and goes on from there
+    assert run(view, 5) == 5  # and goes on from there
     ask(view, "clear", number=1)
-    ask(view, "run", to=0)
-    assert ask(view, "run", to=5)["position"] == 5
+    run(view, 0)
+    assert run(view, 5) == 5
 
 
 def test_breakpoints_by_name_and_type() -> None:
@@ -135,11 +142,11 @@ def test_breakpoints_by_name_and_type() -> None:
     assert [row[:2] for row in view.place["breakpoints"]] == [[1, "e"], [2, "op Sq*"]]
     names = []
     for _ in range(2):
-        ask(view, "run", to=5)
+        run(view, 5)
         names.append(view.debugger.here.name)
     assert names == ["e", "end"]
-    ask(view, "run", to=0)
-    assert ask(view, "run", to=5, stops=False)["position"] == 5
+    run(view, 0)
+    assert run(view, 5, stops=False) == 5
 
 
 @pytest.mark.parametrize(
@@ -173,7 +180,7 @@ def test_it_stops_at_the_first_bad_value_and_says_what_find_first_bad_says() -> 
     report = find_first_bad(tf.Session(), y, feed)
     assert report
     view = DebuggerView(tf.Session(), y, feed)
-    ask(view, "run", to=len(view.debugger.nodes))
+    run(view, len(view.debugger.nodes))
     assert view.debugger.here is report.node
     assert view.place["stopped"] == "the first NaN or infinity"
     (told,) = view.place["bad"]
@@ -181,14 +188,14 @@ def test_it_stops_at_the_first_bad_value_and_says_what_find_first_bad_says() -> 
     assert (told["headline"], told["why"], told["advice"]) == (report.headline(), report.why, report.advice)
     assert told["why"] == "the logarithm of 0 is -inf: 1 of 3 entries of its input is 0."
     assert [name for _, name, _ in told["trail"]] == [trail.node.name for trail in report.came_from]
-    ask(view, "run", to=len(view.debugger.nodes))  # and it goes on if asked again
+    run(view, len(view.debugger.nodes))  # and it goes on if asked again
     assert view.debugger.next is None
 
 
 def test_it_does_not_stop_if_told_not_to() -> None:
     y, feed = bad_log()
     view = DebuggerView(tf.Session(), y, feed, stop_at_bad=False)
-    ask(view, "run", to=len(view.debugger.nodes))
+    run(view, len(view.debugger.nodes))
     assert view.debugger.next is None
 
 
@@ -205,7 +212,7 @@ def test_inside_a_loop_each_iteration_has_its_values() -> None:
     count = len(view.debugger.nodes)
     (loop,) = decode(view.plan)["inside"]
     assert "has not run yet" in ask(view, "inside", step=loop)
-    ask(view, "run", to=count)
+    run(view, count)
     found = ask(view, "inside", step=loop)
     plan = found["plan"]
     types = [plan["ops"][i] for i in plan["op"]]
@@ -221,12 +228,15 @@ def test_inside_a_loop_each_iteration_has_its_values() -> None:
     assert len(found["cards"]) == len(found["entries"])
     names = decode(view.graph)["names"]
     assert all(drawn in names for drawn in plan["drawn"])
+    assert all(name in names for name in found["histories"])
+    variable = next(moments for moments in found["histories"].values() if moments[0][2] == "40")
+    assert [text for _, _, text, _ in variable] == ["40", *halves]
 
 
 def test_a_long_loop_is_looked_into_only_so_far() -> None:
     n, _ = tf.while_loop(lambda n, x: n < 3000, lambda n, x: (n + 1, x), (0, 1.0))
     view = DebuggerView(tf.Session(), n)
-    ask(view, "run", to=len(view.debugger.nodes))
+    run(view, len(view.debugger.nodes))
     found = ask(view, "inside", step=decode(view.plan)["inside"][0])
     assert found["cut"]
     assert len(found["entries"]) == walk.MOST_INSIDE
@@ -289,7 +299,7 @@ def test_the_view_follows_the_debugger_of_the_learner() -> None:
 def test_closed_or_finished_it_lets_the_values_go(end: str) -> None:
     sess, fetches, _ = training()
     view = DebuggerView(sess, fetches)
-    ask(view, "run", to=5)
+    run(view, 5)
     recording, session = weakref.ref(view.debugger.recording), weakref.ref(sess)
     getattr(view, end)()
     gc.collect()
@@ -314,10 +324,9 @@ def test_what_is_saved_is_bounded_and_holds_what_was_seen() -> None:
     for i in range(400):
         x = tf.tanh(x, name=f"t{i}")
     view = DebuggerView(tf.Session(), x)
-    ask(view, "run", to=20)
-    while not ask(view, "run", to=len(view._names))["done"]:
-        pass
-    ask(view, "run", to=20)
+    run(view, 20)
+    run(view, len(view._names))
+    run(view, 20)
     size = ask(view, "keep")["bytes"]
     assert size == len(view.walk) <= MOST_SAVED
     assert size * 4 / 3 < 300_000
@@ -329,7 +338,7 @@ def test_what_is_saved_is_bounded_and_holds_what_was_seen() -> None:
 
 def test_entries_that_a_page_lacks_can_be_asked_for() -> None:
     view = DebuggerView(*training()[:2])
-    ask(view, "run", to=11)
+    run(view, 11)
     told = ask(view, "told", since=8)
     assert told["from"] == 8
     assert told["entries"] == [[0, ["0.25"], []], [0, [""], [["w", "2"]]], [0, [], []]]
@@ -339,7 +348,7 @@ def test_its_faces_are_the_same_at_every_run() -> None:
     def look() -> tuple[str, str, list[Any]]:
         with tf.Graph().as_default():
             view = DebuggerView(*training()[:2])
-            ask(view, "run", to=2)
+            run(view, 2)
             return repr(view), view.picture(), view.outline()
 
     first, second = look(), look()

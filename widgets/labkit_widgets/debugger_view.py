@@ -31,7 +31,7 @@ from typing import Any, ClassVar
 
 import traitlets
 
-from labkit.debugger import ConditionError, Debugger, FirstBad
+from labkit.debugger import Debugger, FirstBad
 from labkit.debugger.bodies import steps_inside
 from labkit.debugger.culprit import explain_here
 from labkit.debugger.values import is_bad
@@ -173,11 +173,11 @@ class DebuggerView(View):
         at = _number(step, 0, len(self._names) - 1)
         with self._lock:
             if at not in self._insides:
-                recording = _taught(self._open).recording
+                recording = self._open().recording
                 if at >= len(recording.steps):
                     raise ValueError(f"step {at + 1} has not run yet: run to it, then look inside")
                 ran = recording.steps[at]
-                self._insides[at] = walk.inside(ran.node, _taught(steps_inside, ran, walk.MOST_INSIDE + 1))
+                self._insides[at] = walk.inside(ran.node, steps_inside(ran, walk.MOST_INSIDE + 1))
             return self._insides[at]
 
     def _on_break(self, where: str = "", op: str = "", when: str = "") -> dict[str, Any]:
@@ -196,13 +196,18 @@ class DebuggerView(View):
         return self._move(lambda debug: _answer(debug.clear(_number(number, 1, MOST_STEPS))))
 
     def _on_watch(self, name: str) -> dict[str, Any]:
-        return self._move(lambda debug: _answer(debug.watch(_text(name, "name", MOST_NAME))))
+        def change(debug: Debugger) -> bool:
+            debug.watch(_text(name, "name", MOST_NAME))
+            self._message = f"Watching {debug.watches[-1]}."
+            return True
+
+        return self._move(change)
 
     def _on_unwatch(self, name: str) -> dict[str, Any]:
         return self._move(lambda debug: _answer(debug.unwatch(_text(name, "name", MOST_NAME) or "?")))
 
     def _on_finish(self) -> dict[str, Any]:
-        _taught(self.finish)
+        self.finish()
         return {"position": self.position, "done": True, "message": "The session has the new state."}
 
     def _on_keep(self) -> dict[str, Any]:
@@ -215,10 +220,10 @@ class DebuggerView(View):
     def _move(self, go: Callable[[Debugger], bool]) -> dict[str, Any]:
         """Does something with the debugger and tells the page; errors of the run are told, too."""
         with self._lock:
-            debug = _taught(self._open)
+            debug = self._open()
             self._message = ""
             try:
-                done = _taught(go, debug)
+                done = go(debug)
             finally:
                 self._tell()
             return {"position": debug.position, "done": done, "message": self._message}
@@ -343,7 +348,7 @@ class DebuggerView(View):
 
     def _card(self, at: int) -> dict[str, Any]:
         if at not in self._cards:
-            self._cards[at] = walk.card(_taught(self._open).recording.steps[at])
+            self._cards[at] = walk.card(self._open().recording.steps[at])
         return self._cards[at]
 
     def _keep(self) -> None:
@@ -468,16 +473,6 @@ def _tensor(debug: Debugger, name: str) -> Tensor:
     if ":" in name:
         return graph.get_tensor_by_name(name)
     return graph.nodes_by_name[name].outputs[0]
-
-
-def _taught(act: Callable[..., Any], *args: Any) -> Any:
-    """Calls, and tells an error of labkit's in the page's form: one text, with the advice."""
-    try:
-        return act(*args)
-    except LabkitError as error:
-        notes = [note.strip() for note in getattr(error, "__notes__", []) if note.strip().startswith("Try:")]
-        kind = ValueError if isinstance(error, ConditionError) else RuntimeError
-        raise kind(" ".join([str(error), *notes])) from None
 
 
 def _quietly(act: Callable[..., Any], *args: Any) -> Any:

@@ -188,11 +188,25 @@ def inside(holder: Operation, steps: Sequence[InnerStep]) -> dict[str, Any]:
     return {
         "plan": plan_of([step.node for step in shown]) | {"drawn": [drawn.get(step.node, "") for step in shown]},
         "entries": [entry(step) for step in shown],
+        "histories": _arguments(shown, drawn),
         "place": [places.setdefault(step.where, len(places)) for step in shown],
         "places": list(places),
         "cards": cards,
         "cut": len(steps) > MOST_INSIDE,
     }
+
+
+def _arguments(steps: Sequence[InnerStep], drawn: Mapping[Operation, str]) -> dict[str, list[list[Any]]]:
+    """What the loop's variables, and what is taken from outside, hold: known when a step has used them."""
+    found: dict[str, list[list[Any]]] = {}
+    for at, step in enumerate(steps):
+        for tensor, value in zip(step.node.inputs, step.inputs, strict=True):
+            if tensor.op.type in ("Parameter", "Captured", "CapturedRef") and tensor.op in drawn and value is not None:
+                moments = found.setdefault(drawn[tensor.op], [])
+                now = moment(at + 1, value)
+                if not moments or moments[-1][1:] != now[1:]:
+                    moments.append(now)
+    return found
 
 
 def reported(bad: FirstBad, at: int) -> dict[str, Any]:

@@ -11,25 +11,18 @@
 import { h, shorten } from "../core/dom.ts";
 import { Refused, type Shell } from "../core/shell.ts";
 import { decode, type Graph } from "../graph/columns.ts";
-import { GraphPicture } from "../graph/picture.ts";
-import { initialState, nodesOf } from "../graph/scene.ts";
-import type { Item, ViewState, Wire } from "../graph/types.ts";
 import { Bar } from "./bar.ts";
+import type { Inner, Walk } from "./overlay.ts";
 import { Panel, type Shown } from "./panel.ts";
+import { Pictured } from "./pictured.ts";
 import { Run, sentence } from "./run.ts";
 import { Around, Stops, Watches } from "./side.ts";
 import { Strip } from "./strip.ts";
-import { find, headline, madeText, opOf, plural, progress, spoken, stepNow, stepsByName, valueOn, type Inside, type Track } from "./walk.ts";
+import { find, headline, madeText, opOf, plural, spoken, stepNow, stepsByName, stopOnTheWay, type Inside } from "./walk.ts";
 
-const SMALL = 60; // steps: scopes open on the way by themselves
-
-/** A loop that we are inside of. */
-interface Inner extends Track {
-  data: Inside;
-  step: number; // of the run
-  steps: Map<string, number[]>;
-  groups: number[]; // per step, its iteration
-}
+const LEAST_MS = 50; // between two moves: twenty a second
+const KEYS = "→ or N step, ← or P back, space play and pause, Home start, End on to the end, Enter run to the chosen operation, " +
+  "B breakpoint, W watch, I look inside a loop, / find, Escape back. In the graph the arrow keys lead along its edges.";
 
 export async function debuggerView(shell: Shell): Promise<void> {
   const run = await Run.open(shell);
@@ -45,23 +38,29 @@ class DebuggerView {
   private readonly watches: Watches;
   private readonly stops: Stops;
   private readonly around: Around;
-  private readonly stage = h("div", { class: "labkit-db-stage" });
-  private picture: GraphPicture | null = null;
+  private readonly picture: Pictured | null;
   private inner: Inner | null = null;
   private chosen = ""; // the name of a node that the learner looks at; "": the one where we stand
+  private picked = -1; // the step of it that was chosen, if that was said
   private playing = 0; // a timer
+  private scrubbing = 0; // another
+  private wished = 0; // where the mouse wants to be
+  private owed = 0; // steps that were asked for while the kernel was at work
   private busy: AbortController | null = null; // a run that goes on
   private frame = 0;
-  private painted = "";
-  private followed = "";
-  private follow: boolean;
+  private said = 0; // the position that was spoken of
+  private asking = 0; // moves that are under way
+  private failed = ""; // what the kernel said to the last move
 
-  constructor(private readonly shell: Shell, private readonly run: Run, private readonly graph: Graph | null) {
-    this.follow = run.count <= SMALL;
+  constructor(private readonly shell: Shell, private readonly run: Run, graph: Graph | null) {
     this.bar = new Bar(shell, {
-      start: () => void this.go(0), back: () => void this.back(), play: () => this.togglePlay(), step: () => void this.step(),
+      start: () => void this.go(0), back: () => void this.nudge(-1), play: () => this.togglePlay(), step: () => void this.nudge(1),
       end: () => void this.go(this.track.plan.names.length), finish: () => void this.finish(),
-      search: query => this.search(query), choose: name => this.choose(name),
+      search: query => this.search(query),
+      choose: name => {
+        this.choose(name);
+        this.strip.element.focus({ preventScroll: true }); // so that Enter runs to it
+      },
     });
     this.strip = new Strip(shell, position => this.scrub(position));
     this.panel = new Panel(shell, {
@@ -71,69 +70,57 @@ class DebuggerView {
     this.watches = new Watches(shell, name => void this.ask("unwatch", { name }));
     this.stops = new Stops(shell, async when => this.shell.say(sentence(await this.run.change("break", { when }))), number => void this.ask("clear", { number }));
     this.around = new Around(shell, step => this.choose(this.track.plan.names[step]!, step));
-    const side = h("div", { class: "labkit-db-side" }, this.panel.element, this.watches.element, this.stops.element, this.around.element);
+    const keys = h("details", { class: "labkit-db-keys" }, h("summary", {}, "Keys"), h("p", {}, KEYS));
+    const side = h("div", { class: "labkit-db-side" }, this.panel.element, this.watches.element, this.stops.element, this.around.element, keys);
     shell.body.classList.add("labkit-db");
-    shell.body.append(this.bar.element, this.strip.element, h("div", { class: "labkit-db-main" }, this.stage, side));
+    const stage = h("div", { class: "labkit-db-stage", hidden: !graph });
+    shell.body.append(this.bar.element, this.strip.element, h("div", { class: "labkit-db-main" }, stage, side));
+    this.picture = graph && new Pictured(shell, stage, graph, run, {
+      choose: name => this.choose(name, -1, false), runTo: name => { this.chosen = name; void this.runTo(); },
+      search: () => this.bar.finder.focus(), changed: () => this.later(),
+    });
   }
 
   async start(): Promise<void> {
     const { shell, run } = this;
     for (const trait of ["position", "place", "histories"]) shell.watch(trait, () => this.changed());
     shell.body.addEventListener("keydown", event => this.key(event), { signal: shell.signal });
-    shell.root.addEventListener("labkit-theme", () => this.draw(), { signal: shell.signal });
-    shell.onTold(names => { if (names[0]) this.choose(names[0], -1, false); });
+    shell.onTold(names => { if (names[0] !== undefined) this.choose(names[0]); });
     const watcher = new IntersectionObserver(entries => { if (entries.every(entry => !entry.isIntersecting)) this.pause(); });
     watcher.observe(shell.root);
     shell.signal.addEventListener("abort", () => {
       watcher.disconnect();
       this.pause();
+      clearTimeout(this.scrubbing);
       cancelAnimationFrame(this.frame);
     }, { once: true });
-    if (this.graph) await this.draught(this.graph);
-    else this.stage.hidden = true;
-    await run.catchUp().catch(() => {});
+    await this.picture?.ready;
     this.draw();
-    shell.ready();
-  }
-
-  /** The picture; its state is saved. */
-  private async draught(graph: Graph): Promise<void> {
-    const { shell } = this;
-    const state: ViewState = { ...initialState(graph), ...shell.get<Partial<ViewState>>("picture_state") };
-    const picture = (this.picture = new GraphPicture(shell, this.stage, graph, state, { label: "Graph of the run" }));
-    picture.onSelect((names, item) => {
-      this.choose(item?.kind === "op" ? names[0] ?? "" : item ? item.id : "", -1, false);
-      if (item?.kind === "op") shell.tell(names);
-    });
-    picture.onState(now => {
-      shell.set("picture_state", now);
-      this.painted = "";
+    void run.greet().then(() => this.changed(), () => {
+      if (shell.signal.aborted) return;
+      if (!run.place.over) shell.say("There is no kernel behind this view: what was seen can be walked through again.");
       this.later();
     });
-    picture.onActivate(item => { if (item.kind === "op") { this.chosen = item.id; void this.runTo(); } });
-    picture.onSearch(() => this.bar.finder.focus());
-    await picture.show({});
+    shell.ready();
   }
 
   // ---- where we are ------------------------------------------------------------------------------------------------
 
   /** The run, or the loop that we are inside of. */
-  private get track(): Track {
+  private get track(): Walk {
     return this.inner ?? this.run;
-  }
-
-  private get steps(): Map<string, number[]> {
-    return this.inner?.steps ?? this.run.steps;
   }
 
   /** The step that the panel shows: a chosen one, else the one that we stand behind. */
   private get looked(): number {
     const { track } = this;
-    return this.chosen ? stepNow(this.steps.get(this.chosen), track.position) : track.position - 1;
+    if (this.picked >= 0) return this.picked;
+    return this.chosen ? stepNow(track.steps.get(this.chosen), track.position) : track.position - 1;
   }
 
   private changed(): void {
     if (this.inner && this.inner.step >= this.run.position) this.inner = null; // we went back over the loop
+    if (!this.asking && !this.playing && !this.inner && this.run.position !== this.said) this.arrived(); // the learner's code, or another view
     void this.run.catchUp().then(came => { if (came) this.later(); }, () => {});
     this.later();
   }
@@ -147,41 +134,55 @@ class DebuggerView {
 
   // ---- moving ------------------------------------------------------------------------------------------------------
 
-  private async step(): Promise<void> {
+  /** Some steps on, or back. What is pressed while the kernel is at work is done in one go afterwards. */
+  private async nudge(by: number): Promise<void> {
     this.pause();
-    await this.forward();
-  }
-
-  /** One step on; false if that is as far as it goes for now. */
-  private async forward(): Promise<boolean> {
-    const { inner } = this;
-    this.chosen = "";
-    if (inner) {
-      if (inner.position >= inner.entries.length) return false;
-      inner.position++;
-      this.arrived();
-      return inner.position < inner.entries.length && !(inner.entries[inner.position - 1]![0] && this.shell.get<boolean>("stop_at_bad"));
+    this.forget();
+    this.owed += by;
+    if (this.asking) return;
+    while (this.owed && !this.shell.signal.aborted) {
+      const now = this.owed;
+      this.owed = 0;
+      await (now > 0 ? this.forward(now) : this.back(-now));
+      if (this.owed) await new Promise(done => setTimeout(done, LEAST_MS));
     }
-    if (this.run.position >= this.run.count) return false;
-    const before = this.run.position;
-    const moved = await this.guard(() => this.run.step());
-    this.arrived();
-    if (!moved || moved.position <= before || this.run.stopped) return false;
-    return moved.position < this.run.count && !(!this.run.canMove && this.run.entries[moved.position - 1]?.[0] && this.shell.get<boolean>("stop_at_bad"));
   }
 
-  private async back(): Promise<void> {
-    this.pause();
-    this.chosen = "";
-    if (this.inner) this.inner.position = Math.max(0, this.inner.position - 1);
-    else if (this.run.position > 0) await this.guard(() => this.run.back());
+  /** Steps on; false if that is as far as it goes for now. */
+  private async forward(count: number): Promise<boolean> {
+    const { inner, run } = this;
+    const stops = this.shell.get<boolean>("stop_at_bad");
+    this.forget();
+    if (inner) {
+      inner.position = stopOnTheWay(stops ? inner.entries : [], inner.position, Math.min(inner.position + count, inner.entries.length));
+      this.arrived();
+      return inner.position < inner.entries.length && !(stops && inner.entries[inner.position - 1]?.[0]);
+    }
+    const before = run.position;
+    if (before >= run.count) return false;
+    const moved = await this.guard(() => run.step(count));
     this.arrived();
+    if (!moved || moved.position <= before || run.stopped || moved.position >= run.count) return false;
+    return run.canMove || !stops || !run.entries[moved.position - 1]?.[0];
+  }
+
+  private async back(count: number): Promise<void> {
+    const { inner, run } = this;
+    if (inner) inner.position = Math.max(0, inner.position - count);
+    else if (run.position > 0) await this.guard(() => run.back(count));
+    this.arrived();
+  }
+
+  /** What was chosen, and what went wrong, is past. */
+  private forget(): void {
+    this.chosen = this.failed = "";
+    this.picked = -1;
   }
 
   /** To a position, running what has not run; the kernel stops where there is a reason. */
   private async go(position: number): Promise<void> {
     this.pause();
-    this.chosen = "";
+    this.forget();
     if (this.inner) this.inner.position = Math.min(position, this.inner.entries.length);
     else {
       const busy = (this.busy = new AbortController());
@@ -200,20 +201,34 @@ class DebuggerView {
     if (chosen && this.track.position === step + 1) this.shell.say(spoken(this.track));
   }
 
+  /** Under the mouse the position changes often: it is told at most twenty times a second. */
   private scrub(position: number): void {
+    this.wished = position;
+    if (this.scrubbing) return;
+    this.stand(position);
+    this.scrubbing = window.setTimeout(() => {
+      this.scrubbing = 0;
+      if (this.wished !== position && !this.shell.signal.aborted) this.scrub(this.wished);
+    }, LEAST_MS);
+  }
+
+  private stand(position: number): void {
+    const { inner, run } = this;
     this.pause();
-    this.chosen = "";
-    if (this.inner) this.inner.position = Math.min(position, this.inner.entries.length);
-    else if (position <= this.run.entries.length) this.run.stand(position);
-    else if (this.run.canMove && !this.busy) return void this.go(position);
-    else this.run.stand(this.run.entries.length);
+    this.forget();
+    if (inner) inner.position = Math.max(0, Math.min(position, inner.entries.length));
+    else if (position > run.entries.length && run.canMove && !this.busy) return void this.go(position);
+    else run.stand(position);
     this.later();
   }
 
   private togglePlay(): void {
-    if (this.playing || this.busy) return this.pause();
+    if (this.playing || this.busy) {
+      this.pause();
+      return this.shell.say(`Paused. ${spoken(this.track)}`);
+    }
     const next = () => {
-      this.playing = window.setTimeout(() => void this.forward().then(more => {
+      this.playing = window.setTimeout(() => void this.forward(1).then(more => {
         if (more && this.playing) next();
         else this.pause();
       }), this.bar.wait);
@@ -240,12 +255,15 @@ class DebuggerView {
   private arrived(): void {
     const { run, inner } = this;
     const stopped = inner ? "" : run.stopped;
-    if (stopped) this.shell.say(`Stopped: ${stopped}. ${spoken(run)}`);
-    else if (!this.playing) this.shell.say(spoken(this.track));
+    this.said = run.position;
+    if (this.failed) this.shell.say(this.failed);
+    else if (stopped) this.shell.say(`Stopped: ${stopped}. ${spoken(run)}`);
+    else if (!this.playing) this.shell.say(inner && inner.position ? `${spoken(inner)}, in the ${inner.data.places[inner.data.place[inner.position - 1]!]}` : spoken(this.track));
     this.later();
   }
 
   private async guard<T>(act: () => Promise<T>): Promise<T | null> {
+    this.asking++;
     try {
       return await act();
     } catch (error) {
@@ -254,10 +272,10 @@ class DebuggerView {
       this.failed = error.message;
       this.shell.say(error.message);
       return null;
+    } finally {
+      this.asking--;
     }
   }
-
-  private failed = ""; // what the kernel said to the last move
 
   // ---- loops -------------------------------------------------------------------------------------------------------
 
@@ -267,17 +285,18 @@ class DebuggerView {
     this.pause();
     const data = await this.guard(() => this.run.inside(step));
     if (!data) return;
-    this.inner = { data, step, plan: data.plan, entries: data.entries, position: Math.min(1, data.entries.length), steps: stepsByName(data.plan), groups: iterations(data) };
-    this.chosen = "";
-    this.followed = "";
+    this.inner = {
+      data, step, plan: data.plan, entries: data.entries, position: Math.min(1, data.entries.length), steps: stepsByName(data.plan),
+      histories: data.histories, loop: `${this.run.plan.names[step]}/`, groups: iterations(data),
+    };
+    this.forget();
     this.draw();
     this.shell.say(`Inside ${shorten(this.run.plan.names[step]!, 60)}: ${plural(data.entries.length, "step")}${data.cut ? ", only the first ones are shown" : ""}. Escape leaves.`);
   }
 
   private leave(): void {
     this.inner = null;
-    this.chosen = "";
-    this.followed = "";
+    this.forget();
     this.shell.say(spoken(this.run));
     this.draw();
   }
@@ -285,11 +304,13 @@ class DebuggerView {
   // ---- choosing ----------------------------------------------------------------------------------------------------
 
   private choose(name: string, step = -1, show = true): void {
-    this.chosen = name && step >= 0 ? (this.inner?.plan.drawn?.[step] || name) : name;
-    this.followed = name ? this.chosen : "";
-    if (show && name) void this.picture?.select([this.chosen], { reveal: true, center: true });
+    const { plan } = this.track;
+    this.chosen = name && step >= 0 ? plan.drawn?.[step] || name : name;
+    this.picked = name ? step : -1;
+    if (show) this.picture?.select(this.chosen);
     this.draw();
-    if (name && step >= 0) this.shell.say(`${opOf(this.track.plan, step)} ${shorten(name, 80)}. Enter runs to it.`);
+    const at = step >= 0 ? step : this.looked;
+    if (show && name && at >= 0) this.shell.say(`${opOf(plan, at)} ${shorten(name, 80)}, step ${at + 1}. Enter runs to it.`);
   }
 
   private search(query: string): { total: number; hits: { name: string; words: string }[] } {
@@ -343,7 +364,7 @@ class DebuggerView {
     }
     const pressable = target.matches("button, summary, input, a");
     const acts: Record<string, () => void> = {
-      ArrowRight: () => void this.step(), n: () => void this.step(), ArrowLeft: () => void this.back(), p: () => void this.back(),
+      ArrowRight: () => void this.nudge(1), n: () => void this.nudge(1), ArrowLeft: () => void this.nudge(-1), p: () => void this.nudge(-1),
       Home: () => void this.go(0), End: () => void this.go(this.track.plan.names.length),
       b: () => void this.toggleBreak(), i: () => void this.enter(), w: () => void this.ask("watch", { name: this.watchable() }),
       "/": () => this.bar.finder.focus(),
@@ -374,18 +395,27 @@ class DebuggerView {
   private draw(): void {
     const { run, track, inner } = this;
     const { place } = run;
+    const held = this.focused() !== null;
     const chosen = this.chosen ? this.looked : -1;
     const marked = inner ? new Set<number>() : new Set(place.breakpoints.flatMap(([, , where]) => where ? run.steps.get(where) ?? [] : []));
     this.bar.show(headline(track), {
-      position: track.position, reach: this.reach(), count: run.count, playing: this.playing > 0, busy: this.busy !== null, over: Boolean(place.over), inside: inner !== null,
+      position: track.position, reach: this.reach(), count: run.count, playing: this.playing > 0, busy: this.busy !== null, over: !run.canMove, inside: inner !== null,
     });
     this.strip.show(track, marked, inner?.groups ?? [], chosen);
     this.panel.show(this.shown());
     this.watches.show(place, run.histories, run.position);
     this.stops.show(place);
     this.around.show(track, chosen);
-    this.paint();
-    this.followStep();
+    this.picture?.paint(inner);
+    if (!this.chosen) this.picture?.follow();
+    // A button that went away, or a row that was drawn anew, would take the focus, and the next key, out of the view.
+    if (held && !(this.focused()?.getClientRects().length)) this.strip.element.focus({ preventScroll: true });
+  }
+
+  /** The element in this view that has the focus. */
+  private focused(): Element | null {
+    const { activeElement } = this.shell.root.getRootNode() as Document | ShadowRoot;
+    return activeElement && this.shell.root.contains(activeElement) ? activeElement : null;
   }
 
   private shown(): Shown {
@@ -400,12 +430,10 @@ class DebuggerView {
     const bad = inner ? null : place.bad.find(found => found.at === (this.chosen ? step + 1 : run.position)) ?? null;
     const name = step >= 0 ? plan.names[step]! : this.chosen;
     const title = !this.chosen ? headline(track) : step < 0 ? "Chosen" : `Chosen: step ${step + 1}, ${ran ? "done" : step === track.position ? "next" : "not yet run"}`;
-    const failed = this.failed;
-    this.failed = "";
     return {
       plan, step, chosen: this.chosen, title, bad, card, entry: ran ? entries[step] : undefined,
-      why: this.chosen ? "" : failed || (inner ? inner.data.cut ? "Only the first steps of this loop are shown." : "" : run.stopped ? `Stopped: ${run.stopped}.` : place.over ? sentence(place.over) : ""),
-      note: step >= 0 ? ran ? "" : "It has not run yet." : this.chosen ? this.aside(this.chosen) : "",
+      why: this.chosen ? "" : this.failed || (inner ? inner.data.cut ? "Only the first steps of this loop are shown." : "" : run.stopped ? `Stopped: ${run.stopped}.` : place.over ? sentence(place.over) : ""),
+      note: step >= 0 ? ran ? "" : "It has not run yet." : this.chosen ? this.picture?.about(this.chosen) ?? "" : "",
       place: inner && step >= 0 ? inner.data.places[inner.data.place[step]!] ?? "" : "",
       can: {
         run: Boolean(this.chosen) && step >= 0 && step + 1 !== track.position && step < (run.canMove || inner ? Infinity : entries.length),
@@ -413,79 +441,6 @@ class DebuggerView {
         inside: !inner && ran && run.hasInside(step), leave: inner !== null,
       },
     };
-  }
-
-  /** What is said of a node that is no step. */
-  private aside(name: string): string {
-    const item = this.picture?.itemOf(name);
-    const { graph, run } = this;
-    if (!item || !graph) return "It does not run here.";
-    if (item.kind !== "op") {
-      const { runs, done } = progress(nodesOf(graph, item).map(node => graph.names[node]!), this.steps, this.track);
-      return runs ? `${done} of ${plural(runs, "step")} of this scope are done.` : "Nothing in it runs here.";
-    }
-    const fed = run.plan.fed[`${name}:0`];
-    if (fed !== undefined) return `It is fed: ${fed}.`;
-    if (run.histories[name]) return "A variable: it does not run, operations read and write it. Its value is below.";
-    return "This run does not need it.";
-  }
-
-  /** The picture's colours and words: done, next, NaN; values on the edges. */
-  private paint(): void {
-    const { picture, graph, track, steps, run } = this;
-    if (!picture || !graph) return;
-    const key = JSON.stringify([track.position, track.entries.length, this.inner?.step ?? -1, run.place.breakpoints, run.histories]);
-    if (key === this.painted) return;
-    this.painted = key;
-    const names = (item: Item) => nodesOf(graph, item).map(node => graph.names[node]!);
-    const of = (item: Item) => progress(names(item), this.inner && !item.id.startsWith(this.loop) ? run.steps : steps, this.inner && !item.id.startsWith(this.loop) ? run : track);
-    picture.paint({
-      mark: item => {
-        const { runs, done, bad, next } = of(item);
-        return bad ? "bad" : next ? "next" : runs && done === runs ? "done" : null;
-      },
-      badge: item => {
-        const { runs, done } = of(item);
-        if (item.kind === "op") return this.stopHere(item.id) ? "● stop" : null;
-        return runs && done && done < runs && !item.open ? `${done} of ${runs}` : null;
-      },
-      dim: item => !names(item).some(name => steps.has(name) || run.steps.has(name) || run.histories[name] || run.plan.fed[`${name}:0`] !== undefined),
-      wireLabel: wire => this.words(graph, wire),
-    });
-  }
-
-  /** Names of what stands inside the loop that we are in begin so. */
-  private get loop(): string {
-    return this.inner ? `${this.run.plan.names[this.inner.step]}/` : "";
-  }
-
-  private words(graph: Graph, wire: Wire): string | null {
-    const { run, inner } = this;
-    const values = new Set<string>();
-    let missing = 0;
-    const seen = new Set<string>();
-    for (const edge of wire.edges) {
-      const name = graph.names[graph.from[edge]!]!, slot = graph.slot[edge]!;
-      if (slot < 0 || seen.has(`${name}:${slot}`)) continue;
-      seen.add(`${name}:${slot}`);
-      const within = inner && name.startsWith(this.loop);
-      const value = within ? valueOn(inner, inner.steps, {}, name, slot) : valueOn(run, run.steps, run.histories, name, slot);
-      if (value) values.add(value);
-      else missing++;
-    }
-    if (!values.size) return null;
-    return values.size === 1 && !missing ? [...values][0]! : missing ? `${seen.size - missing} of ${seen.size} values` : `${seen.size} values`;
-  }
-
-  /** Keeps the step where we stand selected in the picture. */
-  private followStep(): void {
-    const { picture, track, inner } = this;
-    if (!picture || this.chosen) return;
-    const at = track.position - 1;
-    const name = at >= 0 ? track.plan.drawn?.[at] || track.plan.names[at]! : "";
-    if (name === this.followed) return;
-    this.followed = name;
-    void picture.select(name ? [name] : [], { reveal: this.follow || inner !== null, center: true });
   }
 }
 

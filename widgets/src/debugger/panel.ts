@@ -34,7 +34,7 @@ export interface PanelActs {
 export class Panel {
   readonly element = h("div", { class: "labkit-db-step" });
   private readonly head = h("div", { class: "labkit-db-head" });
-  private readonly report = h("div", { class: "labkit-db-report" });
+  private readonly report = h("div", { class: "labkit-db-report", hidden: true });
   private readonly values = h("div", { class: "labkit-db-values" });
   private readonly tools = h("div", { class: "labkit-db-tools" });
   private readonly buttons: Record<"run" | "stop" | "watch" | "inside" | "leave" | "here", HTMLButtonElement>;

@@ -4,9 +4,10 @@
 // gone) the walk goes over what was told, and stops where that ends.
 
 import { Refused, type Shell } from "../core/shell.ts";
+import type { Walk } from "./overlay.ts";
 import {
   NOWHERE, opOf, stepsByName, stopOnTheWay, take,
-  type Card, type Entry, type Inside, type Moment, type Place, type Plan, type Track,
+  type Card, type Entry, type Inside, type Moment, type Place, type Plan,
 } from "./walk.ts";
 
 interface Moved {
@@ -15,7 +16,7 @@ interface Moved {
   message?: string;
 }
 
-export class Run implements Track {
+export class Run implements Walk {
   readonly entries: Entry[] = [];
   readonly steps: Map<string, number[]>;
   alive = false; // the kernel has answered
@@ -40,8 +41,13 @@ export class Run implements Track {
     }
     take(run.entries, run.place.fresh);
     shell.signal.addEventListener("abort", () => clearTimeout(run.keeping), { once: true });
-    void run.ask("told", { since: run.entries.length }).then(() => { run.alive = true; }, () => {});
     return run;
+  }
+
+  /** Finds out whether a kernel answers; true if so. */
+  async greet(): Promise<boolean> {
+    await this.ask("told", { since: this.entries.length });
+    return (this.alive = true);
   }
 
   get place(): Place {

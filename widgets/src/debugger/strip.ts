@@ -60,6 +60,7 @@ export class Strip {
     this.width = Math.max(0, this.element.clientWidth - 20);
     if (!track || !this.width) return;
     this.svg.setAttribute("width", String(this.width));
+    this.svg.classList.toggle("labkit-db-dense", track.plan.names.length * 7 > this.width);
     this.all = ticks(track, this.width, this.marked, this.groups);
     this.svg.replaceChildren(...this.bands(), ...this.all.flatMap(tick => this.tick(tick)));
   }

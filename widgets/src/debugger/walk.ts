@@ -67,6 +67,7 @@ export interface Card {
 export interface Inside {
   plan: Plan;
   entries: Entry[];
+  histories: Record<string, Moment[]>; // of the loop's variables
   place: number[]; // per step, index into places
   places: string[]; // 'body of "while", iteration 3'
   cards: Card[];
