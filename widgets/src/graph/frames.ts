@@ -85,13 +85,12 @@ export function layFrame(boxes: Box[], links: Link[], horizontal: boolean, label
   const w = even(Math.max(inner.w + 2 * pad, bare ? 0 : label)), h = even(inner.h + head + pad);
   const dx = (w - inner.w) >> 1, dy = head;
   const frame: Frame = { w, h, boxes, spots: [], beside: [], routes: new Map(), ins: new Map(), outs: new Map() };
-  boxes.forEach((box, k) => {
+  boxes.forEach((_, k) => {
     const x = dx + (horizontal ? placed.y[k]! : placed.x[k]!), y = dy + (horizontal ? placed.x[k]! : placed.y[k]!);
     const move = (spot: Spot): Spot => ({ ...spot, x: spot.x + x, y: spot.y + y });
     const c = clusters[k]!;
     frame.spots.push(move(c.core));
     frame.beside.push({ before: c.before.map(move), after: c.after.map(move) });
-    void box;
   });
   links.forEach((link, k) => {
     const route = placed.routes[k]!;
@@ -120,26 +119,25 @@ function even(x: number): number {
   return x + (x & 1);
 }
 
-/** A box with its references: beside it where data flows down, above and below it where data flows to the right. */
+/** A box with its references: a column beside it where data flows down, a row above or below it where it flows to the right. */
 function cluster(box: Box, horizontal: boolean): Size & { core: Spot; before: Spot[]; after: Spot[] } {
-  const stack = (sizes: Size[]): Size => ({
-    w: sizes.reduce((most, s) => Math.max(most, s.w), 0),
-    h: sizes.reduce((sum, s) => sum + s.h + STACK, -STACK),
-  });
-  const first = stack(box.before), second = stack(box.after);
-  const lead = box.before.length ? (horizontal ? first.h : first.w) + NEAR : 0;
-  const trail = box.after.length ? (horizontal ? second.h : second.w) + NEAR : 0;
-  const w = even(horizontal ? Math.max(box.w, first.w, second.w) : lead + box.w + trail);
-  const h = even(horizontal ? lead + box.h + trail : Math.max(box.h, first.h, second.h));
-  const core: Spot = horizontal ? { x: (w - box.w) >> 1, y: lead, w: box.w, h: box.h } : { x: lead, y: (h - box.h) >> 1, w: box.w, h: box.h };
-  const spread = (sizes: Size[], all: Size, after: boolean): Spot[] => {
-    let y = horizontal ? (after ? lead + box.h + NEAR : 0) : (h - all.h) >> 1;
+  const along = (s: Size) => (horizontal ? s.w : s.h), across = (s: Size) => (horizontal ? s.h : s.w);
+  const length = (sizes: Size[]) => sizes.reduce((sum, s) => sum + along(s) + STACK, -STACK);
+  const depth = (sizes: Size[]) => (sizes.length ? Math.max(...sizes.map(across)) + NEAR : 0);
+  const lead = depth(box.before), trail = depth(box.after);
+  const long = even(Math.max(along(box), length(box.before), length(box.after))), deep = even(lead + across(box) + trail);
+  const spot = (size: Size, at: number, from: number): Spot =>
+    horizontal ? { x: at, y: from, w: size.w, h: size.h } : { x: from, y: at, w: size.w, h: size.h };
+  const spread = (sizes: Size[], after: boolean): Spot[] => {
+    let at = (long - length(sizes)) >> 1;
     return sizes.map(size => {
-      const x = horizontal ? (w - size.w) >> 1 : after ? lead + box.w + NEAR : lead - NEAR - size.w;
-      const spot = { x, y, ...size };
-      y += size.h + STACK;
-      return spot;
+      const placed = spot(size, at, after ? lead + across(box) + NEAR : lead - NEAR - across(size));
+      at += along(size) + STACK;
+      return placed;
     });
   };
-  return { w, h, core, before: spread(box.before, first, false), after: spread(box.after, second, true) };
+  return {
+    ...(horizontal ? { w: long, h: deep } : { w: deep, h: long }),
+    core: spot(box, (long - along(box)) >> 1, lead), before: spread(box.before, false), after: spread(box.after, true),
+  };
 }

@@ -85,12 +85,10 @@ export function fold(
   const limit = Math.max(1400, 2 * Math.sqrt(area));
   if (wide.every(w => w <= 1.3 * limit)) return layer;
   const rows = Array.from(wide, w => (w > 1.3 * limit ? Math.ceil(w / limit) : 1));
-  const base = new Int32Array(most + 2), done = new Float64Array(most + 1);
+  const base = new Int32Array(most + 2), dealt = new Int32Array(most + 1);
   for (let k = 0; k <= most; k++) base[k + 1] = base[k]! + rows[k]!;
   return layer.map((k, v) => {
     if (pin[v] || rows[k] === 1) return base[k]!;
-    const row = Math.min(rows[k]! - 1, Math.floor((done[k]! / wide[k]!) * rows[k]!));
-    done[k]! += width[v]! + gap;
-    return base[k]! + row;
+    return base[k]! + (dealt[k]!++ % rows[k]!); // like bricks: wires of one row find their way between the boxes of the next
   });
 }

@@ -28,7 +28,7 @@ export function initialState(graph: Graph): ViewState {
 /** A fair guess without a page: 12 px sans-serif. */
 export const roughly: Measure = text => {
   let width = 0;
-  for (const letter of text) width += letter.codePointAt(0)! > 0x1100 ? 12 : "iljt.:/|'".includes(letter) ? 4 : letter >= "A" && letter <= "Z" ? 8 : 7;
+  for (const letter of text.replace(/\u200d./gu, "")) width += letter.codePointAt(0)! > 0x1100 ? 12 : "iljt.:/|'".includes(letter) ? 4 : letter >= "A" && letter <= "Z" ? 8 : 7;
   return width;
 };
 
@@ -126,16 +126,17 @@ export function arrangeNow(graph: Graph, state: ViewState, measure: Measure = ro
     if (open[t] && face[t]! < 0 || face[t] === t) inside.get(plan.parent[t]!)!.push(t);
   }
   const memoKey = `frames ${state.horizontal}`;
-  let memo = plan.memo.get(memoKey) as { measure: Measure; frames: Map<number, Frame> } | undefined;
+  let memo = plan.memo.get(memoKey) as { measure: Measure; frames: Map<number, { frame: Frame; signature: string }> } | undefined;
   if (memo?.measure !== measure) plan.memo.set(memoKey, (memo = { measure, frames: new Map() }));
   const done = new Map<number, Frame>();
   const words = new Words(plan, measure);
   for (let k = frames.length - 1; k >= 0; k--) {
     const t = frames[k]!;
     const kids = inside.get(t)!;
+    const signature = [...links.get(t)!.map(routeKey), ...kids.map(c => refs.get(c)?.key ?? c)].join();
     const old = t === root ? undefined : memo.frames.get(t);
-    if (old && old.boxes.length === kids.length && kids.every((c, i) => old.boxes[i]!.id === c && old.boxes[i]!.frame === (done.get(c) ?? null))) {
-      done.set(t, old);
+    if (old?.signature === signature && kids.every((c, i) => old.frame.boxes[i]!.frame === (done.get(c) ?? null))) {
+      done.set(t, old.frame);
       continue;
     }
     const parts: Box[] = kids.map(c => {
@@ -152,7 +153,7 @@ export function arrangeNow(graph: Graph, state: ViewState, measure: Measure = ro
     }
     const frame = layFrame(parts, links.get(t)!, state.horizontal, t ? Math.round(measure(words.label(t))) + 60 : 0, t === root);
     done.set(t, frame);
-    if (t !== root) memo.frames.set(t, frame);
+    if (t !== root) memo.frames.set(t, { frame, signature });
   }
   return draw(plan, root, state, done, raws, refs, hints, words);
 }
@@ -160,6 +161,12 @@ export function arrangeNow(graph: Graph, state: ViewState, measure: Measure = ro
 interface Ref {
   hub: number;
   edges: number[];
+}
+
+interface Refs {
+  before: Ref[];
+  after: Ref[];
+  key: string;
 }
 
 interface Hint {
@@ -171,15 +178,17 @@ interface Hint {
 function gatherWires(plan: Plan, root: number, face: Int32Array) {
   const { graph, leaf, top } = plan;
   const raws: Raw[] = [], ends = new Pairs();
-  const refs = new Map<number, { before: Ref[]; after: Ref[] }>();
+  const refs = new Map<number, Refs>();
   const hints: Hint[] = [], hintOf = new Map<number, number>();
   const refer = (user: number, where: "before" | "after", hub: number, e: number) => {
-    if (user < 0) return;
-    if (!refs.has(user)) refs.set(user, { before: [], after: [] });
-    const side = refs.get(user)![where];
+    if (!refs.has(user)) refs.set(user, { before: [], after: [], key: `${user}` });
+    const own = refs.get(user)!, side = own[where];
     const same = side.find(ref => ref.hub === hub);
     if (same) same.edges.push(e);
-    else side.push({ hub, edges: [e] });
+    else {
+      side.push({ hub, edges: [e] });
+      own.key += `${where[0]}${hub}`;
+    }
   };
   for (let e = 0; e < graph.edges; e++) {
     if (top[e]! < 0) continue;
@@ -187,8 +196,8 @@ function gatherWires(plan: Plan, root: number, face: Int32Array) {
     if (p === q) continue;
     const control = graph.slot[e]! < 0;
     const { from, to, entered, left } = plan.hubs;
-    const fromHub = from[e]! >= 0 && (entered[e]! < 0 || face[entered[e]!]! < 0);
-    const toHub = to[e]! >= 0 && (left[e]! < 0 || face[left[e]!]! < 0);
+    const fromHub = q >= 0 && from[e]! >= 0 && (entered[e]! < 0 || face[entered[e]!]! < 0);
+    const toHub = p >= 0 && to[e]! >= 0 && (left[e]! < 0 || face[left[e]!]! < 0);
     if (fromHub) refer(q, "before", from[e]!, e);
     if (toHub) refer(p, "after", to[e]!, e);
     if (fromHub || toHub) continue;
@@ -276,7 +285,7 @@ class Words {
 
 function draw(
   plan: Plan, root: number, state: ViewState, frames: Map<number, Frame>, raws: Raw[],
-  refs: Map<number, { before: Ref[]; after: Ref[] }>, hints: Hint[], words: Words,
+  refs: Map<number, Refs>, hints: Hint[], words: Words,
 ): Scene {
   const items: Item[] = [], wires: Wire[] = [];
   const origin = new Map<number, [number, number]>(), spotOf = new Map<number, Spot>();
@@ -343,7 +352,8 @@ function draw(
   for (const raw of raws) {
     const pair = raw.p * 2 * PAIR + raw.q, own = lane.get(pair) ?? 0;
     lane.set(pair, own + 1);
-    const aside = 12 * own - 6 * (lanes.get(pair)! - 1);
+    const many = lanes.get(pair)! - 1;
+    const aside = many ? Math.round(Math.min(12, 24 / many) * (own - many / 2)) : 0;
     const points: number[] = [];
     const parentOf = (p: number) => (p >= plan.size ? root : plan.parent[p]!);
     const add = (frame: number, link: Link): [number, number] => {
