@@ -91,9 +91,9 @@ def units_of(nodes: Sequence[Operation], collapse: bool, depth: int) -> tuple[li
 
 def half_of(node: Operation) -> str:
     """The half a node belongs to, from its name and type: "gradient", "optimizer" or "forward"."""
-    if node.type.startswith("Apply") or node.type.startswith("SparseApply"):
+    if node.type.startswith(("Apply", "SparseApply")):
         return "optimizer"
-    return "gradient" if _GRADIENTS.match(node.name) else "forward"
+    return "gradient" if "gradients" in node.name and _GRADIENTS.match(node.name) else "forward"
 
 
 def parts_of(nodes: Sequence[Operation]) -> list[str]:
@@ -221,7 +221,7 @@ class _Grouping:
             return "other" if owner is None else self.part(owner)
         if node in self.optimizer:
             return "optimizer"
-        if _GRADIENTS.match(node.name):
+        if half_of(node) == "gradient":
             return "gradient"
         if node in self.by_hand:
             return "optimizer"

@@ -193,6 +193,8 @@ class _Table:
 
     def _flops(self, node: Operation) -> float | None:
         """FLOPs of one execution, None where a size is not known. Equal ops on equal inputs are counted once."""
+        if node.type == "Const":
+            return 0
         if not all(is_static(t.static_shape) for t in (*node.inputs, *node.outputs)):
             return None
         static = node.kind.static_inputs

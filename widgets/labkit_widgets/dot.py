@@ -25,7 +25,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from labkit_widgets.columns import PARTS
-from labkit_widgets.still import clean
+from labkit_widgets.placing import clean
 
 _STYLES = {
     "state": ', shape=cylinder, fillcolor="#fbd38a"', "input": ', shape=cds, fillcolor="#bfe1f6"',

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from labkit_widgets.still import clean
+from labkit_widgets.placing import clean
 
 
 def outline(entries: Sequence[tuple[str, str]], most: int = 400, most_here: int = 60) -> list[Any]:

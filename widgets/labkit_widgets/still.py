@@ -20,48 +20,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 from xml.sax.saxutils import escape
 
-from labkit.graph import Operation, Tensor
+from labkit.graph import Operation
+from labkit_widgets.placing import LINE, Box, Link, clean, labelled, measure, place, shape_of, width_of
 
 MOST_BOXES = 60
-_LONGEST = 26  # letters in a line of a box
-_LINE, _GAP, _MARGIN = 17, 22, 16
-_WIDTHS = dict.fromkeys("MWmw@%", 12) | dict.fromkeys("fijlrtI.,:;'|!/ ()[]", 5)  # of a letter, at 14 pixels; 9 else
+_MARGIN = 16
 _NUMBER = re.compile(r"_?\d+$")
-_ILLEGAL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
-
-
-@dataclass(eq=False)
-class Box:
-    """A box of the picture: where it stands and what is written in it. Lengths are pixels."""
-
-    kind: str
-    half: str
-    label: str
-    detail: list[str]
-    nodes: list[Operation]
-    column: int = 0
-    x: int = 0  # of its middle
-    y: int = 0
-    of: Box | None = None
-    mark: str = ""
-    left_out: bool = False
-    w: int = field(default=0)
-    h: int = field(default=0)
-
-
-@dataclass(frozen=True)
-class Link:
-    """An arrow from box to box; `tensor` is None for a control edge."""
-
-    source: Box
-    target: Box
-    tensor: Tensor | None
-    updates: bool
 
 
 def picture(
@@ -86,8 +54,8 @@ def picture(
         box.left_out = running is not None and not any(name in running for name in names)
         words = {marks.get(name, "") for name in names} if marks else {""}
         box.mark = words.pop() if len(words) == 1 else "changed"
-        _measure(box)
-    bends = _place(boxes, links)
+        measure(box)
+    bends = place(boxes, links)
     return _paint(boxes, links, bends, title)
 
 
@@ -147,94 +115,6 @@ def _rest(group: Sequence[Any]) -> Box:
     nodes = [node for unit in group for node in unit.nodes]
     half = "forward" if any(unit.half == "forward" for unit in group) else group[0].half
     return Box("scope", half, f"… and {len(group):,} more", [f"{len(nodes):,} ops"], nodes)
-
-
-# Where they stand.
-
-
-def width_of(text: str, size: int) -> int:
-    """Width of a line of text in a sans-serif font, in pixels: an estimate that is the same everywhere."""
-    units = sum(
-        20 if ord(c) > 0x2E7F else 11 if c in "MWmw@%" else 5 if c in "fijlrtI.,:;'|!/ ()[]" else 9 for c in text
-    )
-    return units * size // 14
-
-
-def _measure(box: Box) -> None:
-    box.label = clean(box.label, _LONGEST)
-    box.detail = [clean(line, _LONGEST) for line in box.detail[:2]]
-    extra = {"constant": 34, "placeholder": 40}.get(box.kind, 24)
-    box.w = max(width_of(box.label, 14), *(width_of(line, 12) for line in box.detail or [""]), 40) + extra
-    box.w += box.w % 2
-    box.h = 26 + _LINE * len(box.detail) + (12 if box.kind == "variable" else 0)
-    box.h += box.h % 2
-
-
-def _place(boxes: Sequence[Box], links: Sequence[Link]) -> dict[tuple[Box, Box], list[tuple[int, int]]]:
-    """Gives every box its middle; returns where long arrows go through, as (column, height)."""
-    from labkit.draw.layout import layered
-
-    lower = [box for box in boxes if box.half == "forward"] or list(boxes)
-    inside = set(lower)
-    arrows = [(link.source, link.target) for link in links if link.source in inside and link.target in inside]
-    layout = layered(lower, arrows, {box: float(box.h) for box in lower}, float(_GAP))
-    for box in lower:
-        box.column, box.y = layout.column[box], -round(layout.height[box])
-    upper = [box for box in boxes if box not in inside]
-    last = max(box.column for box in lower)
-    for box in upper:
-        if box.half == "optimizer":
-            box.column = -1
-        elif box.of is not None and box.of in inside:
-            box.column = box.of.column
-        else:
-            box.column = last + 1
-    _place_columns(boxes, links)
-    bends = {
-        ends: [(column, -round(height)) for column, height in bend] for ends, bend in layout.bends.items()
-    }  # fmt: skip
-    low = min([box.y - box.h // 2 for box in lower] + [y for bend in bends.values() for _, y in bend])
-    for column in sorted({box.column for box in upper}):
-        y = low - 56
-        for box in (box for box in upper if box.column == column):
-            box.y = y - box.h // 2
-            y -= box.h + _GAP
-    return bends  # pyright: ignore[reportReturnType]  # the layout's keys are the boxes
-
-
-def _place_columns(boxes: Sequence[Box], links: Sequence[Link]) -> None:
-    gaps: dict[int, int] = {}
-    for link in labelled(links):
-        ends = sorted((link.source.column, link.target.column))
-        gaps[ends[1]] = max(gaps.get(ends[1], 0), min(width_of(_shape(link), 12) + 34, 150))
-    x = 0
-    for column in sorted({box.column for box in boxes}):
-        x += gaps.get(column, 44)
-        members = [box for box in boxes if box.column == column]
-        wide = max(box.w for box in members)
-        for box in members:
-            box.x = x + wide // 2
-        x += wide
-
-
-def labelled(links: Sequence[Link]) -> list[Link]:
-    """The arrows that say a shape: the first of each tensor that an op or a scope makes in the forward half."""
-    seen: set[Tensor] = set()
-    found: list[Link] = []
-    for link in links:
-        tensor = link.tensor
-        if tensor is None or link.updates or link.source.kind not in {"op", "scope"} or tensor in seen:
-            continue
-        if link.source.half == link.target.half == "forward" and tensor.static_shape is not None:
-            seen.add(tensor)
-            found.append(link)
-    return found
-
-
-def _shape(link: Link) -> str:
-    from labkit.draw.units import shape_text
-
-    return "" if link.tensor is None else clean(shape_text(link.tensor), 18)
 
 
 # How it is painted.
@@ -338,7 +218,7 @@ def _label(link: Link, bend: Sequence[tuple[int, int]], centres: Mapping[int, in
         column, y0 = bend[-1]
         x0 = centres[column] + wide.get(column, 0) // 2
     x1, y1 = link.target.x - link.target.w // 2, link.target.y
-    x, y, text = (x0 + x1 - 6) // 2, (y0 + y1) // 2, _shape(link)
+    x, y, text = (x0 + x1 - 6) // 2, (y0 + y1) // 2, shape_of(link)
     w = width_of(text, 12) + 4
     paper = f'<rect x="{x - w // 2}" y="{y - 9}" width="{w}" height="17" fill="#ffffff" fill-opacity="0.85"/>'
     return paper + _text(x, y + 4, text, 12, "#3c444d", "middle")
@@ -354,9 +234,9 @@ def _box_svg(box: Box, fills: Mapping[str, str], edges: Mapping[str, str], halve
         edge = "#D55E00"
     parts = [_outline(box.kind, box.x, box.y, box.w, box.h, fill, edge, stroke, box.left_out)]
     x = box.x - (6 if box.kind == "placeholder" else 0)
-    y = box.y + 5 - _LINE * len(box.detail) // 2 + (5 if box.kind == "variable" else 0)
+    y = box.y + 5 - LINE * len(box.detail) // 2 + (5 if box.kind == "variable" else 0)
     parts.append(_text(x, y, box.label, 14, ink, "middle"))
-    parts += [_text(x, y + _LINE * (i + 1), line, 12, ink, "middle") for i, line in enumerate(box.detail)]
+    parts += [_text(x, y + LINE * (i + 1), line, 12, ink, "middle") for i, line in enumerate(box.detail)]
     if box.mark:
         parts.append(_text(box.x, box.y + box.h // 2 + 14, box.mark, 12, "#B34E00", "middle"))
     return "".join(parts)
@@ -384,10 +264,3 @@ def _outline(kind: str, x: int, y: int, w: int, h: int, fill: str, edge: str, st
 
 def _text(x: int, y: int, text: str, size: int, colour: str, anchor: str) -> str:
     return f'<text x="{x}" y="{y}" font-size="{size}" fill="{colour}" text-anchor="{anchor}">{escape(text)}</text>'
-
-
-def clean(text: str, most: int) -> str:
-    """Text without what XML forbids, and without more of it than fits; cut in the middle, as ends differ most."""
-    if len(text) > most:
-        text = f"{text[: most // 2]}…{text[-(most - most // 2 - 1) :]}"
-    return _ILLEGAL.sub("\ufffd", text).replace("\n", " ")
