@@ -59,6 +59,13 @@ test("a search finds nodes and ops, in any case; op:, scope: and device: ask for
   assert.equal(found("nothing"), "0000");
 });
 
+test("names of nodes and of scopes stand for their events", () => {
+  const events = net();
+  assert.deepEqual(events.named(["loss", "x", "not here"]), [0, 3]);
+  assert.deepEqual(events.named(["layer/"]), [1, 2]);
+  assert.deepEqual(events.named(["hub:x@layer/mul", "lay"]), [0]);
+});
+
 test("keys go along a row, to the row below, along the chain, and over what a search leaves out", () => {
   const events = net();
   const window = { from: 0, to: 15, width: 100 };

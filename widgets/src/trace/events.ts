@@ -200,6 +200,15 @@ export class Events {
     return found;
   }
 
+  /** The events of these nodes, by start. A scope, "layer/", stands for all in it; "hub:op@user" for that op. */
+  named(names: string[]): number[] {
+    const wanted = new Set(names.map(name => /^hub:(.*)@/.exec(name)?.[1] ?? name));
+    const scopes = names.filter(name => name.endsWith("/"));
+    return this.columns.nodes
+      .flatMap((name, i) => wanted.has(name) || scopes.some(scope => name.startsWith(scope)) ? this.ofNode[i]! : [])
+      .sort((a, b) => a - b);
+  }
+
   #values(list: number[], at: Int32Array, event: number): number[] {
     return list.slice(at[event]!, at[event + 1]!);
   }

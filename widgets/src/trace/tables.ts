@@ -2,7 +2,7 @@
 
 import type { Events, Grouping, Groups } from "./events.ts";
 import { percent, seconds, short } from "./scale.ts";
-import { type Column, figure, sorted, type Total, totals } from "./totals.ts";
+import { type Column, compared, figure, sorted, type Total, totals } from "./totals.ts";
 import { h, shorten } from "../core/dom.ts";
 
 export interface Asked {
@@ -66,6 +66,21 @@ export function totalsTable(
   return h("table", { class: "labkit-tr-table" },
     h("caption", {}, `Totals by ${by}, ${seconds(span[0])} to ${seconds(span[1])}`),
     h("thead", {}, h("tr", {}, ...heads.values())), body);
+}
+
+/** Of two traces: where the time went in each, and the difference. */
+export function comparedTable(events: Events, groups: Groups, by: Grouping, span: [number, number]): HTMLElement {
+  const [a, b] = events.columns.runs.map(run => shorten(run, 30));
+  const rows = compared(events, groups, ...span).map(({ name, counts, times }, i, all) => {
+    const change = times[1] - times[0];
+    const words = [String(counts[0]), String(counts[1]), seconds(times[0]), seconds(times[1]),
+      `${change > 0 ? "+" : ""}${seconds(change)}`, times[0] ? `${(times[1] / times[0]).toFixed(2)} x` : "–"];
+    return h("tr", { class: i === all.length - 1 ? "labkit-tr-all" : null },
+      h("th", { scope: "row" }, shorten(name, 60)), ...words.map(word => h("td", {}, word)));
+  });
+  const heads = [by, `events, ${a}`, `events, ${b}`, `time, ${a}`, `time, ${b}`, "change", "ratio"];
+  return h("table", { class: "labkit-tr-table" }, h("caption", {}, `${a} and ${b}, what differs most first`),
+    h("thead", {}, h("tr", {}, ...heads.map(head => h("th", { scope: "col" }, head)))), h("tbody", {}, ...rows));
 }
 
 /** Events as rows of a table, so many at a time. */

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { busyLane, example } from "./example.ts";
-import { figure, sorted, totals } from "./totals.ts";
+import { compared, figure, sorted, totals } from "./totals.ts";
 
 test("sums over a stretch are those of a clock that ticks", () => {
   for (let seed = 1; seed < 20; seed++) {
@@ -45,4 +45,17 @@ test("lines sort by number, by name with numbers in it, and keep their order whe
   const lines = totals(events, events.groups("op"), 0, 3).groups;
   assert.deepEqual(sorted(lines, "name", false).map(line => line.name), ["GPU:1", "GPU:2", "GPU:10"]);
   assert.deepEqual(sorted(lines, "time", true).map(line => line.name), lines.map(line => line.name));
+});
+
+test("two traces are compared group by group, the largest difference first", () => {
+  const events = example([
+    { node: "a", op: "Exp", start: 0, duration: 4 }, { node: "a", op: "Exp", start: 0, duration: 3, row: 1, run: 1 },
+    { node: "b", op: "Mul", start: 4, duration: 9 }, { node: "c", op: "Add", start: 4, duration: 1, row: 1, run: 1 },
+  ], [[], []], ["before", "after"]);
+  assert.deepEqual(compared(events, events.groups("op"), 0, 20), [
+    { name: "Mul", counts: [1, 0], times: [9, 0] },
+    { name: "Exp", counts: [1, 1], times: [4, 3] },
+    { name: "Add", counts: [0, 1], times: [0, 1] },
+    { name: "all", counts: [2, 2], times: [13, 4] },
+  ]);
 });

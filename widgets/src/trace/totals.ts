@@ -15,8 +15,10 @@ export interface Total {
 
 export type Column = "name" | "count" | "time" | "share" | "busy" | "flops" | "rate" | "moved" | "intensity";
 
-/** One line for each group that has an event in the stretch, and one for all of them. */
-export function totals(events: Events, groups: Groups, from: number, to: number): { groups: Total[]; all: Total } {
+/** One line for each group that has an event in the stretch, and one for all of them; of one of two traces if asked. */
+export function totals(
+  events: Events, groups: Groups, from: number, to: number, run?: number,
+): { groups: Total[]; all: Total } {
   const blank = (name: string): Total => ({ name, count: 0, time: 0, share: 0, busy: 0, flops: 0, moved: 0 });
   const sums = groups.names.map(blank);
   const until = new Float64Array(sums.length).fill(-Infinity);
@@ -27,7 +29,7 @@ export function totals(events: Events, groups: Groups, from: number, to: number)
     const start = Math.max(from, events.start[i]!);
     const end = Math.min(to, events.end[i]!);
     const length = events.duration(i);
-    if (end < start || (end === start && length > 0)) continue;
+    if (end < start || (end === start && length > 0) || (run !== undefined && events.row(i).run !== run)) continue;
     const group = groups.of[i]!;
     const part = length > 0 ? (end - start) / length : 1;
     for (const sum of [sums[group]!, all]) {
@@ -46,6 +48,28 @@ export function totals(events: Events, groups: Groups, from: number, to: number)
   all.share = all.count ? 1 : 0;
   return { groups: found, all };
 }
+
+export interface Pair {
+  name: string;
+  counts: [number, number];
+  times: [number, number];
+}
+
+/** Two traces side by side, where they differ most first; the last line is all of them. */
+export function compared(events: Events, groups: Groups, from: number, to: number): Pair[] {
+  const [first, second] = [0, 1].map(run => totals(events, groups, from, to, run)) as [Sums, Sums];
+  const pair = (name: string, a?: Total, b?: Total): Pair =>
+    ({ name, counts: [a?.count ?? 0, b?.count ?? 0], times: [a?.time ?? 0, b?.time ?? 0] });
+  const find = ({ groups: lines }: Sums, name: string) => lines.find(line => line.name === name);
+  const names = groups.names.filter(name => find(first, name) || find(second, name));
+  const away = ({ times }: Pair) => Math.abs(times[1] - times[0]);
+  return [
+    ...names.map(name => pair(name, find(first, name), find(second, name))).sort((a, b) => away(b) - away(a)),
+    pair("all", first.all, second.all),
+  ];
+}
+
+type Sums = ReturnType<typeof totals>;
 
 /** What a column of a line is sorted by. */
 export function figure(total: Total, column: Column): number | string {

@@ -6,7 +6,7 @@ import { details, line } from "./details.ts";
 import { type Columns, Events, type Grouping, unpack } from "./events.ts";
 import { paint, TILES } from "./palette.ts";
 import { percent, seconds, short } from "./scale.ts";
-import { allEvents, type Asked, chainTables, totalsTable } from "./tables.ts";
+import { allEvents, type Asked, chainTables, comparedTable, totalsTable } from "./tables.ts";
 import { totals } from "./totals.ts";
 import { button, h, s, shorten } from "../core/dom.ts";
 import { saveFile } from "../core/save.ts";
@@ -177,11 +177,7 @@ class TraceView {
   #told(names: string[]): void {
     const now = this.#chart.look.marked.size ? [...new Set([...this.#chart.look.marked].map(i => this.#events.name(i)))] : [];
     if (now.length === names.length && now.every((name, i) => name === names[i])) return;
-    const wanted = new Set(names);
-    const { nodes, node } = this.#events.columns;
-    const meant = nodes.map(name => wanted.has(name));
-    const list: number[] = [];
-    node.forEach((n, event) => { if (meant[n]) list.push(event); });
+    const list = this.#events.named(names);
     this.#select(list, false);
     if (list.length) this.shell.say(`${list.length} event${list.length === 1 ? "" : "s"} selected. ${line(this.#events, list[0]!)}`);
     else if (names.length) this.shell.say("What is selected did not run in this trace.");
@@ -272,6 +268,9 @@ class TraceView {
       table === "chain" ? chainTables(events, asked, signal)
         : table === "events" ? allEvents(events, this.#busy, asked, signal)
         : totalsTable(events, events.groups(table), table, span, asked, signal));
+    if (events.columns.runs.length > 1 && table !== "chain" && table !== "events") {
+      this.#tables.prepend(comparedTable(events, events.groups(table), table, span));
+    }
   }
 
   #hover(event: number, x: number, y: number): void {
