@@ -58,7 +58,8 @@ export function watchHands(view: HTMLElement, hands: Hands, signal: AbortSignal)
     if (!fingers.size) delete view.dataset["drag"];
   };
   on("pointercancel", lift);
-  on("lostpointercapture", lift);
+  // A finger's own capture, of what it first touched, ends when the view takes over: that is no lifting.
+  on("lostpointercapture", event => { if (!view.hasPointerCapture(event.pointerId)) lift(event); });
   on("dblclick", event => hands.doubleClick(at(event).x, at(event).y));
   on("wheel", event => {
     const focused = view.matches(":focus-within");

@@ -56,7 +56,7 @@ export class GraphPicture {
   private stating = new Set<(state: ViewState) => void>();
   private activating = new Set<(item: Item) => void>();
   private searching = new Set<() => void>();
-  private knobPressed = 0;
+  private knobPressed = -Infinity; // when
 
   constructor(private readonly shell: Shell, container: HTMLElement, readonly graph: Graph, state: ViewState, options: PictureOptions = {}) {
     const { signal } = shell;
@@ -531,6 +531,7 @@ export class GraphPicture {
       return;
     }
     const text = describe(item, this.graph);
+    if (aloud) this.shell.say(text);
     const [old, line] = this.view.getAttribute("aria-activedescendant") === this.lines[0]!.id ? this.lines : [...this.lines].reverse();
     if (old!.getAttribute("aria-label") === text && old!.dataset["item"] === item.id) return;
     line!.dataset["item"] = item.id;
@@ -540,7 +541,6 @@ export class GraphPicture {
     if (item.kind === "scope" || item.kind === "series") line!.setAttribute("aria-expanded", String(item.open));
     else line!.removeAttribute("aria-expanded");
     this.view.setAttribute("aria-activedescendant", line!.id);
-    if (aloud) this.shell.say(text);
   }
 
   // ---- files -------------------------------------------------------------------------------------------------------
