@@ -59,6 +59,26 @@ export function treeOf(graph: Graph): Tree {
 }
 const trees = new WeakMap<Graph, Tree>();
 
+const plans = new WeakMap<Graph, Map<string, Plan>>();
+
+/** The plans that were used of late, the last first. */
+export function plansOf(graph: Graph): Plan[] {
+  return [...(plans.get(graph)?.values() ?? [])].reverse();
+}
+
+/** The plan for these switches: made once. */
+export function planOf(graph: Graph, state: ViewState): Plan {
+  let known = plans.get(graph);
+  if (!known) plans.set(graph, (known = new Map()));
+  const key = planKey(state);
+  let plan = known.get(key);
+  if (plan) known.delete(key); // the one used last comes last
+  else plan = makePlan(graph, state);
+  if (known.size >= 4) known.delete(known.keys().next().value!);
+  known.set(key, plan);
+  return plan;
+}
+
 export function makePlan(graph: Graph, state: ViewState): Plan {
   const tree = treeOf(graph);
   const hidden = new Uint8Array(graph.n);

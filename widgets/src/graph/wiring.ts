@@ -1,0 +1,80 @@
+// Which wires a scene has, given what is seen of the graph.
+
+import { Pairs } from "./pairs.ts";
+import { PAIR, type Plan } from "./plan.ts";
+
+export interface Raw {
+  p: number; // what stands upstream in the layout
+  q: number;
+  back: boolean;
+  control: boolean;
+  edges: number[];
+  top: number;
+}
+
+export interface Ref {
+  hub: number;
+  edges: number[];
+}
+
+export interface Refs {
+  before: Ref[];
+  after: Ref[];
+  key: string;
+}
+
+export interface Hint {
+  outside: number;
+  enters: boolean;
+}
+
+/** Wires between what is seen; references to hubs by their user; hints of what lies outside of the root. */
+export function gatherWires(plan: Plan, root: number, face: Int32Array) {
+  const { graph, leaf, top } = plan;
+  const raws: Raw[] = [], ends = new Pairs();
+  const refs = new Map<number, Refs>();
+  const hints: Hint[] = [], hintOf = new Map<number, number>();
+  const refer = (user: number, where: "before" | "after", hub: number, e: number) => {
+    if (!refs.has(user)) refs.set(user, { before: [], after: [], key: `${user}` });
+    const own = refs.get(user)!, side = own[where];
+    const same = side.find(ref => ref.hub === hub);
+    if (same) same.edges.push(e);
+    else {
+      side.push({ hub, edges: [e] });
+      own.key += `${where[0]}${hub}`;
+    }
+  };
+  for (let e = 0; e < graph.edges; e++) {
+    if (top[e]! < 0) continue;
+    let p = face[leaf[graph.from[e]!]!]!, q = face[leaf[graph.to[e]!]!]!;
+    if (p === q) continue;
+    const control = graph.slot[e]! < 0;
+    const { from, to, entered, left } = plan.hubs;
+    const fromHub = q >= 0 && from[e]! >= 0 && (entered[e]! < 0 || face[entered[e]!]! < 0);
+    const toHub = p >= 0 && to[e]! >= 0 && (left[e]! < 0 || face[left[e]!]! < 0);
+    if (fromHub) refer(q, "before", from[e]!, e);
+    if (toHub) refer(p, "after", to[e]!, e);
+    if (fromHub || toHub) continue;
+    let at = top[e]!;
+    let back = plan.back.has(plan.left[e]! * PAIR + plan.right[e]!);
+    if (p < 0 || q < 0) {
+      // One end lies outside of the root: a hint stands for it.
+      const enters = p < 0;
+      const outside = enters ? plan.left[e]! : plan.right[e]!;
+      const key = 2 * outside + (enters ? 1 : 0);
+      if (!hintOf.has(key)) {
+        hintOf.set(key, plan.size + hints.length);
+        hints.push({ outside, enters });
+      }
+      if (enters) p = hintOf.get(key)!;
+      else q = hintOf.get(key)!;
+      at = root;
+      back = false;
+    }
+    if (back) [p, q] = [q, p];
+    const key = ends.at(p, 4 * q + (control ? 1 : 0) + (back ? 2 : 0));
+    if (key < raws.length) raws[key]!.edges.push(e);
+    else raws.push({ p, q, back, control, edges: [e], top: at });
+  }
+  return { raws, refs, hints };
+}

@@ -1,0 +1,76 @@
+// What boxes say, and how much room that takes.
+
+import { shorten } from "../core/dom.ts";
+import type { Plan } from "./plan.ts";
+import { stem } from "./series.ts";
+import { PARTS, type Part } from "./types.ts";
+
+/** How wide a text is drawn, in pixels. */
+export type Measure = (text: string) => number;
+
+export const LETTERS = 30; // longer labels are cut in the middle
+
+/** A fair guess without a page: 12 px sans-serif. */
+export const roughly: Measure = text => {
+  let width = 0;
+  for (const letter of text.replace(/\u200d./gu, "")) width += letter.codePointAt(0)! > 0x1100 ? 12 : "iljt.:/|'".includes(letter) ? 4 : letter >= "A" && letter <= "Z" ? 8 : 7;
+  return width;
+};
+
+/** Labels and sizes. */
+export class Words {
+  constructor(plan: Plan, measure: Measure) {
+    this.plan = plan;
+    this.measure = measure;
+  }
+  private plan: Plan;
+  private measure: Measure;
+
+  label(t: number): string {
+    const label = this.plan.label(t);
+    return shorten(this.plan.members[t] ? stem(label) || label : label, LETTERS);
+  }
+
+  detail(t: number): string {
+    const { plan } = this;
+    if (plan.members[t]) return `× ${plan.members[t]}`;
+    if (plan.node[t]! >= 0) return shorten(plan.graph.opType(plan.node[t]!), LETTERS);
+    return plan.count[t] === 1 ? "1 op" : `${plan.count[t]} ops`;
+  }
+
+  size(t: number): { w: number; h: number } {
+    const text = Math.max(this.measure(this.label(t)), this.measure(this.detail(t)));
+    const room = this.plan.node[t]! >= 0 ? 24 : 44; // a closed scope has a mark that says it opens
+    return { w: 2 * Math.ceil(Math.max(64, text + room) / 2), h: this.plan.members[t] ? 50 : 44 };
+  }
+
+  /** A hub far from where it stands: `read` alone would say nothing. */
+  far(t: number): string {
+    const label = this.label(t), up = this.plan.parent[t]!;
+    return up > 0 && this.plan.node[t]! >= 0 && label === "read" ? this.label(up) : label;
+  }
+
+  reference(t: number): { w: number; h: number } {
+    return { w: 2 * Math.ceil(Math.max(28, this.measure(this.far(t)) + 20) / 2), h: 22 };
+  }
+
+  part(t: number): Part {
+    const { plan } = this;
+    if (plan.node[t]! >= 0) return plan.graph.part(plan.node[t]!);
+    let parts = plan.memo.get("parts") as Int32Array | undefined;
+    if (!parts) {
+      parts = new Int32Array(plan.size * PARTS.length);
+      for (let k = plan.order.length - 1; k > 0; k--) {
+        const c = plan.order[k]!, up = plan.parent[c]! * PARTS.length, own = c * PARTS.length;
+        if (plan.node[c]! >= 0) parts[own + plan.graph.parts[plan.node[c]!]!]!++;
+        for (let i = 0; i < PARTS.length; i++) parts[up + i]! += parts[own + i]!;
+      }
+      plan.memo.set("parts", parts);
+    }
+    // What computes says more about a scope than the variables and constants that it keeps.
+    const of = parts.subarray(t * PARTS.length, (t + 1) * PARTS.length);
+    const strong = ["forward", "gradient", "optimizer"].map(part => PARTS.indexOf(part as Part));
+    const from = strong.some(i => of[i]! > 0) ? strong : [...PARTS.keys()];
+    return PARTS[from.reduce((most, i) => (of[i]! > of[most]! ? i : most), from[0]!)]!;
+  }
+}
