@@ -80,6 +80,7 @@ class GraphView {
   private trail = h("nav", { class: "labkit-gv-trail", "aria-label": "Where you are", hidden: true });
   private note = h("p", { class: "labkit-gv-note", hidden: true });
   private below = h("div", { class: "labkit-gv-below" });
+  private panes = h("div", { class: "labkit-gv-panes" });
   private faded = false;
   private traced: Set<number> | null = null; // what stays bright while a trace or a path is shown
   private pathStart: Item | null = null;
@@ -87,7 +88,6 @@ class GraphView {
 
   constructor(private shell: Shell, private graph: Graph, private other: Graph | null) {
     const stage = h("div", { class: "labkit-gv-stage" });
-    const panes = h("div", { class: "labkit-gv-panes" });
     stage.style.height = `${Math.max(160, shell.get<number>("height") || 480)}px`;
     const state = { ...initialState(graph), ...(shell.get<Partial<ViewState>>("state") ?? {}) };
     const right = h("div", { class: "labkit-gv-pane" });
@@ -95,11 +95,11 @@ class GraphView {
       h("h3", { class: "labkit-gv-title" }, `${shell.get<string>(trait) || otherwise}: ${of.n} ops`);
     if (other) {
       const left = h("div", { class: "labkit-gv-pane" });
-      panes.append(left, right);
+      this.panes.append(left, right);
       this.beside = new GraphPicture(shell, left, other, { ...initialState(other), ...shell.get<Partial<ViewState>>("state") }, { label: "Before", minimap: false });
       left.prepend(heading("otherTitle", other, "Before"));
       right.prepend(heading("title", graph, "After"));
-    } else panes.append(right);
+    } else this.panes.append(right);
     this.main = new GraphPicture(shell, right, graph, state, { label: other ? "After" : "Graph", minimap: !other });
     this.panel = new Panel(shell, graph, {
       go: name => void this.choose([name]),
@@ -114,18 +114,18 @@ class GraphView {
     });
     this.finder = new FindBox(shell, query => this.search(query), names => void this.choose(names));
     this.toolbar = new Toolbar(shell, this.finder.element, {
-      fit: () => this.pictures.forEach(picture => picture.fit()),
+      fit: () => this.fit(),
       zoom: by => this.pictures.forEach(picture => picture.zoomBy(by)),
       change: change => void this.change(change),
       fade: on => { this.faded = on; this.paint(); },
       colour: scheme => this.write("colour", scheme, () => this.paint()),
-      openAll: () => void this.change({ open: this.main.everyScope() }),
-      closeAll: () => void this.change({ open: [], root: "" }),
+      openAll: () => void this.change({ open: this.main.everyScope() }).then(() => this.fit()),
+      closeAll: () => void this.change({ open: [], root: "" }).then(() => this.fit()),
       outline: on => this.pictures.forEach(picture => picture.showOutline(on)),
       details: on => { this.panel.element.hidden = !on; },
       save: format => void this.save(format),
     });
-    stage.append(panes, this.panel.element);
+    stage.append(this.panes, this.panel.element);
     shell.body.replaceChildren(this.toolbar.element, this.trail, this.note, stage, this.below);
   }
 
@@ -144,14 +144,14 @@ class GraphView {
     shell.watch("runs", () => this.paint());
     shell.watch("marks", () => this.paint());
     shell.watch("times", () => this.paint());
-    shell.watch("selected", () => { if (!this.writing) void this.main.select(shell.get<string[]>("selected"), { reveal: true, center: true }); });
-    shell.onTold(names => void this.main.select(names, { reveal: true, center: true }));
+    shell.watch("selected", () => { if (!this.writing) void this.choose(shell.get<string[]>("selected"), true); });
+    shell.onTold(names => void this.choose(names, true));
     shell.root.addEventListener("labkit-theme", () => this.paint(), { signal: shell.signal });
     shell.root.addEventListener("keydown", event => { if (event.key === "Escape") this.forget(); }, { signal: shell.signal });
     await Promise.all(this.pictures.map(picture => picture.show({})));
     this.paint();
     const chosen = shell.get<string[]>("selected") ?? [];
-    if (chosen.length) await this.main.select(chosen, { reveal: true });
+    if (chosen.length) await this.choose(chosen, true);
     shell.ready();
   }
 
@@ -159,6 +159,10 @@ class GraphView {
 
   private async change(change: Partial<ViewState>): Promise<void> {
     await Promise.all(this.pictures.map(picture => picture.show(change)));
+  }
+
+  private fit(): void {
+    for (const picture of this.pictures) picture.fit();
   }
 
   private stated(state: ViewState): void {
@@ -204,6 +208,7 @@ class GraphView {
     };
     this.main.paint({ fill: colours.fill, badge: colours.badge, dim, mark: marking(graph, here) });
     this.beside?.paint({ dim: item => this.fades(item), mark: marking(this.other!, there) });
+    this.panes.dataset["flow"] = this.main.state.horizontal ? "right" : "down";
     this.toolbar.show(this.main.state, scheme);
     this.where(this.main.state.root);
     const words = [colours.note, running ? this.runWords(runs) : ""].filter(Boolean).join(" ");
@@ -257,11 +262,16 @@ class GraphView {
   /** The same nodes, where the other picture has them. */
   private followed(names: string[], _item: Item): void {
     const here = names.filter(name => this.graph.find(name) >= 0);
-    if (here.length) void this.main.select(here, { reveal: true, center: true });
+    if (here.length) void this.choose(here);
   }
 
-  private async choose(names: string[]): Promise<void> {
-    await this.main.select(names, { reveal: true, center: true });
+  /** Selects by name: here, or because a linked view or the kernel did. One name is looked for within closed scopes. */
+  private async choose(names: string[], told = false): Promise<void> {
+    await this.main.select(names, { reveal: names.length === 1, center: true });
+    const item = names[0] === undefined ? null : this.main.itemOf(names[0]);
+    if (!told) this.selected(names, item);
+    else if (item) this.panel.show(item);
+    else this.panel.nothing();
   }
 
   private search(query: string): { total: number; hits: { name: string; words: string }[] } {

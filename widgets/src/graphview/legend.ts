@@ -2,6 +2,7 @@
 
 import { h, s, shorten } from "../core/dom.ts";
 import { graphColours, PATTERNS, type Theme } from "../core/colours.ts";
+import { SIGNS } from "../graph/drawing.ts";
 import type { Part } from "../graph/types.ts";
 import type { Swatch } from "./colouring.ts";
 
@@ -15,7 +16,6 @@ const WORDS: [part: Part | "scope", role: string, label: string, outline: string
   ["gradient", "gradient", "gradient", "M1 2H21V14H1Z"],
   ["optimizer", "optimizer", "optimizer", "M1 2H21V14H1Z"],
 ];
-const MARK_SIGNS: Record<string, string> = { added: "+", removed: "−", changed: "≠" };
 
 /** The legend of a colouring; without swatches, that of the parts of a graph. */
 export function legend(swatches: Swatch[], parts: ReadonlySet<string>, marks: string[], theme: Theme): HTMLElement {
@@ -26,7 +26,7 @@ export function legend(swatches: Swatch[], parts: ReadonlySet<string>, marks: st
   const kinds = () => swatches.map(({ label, paint }) => entry(chip(paint.colour, paint.pattern, paint.ink), label));
   return h("ul", { class: "labkit-gv-legend", "aria-label": "Legend" }, ...(swatches.length ? kinds() : shapes()),
     ...marks.map(mark => {
-      const sign = h("span", { class: "labkit-gv-mark", "aria-hidden": "true" }, MARK_SIGNS[mark] ?? "•");
+      const sign = h("span", { class: "labkit-gv-mark", "aria-hidden": "true" }, SIGNS[mark as keyof typeof SIGNS] ?? "•");
       sign.style.color = colours[mark] ?? "";
       return entry(sign, mark);
     }));
