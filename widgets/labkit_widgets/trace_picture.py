@@ -26,8 +26,9 @@ from labkit_widgets.trace_columns import columns, type_of
 COLOURS = ("#0072b2", "#c95800", "#008a64", "#a87000", "#b05a8a", "#2c86bd")
 """Okabe and Ito's, darkened where white paper asks for it: those of the live views (colours.ts)."""
 
-_INKS = ("#fff", "#000", "#000", "#000", "#000", "#000")  # what can be read on each
-_ROWS, _LANES, _LISTED, _WORDS = 24, 6, 60, 6  # most of each that is drawn or listed
+_OTHERS = "#6b737c"  # all ops that have no colour of their own
+_INKS = {COLOURS[0]: "#fff", _OTHERS: "#fff"}  # words on bars are black otherwise
+_ROWS, _LANES, _LISTED = 24, 6, 60  # most of each that is drawn or listed
 _LEFT, _WIDTH, _TOP, _LANE = 140, 560, 28, 18
 
 
@@ -40,12 +41,13 @@ def picture(trace: Trace) -> str:
     bottom = tops[-1]
     parts = [_text(_LEFT - 8, top + 14, _cut(row["label"], 20), "end") for row, top in zip(rows, tops, strict=False)]
     parts += [f'<path d="M{_LEFT} {top - 3}h{_WIDTH}" stroke="#d0d4d9"/>' for top in tops]
-    parts += _bars(made, tops, trace.simulated)
+    colours = _colours(made, trace.simulated)
+    parts += _bars(made, tops, colours, trace.simulated)
     hidden = len(made["rows"]) - len(rows)
     if hidden:
         parts.append(_text(_LEFT, bottom + 14, f"and {hidden} more rows"))
         bottom += 20
-    parts += _words(made["ops"], bottom)
+    parts += _words(made["ops"], colours, bottom)
     if trace.simulated:
         path = made["critical"][0]
         parts.append(_text(_LEFT, 16, "0"))
@@ -79,16 +81,17 @@ def counted(number: int, what: str) -> str:
     return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
-def _bars(made: dict[str, Any], tops: list[int], simulated: bool) -> Iterable[str]:
-    """The bars: frames of the critical path last, so that nothing covers them."""
-    count = len(made["op"])
+def _bars(made: dict[str, Any], tops: list[int], colours: list[str], simulated: bool) -> Iterable[str]:
+    """The bars, one path for each colour; frames of the critical path last, so that nothing covers them."""
     starts: list[int] = list(itertools.accumulate(made["start"]))
     ends: list[int] = [start + duration for start, duration in zip(starts, made["duration"], strict=True)]
     if not simulated:
-        starts, ends = list(range(count)), list(range(1, count + 1))
+        starts, ends = list(range(len(starts))), list(range(1, len(starts) + 1))
     whole = max(ends, default=1) or 1
     chain: set[int] = set(made["critical"][0]["events"] if simulated else ())
+    boxes: dict[str, list[str]] = {colour: [] for colour in colours}
     frames: list[str] = []
+    words: list[str] = []
     drawn: set[tuple[int, int]] = set()  # narrow bars: one for each pixel of a lane
     in_row: list[int] = made["row"]
     for place, (row, start, end) in enumerate(zip(in_row, starts, ends, strict=True)):
@@ -101,27 +104,41 @@ def _bars(made: dict[str, Any], tops: list[int], simulated: bool) -> Iterable[st
             if (x, y) in drawn:
                 continue
             drawn.add((x, y))
-        shape = f'x="{x}" y="{y}" width="{max(1, width - 1)}" height="{_LANE - 2}"'
+        inner = max(1, width - 1)
+        box = f"M{x} {y}h{inner}v{_LANE - 2}h-{inner}z"
         op: int = made["op"][place]
-        yield f'<rect {shape} fill="{COLOURS[op % len(COLOURS)]}"/>'
+        boxes[colours[op]].append(box)
         if place in chain:
-            frames.append(f'<rect {shape} fill="none" stroke="#000" stroke-width="2"/>')
+            frames.append(box)
         name = made["ops"][op]
         if width > 8 * len(name) + 8:
-            yield _text(x + width // 2, y + 13, name, "middle", _INKS[op % len(COLOURS)])
-    yield from frames
+            words.append(_text(x + width // 2, y + 13, name, "middle", _INKS.get(colours[op], "#000")))
+    for colour, there in boxes.items():
+        if there:
+            yield f'<path d="{"".join(there)}" fill="{colour}"/>'
+    if frames:
+        yield f'<path d="{"".join(frames)}" fill="none" stroke="#000" stroke-width="2"/>'
+    yield from words
 
 
-def _words(ops: list[str], y: int) -> Iterable[str]:
+def _colours(made: dict[str, Any], simulated: bool) -> list[str]:
+    """Of each op its colour: the ops with the most time have one each; where it was measured, those that ran most."""
+    weight = [0] * len(made["ops"])
+    for op, duration in zip(made["op"], made["duration"], strict=True):
+        weight[op] += duration if simulated else 1
+    order = sorted(range(len(weight)), key=lambda op: (-weight[op], op))
+    return [COLOURS[order.index(op)] if order.index(op) < len(COLOURS) else _OTHERS for op in range(len(weight))]
+
+
+def _words(ops: list[str], colours: list[str], y: int) -> Iterable[str]:
     """What the colours mean."""
     x = _LEFT
-    for number, op in enumerate(ops[:_WORDS]):
-        name = _cut(op, 12)
-        if x + 8 * len(name) > 700:
-            break
-        yield f'<rect x="{x}" y="{y + 6}" width="12" height="12" fill="{COLOURS[number]}"/>'
+    named = sorted((COLOURS.index(colour), op) for op, colour in zip(ops, colours, strict=True) if colour != _OTHERS)
+    shown = [(COLOURS[number], _cut(op, 12)) for number, op in named]
+    for colour, name in shown + ([(_OTHERS, "others")] if _OTHERS in colours else []):
+        yield f'<path d="M{x} {y + 6}h12v12h-12z" fill="{colour}"/>'
         yield _text(x + 16, y + 16, name)
-        x += 8 * len(name) + 28
+        x += 7 * len(name) + 26
 
 
 def _text(x: int, y: int, words: str, anchor: str = "start", colour: str = "#1c1e21") -> str:
