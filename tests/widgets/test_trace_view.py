@@ -202,7 +202,7 @@ def test_the_picture_of_a_simulated_trace_shows_its_times_and_its_critical_path(
     frames = drawn.split('" fill="none" stroke="#000"')[0].rpartition('d="')[2]
     assert frames.count("M") == 2
     widths = [int(width) for width in re.findall(r"h(\d+)v16", drawn)][:3]
-    assert widths == [419, 279, 139]  # of 560: 3/4, 1/2, 1/4: in the order of their time
+    assert widths == [279, 419, 139]  # of 560: 1/2, 3/4, 1/4
     assert drawn == trace_picture.picture(Trace([a, b, Event("c", "Abs", "g1", 0.0, 2.0, 4)], simulated=True))
 
 
