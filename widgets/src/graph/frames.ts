@@ -59,7 +59,7 @@ export function layFrame(boxes: Box[], links: Link[], horizontal: boolean, label
     mid: clusters.map(c => (horizontal ? c.core.y + (c.core.h >> 1) - (c.h >> 1) : c.core.x + (c.core.w >> 1) - (c.w >> 1))),
     core: clusters.map(c => (horizontal ? c.core.w : c.core.h)),
     pin: boxes.map(box => box.pin),
-    from: [] as number[], to: [] as number[], fromAt: [] as number[], toAt: [] as number[],
+    from: [] as number[], to: [] as number[], fromAt: [] as number[], toAt: [] as number[], room: horizontal ? 60 : 44,
   };
   const ports = new Map<string, number>();
   const port = (key: string, pin: number): number => {

@@ -10,7 +10,7 @@ function task(n: number, edges: [number, number][], size = (v: number) => [80 + 
   const all = (value: number) => new Array<number>(n).fill(value);
   return {
     width: all(0).map((_, v) => size(v)[0]!), height: all(0).map((_, v) => size(v)[1]!), mid: all(0), core: all(0).map((_, v) => size(v)[1]!), pin: all(0),
-    from: edges.map(e => e[0]), to: edges.map(e => e[1]), fromAt: edges.map(() => NaN), toAt: edges.map(() => NaN),
+    from: edges.map(e => e[0]), to: edges.map(e => e[1]), fromAt: edges.map(() => NaN), toAt: edges.map(() => NaN), room: 44,
   };
 }
 

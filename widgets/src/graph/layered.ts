@@ -19,6 +19,7 @@ export interface Task {
   to: number[];
   fromAt: number[]; // where an edge meets its box, from the centre; NaN: at `mid`
   toAt: number[];
+  room: number; // between layers: a label fits
 }
 
 export interface Placed {
@@ -32,7 +33,6 @@ export interface Placed {
 
 const GAP = 24; // between boxes of a layer
 const THREAD = 10; // between bends
-const ROOM = 44; // between layers: a label fits
 const SHORT = 18; // between a frame's border and what is in it
 const MOST_BENDS = 20;
 const ALL_BENDS = 24000;
@@ -60,7 +60,7 @@ export function layered(task: Task): Placed {
       width: pick(task.width, boxes), height: pick(task.height, boxes), mid: pick(task.mid, boxes),
       core: pick(task.core, boxes), pin: pick(task.pin, boxes),
       from: edges[k]!.map(e => own[task.from[e]!]!), to: edges[k]!.map(e => own[task.to[e]!]!),
-      fromAt: pick(task.fromAt, edges[k]!), toAt: pick(task.toAt, edges[k]!),
+      fromAt: pick(task.fromAt, edges[k]!), toAt: pick(task.toAt, edges[k]!), room: task.room,
     });
     boxes.forEach((v, i) => { x[v] = done.x[i]!; y[v] = done.y[i]!; });
     edges[k]!.forEach((e, i) => {
@@ -119,7 +119,7 @@ function joined(n: number, task: Task): number[][] {
 
 function connected(task: Task): Placed {
   const n = task.width.length, m = task.from.length;
-  const layer = fold(assign(n, task.from, task.to, task.pin), task.width, task.height, task.pin, GAP, ROOM);
+  const layer = fold(assign(n, task.from, task.to, task.pin), task.width, task.height, task.pin, GAP, task.room);
 
   // Bends: one per layer that an edge passes.
   let far = 0;
@@ -188,7 +188,7 @@ function connected(task: Task): Placed {
     top[k] = y;
     bottom[k] = y + tall[k]!;
     const edge = short[k] || (k + 1 < rows && short[k + 1]);
-    y = bottom[k]! + (edge ? SHORT : ROOM) + Math.min(60, Math.round(side[k]! / 14));
+    y = bottom[k]! + (edge ? SHORT : task.room) + Math.min(60, Math.round(side[k]! / 14));
   }
   const placed: Placed = {
     x: new Int32Array(n), y: new Int32Array(n), width: 0, height: rows ? bottom[rows - 1]! : 0,

@@ -37,12 +37,15 @@ export function straighten(
         let reached = left ? -1 : Infinity;
         for (let i = 0; i < row.length; i++) {
           const v = row[left ? i : row.length - 1 - i]!;
-          const low = start[v]!, count = start[v + 1]! - low;
-          if (!count) continue;
-          const middle = [low + ((count - 1) >> 1), low + (count >> 1)];
+          // A box follows boxes rather than bends: what computes stands in one line, and long edges go round it.
+          const all = list.subarray(start[v], start[v + 1]);
+          const near = bend[v] ? all : all.filter(s => !bend[other[s]!]);
+          const among = near.length ? near : all;
+          if (!among.length) continue;
+          const middle = [(among.length - 1) >> 1, among.length >> 1];
           if (!left) middle.reverse();
           for (const at of middle) {
-            const s = list[at]!, u = other[s]!;
+            const s = among[at]!, u = other[s]!;
             if (next[v] !== v || yields[s] || Math.abs(g.layer[u]! - g.layer[v]!) !== 1) continue;
             const free = left ? reached < place[u]! : reached > place[u]!;
             if (!free) continue;

@@ -42,6 +42,10 @@ export function relax(
         const p = order[round % 2 ? order.length - 1 - i : i]!;
         let low = -Infinity, high = Infinity;
         const wishes: number[] = [];
+        const wish = (by: number, bends: number) => {
+          wishes.push(by);
+          if (!bends) wishes.push(by, by); // from box to box counts more
+        };
         for (let k = start[p]!; k < start[p + 1]!; k++) {
           const v = list[k]!;
           const a = leftOf[v]!, b = rightOf[v]!;
@@ -49,19 +53,19 @@ export function relax(
           if (b >= 0 && piece[b] !== p) high = Math.min(high, x[b]! - x[v]! - (width[b]! + width[v]!) / 2 - apart(v, b));
           for (let e = upStart[v]!; e < upStart[v + 1]!; e++) {
             const s = upList[e]!, u = g.from[s]!;
-            if (piece[u] !== p) wishes.push(x[u]! + shiftFrom[s]! - x[v]! - shiftTo[s]!);
+            if (piece[u] !== p) wish(x[u]! + shiftFrom[s]! - x[v]! - shiftTo[s]!, bend[u]! + bend[v]!);
           }
           for (let e = outStart[v]!; e < outStart[v + 1]!; e++) {
             const s = outList[e]!, w = g.to[s]!;
-            if (piece[w] !== p) wishes.push(x[w]! + shiftTo[s]! - x[v]! - shiftFrom[s]!);
+            if (piece[w] !== p) wish(x[w]! + shiftTo[s]! - x[v]! - shiftFrom[s]!, bend[w]! + bend[v]!);
           }
         }
         if (!wishes.length) continue;
         wishes.sort((a, b) => a - b);
         // Between the two middle wishes nothing is shorter than anything else: stay, if here is between them.
         const from = wishes[(wishes.length - 1) >> 1]!, to = wishes[wishes.length >> 1]!;
-        const wish = from > 0 ? from : to < 0 ? to : 0;
-        const by = Math.max(low, Math.min(high, wish));
+        const best = from > 0 ? from : to < 0 ? to : 0;
+        const by = Math.max(low, Math.min(high, best));
         if (!by) continue;
         moved = true;
         for (let k = start[p]!; k < start[p + 1]!; k++) x[list[k]!]! += by;

@@ -67,10 +67,10 @@ export class Words {
       }
       plan.memo.set("parts", parts);
     }
-    // What computes says more about a scope than the variables and constants that it keeps.
-    const of = parts.subarray(t * PARTS.length, (t + 1) * PARTS.length);
-    const strong = ["forward", "gradient", "optimizer"].map(part => PARTS.indexOf(part as Part));
-    const from = strong.some(i => of[i]! > 0) ? strong : [...PARTS.keys()];
-    return PARTS[from.reduce((most, i) => (of[i]! > of[most]! ? i : most), from[0]!)]!;
+    // What computes says more about a scope than the variables, their slots and constants that it keeps.
+    const of = (part: Part) => parts[t * PARTS.length + PARTS.indexOf(part)]!;
+    if (of("forward") && of("forward") >= of("gradient")) return "forward";
+    if (of("gradient") || of("optimizer")) return of("gradient") >= of("optimizer") ? "gradient" : "optimizer";
+    return PARTS.reduce((most, part) => (of(part) > of(most) ? part : most));
   }
 }
