@@ -38,8 +38,12 @@ export class Shell {
       class: "labkit", "aria-label": name,
       "data-lm-suppress-shortcuts": "true", // keys pressed here are ours: `d d` must not delete the learner's cell
     }, this.body, this.voice);
-    // Lab reads the attribute; others are kept from hearing the key at all.
+    // Others are kept from hearing the key at all. But Notebook 7 hears it before us, and its shortcuts are for whatever
+    // has the focus: it must find the attribute there, not only around it.
     this.root.addEventListener("keydown", event => event.stopPropagation(), { signal: this.signal });
+    this.root.addEventListener("focusin", event => {
+      (event.target as Element).setAttribute("data-lm-suppress-shortcuts", "true");
+    }, { signal: this.signal });
     place.el.append(this.root);
     useStyle(this.signal);
     watchTheme(this.root, this.signal);
