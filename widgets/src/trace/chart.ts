@@ -47,6 +47,7 @@ export class Chart {
     const { signal } = shell;
     const sizes = new ResizeObserver(() => this.#resize());
     sizes.observe(this.element);
+    shell.watch("height", () => { this.#width = 0; this.#resize(); });
     signal.addEventListener("abort", () => { sizes.disconnect(); cancelAnimationFrame(this.#asked); }, { once: true });
     shell.root.addEventListener("labkit-theme", () => this.redraw(), { signal });
     this.box.addEventListener("scroll", () => this.redraw(), { signal });
@@ -145,13 +146,14 @@ export class Chart {
     if (!this.events || width < 40 || width === this.#width) return;
     this.#width = width;
     this.#layout = layOut(this.events, width);
-    const bar = this.box.offsetWidth - this.box.clientWidth; // a scroll bar takes its room
-    this.look.window.width = Math.max(20, width - this.#layout.gutter - bar);
     const all = AXIS + this.#layout.tops.at(-1)!;
     const height = Math.min(all, this.shell.get<number>("height") || 320);
     this.look.height = height;
-    this.box.style.height = `${height}px`;
+    this.box.style.height = `${height + 1}px`; // and its border
+    this.#canvas.style.height = `${height}px`;
     this.#spacer.style.height = `${all - height}px`;
+    const bar = this.box.offsetWidth - this.box.clientWidth; // a scroll bar takes its room
+    this.look.window.width = Math.max(20, width - this.#layout.gutter - bar);
     size(this.#canvas, width, height);
     size(this.#overview, width, OVERVIEW);
     cancelAnimationFrame(this.#asked);
