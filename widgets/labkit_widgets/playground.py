@@ -21,7 +21,8 @@ from __future__ import annotations
 import hashlib
 import linecache
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -76,15 +77,45 @@ class Program:
         self.session.close()
         self.session = Session(graph=self.graph)
         names, call = self._names, self.session.make_callable
-        keep = [names["keep"]] if "keep" in names else []
-        random = [op for op in self.graph.get_operations() if op.type == "RandomUniform"]
-        noise = [op.outputs[0] for op in random if op.name.startswith("dropped")]
-        rest = [names["regularization"]] if "regularization" in names else []
+        keep, noise, rest = self._fed()
         x, y = names["x"], names["y"]
         self.step: Callable[..., Any] = call(names["train"], [x, y, names["learning_rate"], *keep, *rest])
         self.look: Callable[..., Any] = call([names["inputs"], *self._hidden, names["prediction"]], [x, *keep, *noise])
         self.measure: Callable[..., Any] = call([names["loss"], names["accuracy"]], [x, y, *keep, *noise])
         self.session.run(names["init"])
+
+    def warm(self, x: Any, y: Any, seen: Any, batch: int, rates: Sequence[Any], awake: Sequence[Any]) -> None:
+        """Compiles step, look and measure, all three at once: compiling is what a new net waits for.
+
+        Each is run in a session of its own; the compiled programs belong to the graph.
+        """
+        names = self._names
+        keep, noise, rest = self._fed()
+        tested = dict(zip([*keep, *noise], awake, strict=True))
+        trained = dict(zip([names["learning_rate"], *keep, *rest], rates, strict=True))
+        jobs: list[tuple[Any, dict[Any, Any]]] = [
+            (names["train"], {names["x"]: x[:batch], names["y"]: y[:batch]} | trained),
+            ([names["inputs"], *self._hidden, names["prediction"]], {names["x"]: seen} | tested),
+            ([names["loss"], names["accuracy"]], {names["x"]: x, names["y"]: y} | tested),
+        ]
+
+        def run(job: tuple[Any, dict[Any, Any]]) -> None:
+            session = Session(graph=self.graph)
+            session.run(names["init"])
+            session.run(*job)
+            session.close()
+
+        with ThreadPoolExecutor(len(jobs)) as threads:
+            for _ in threads.map(run, jobs):
+                pass
+
+    def _fed(self) -> tuple[list[Any], list[Any], list[Any]]:
+        """What is fed beside x, y and the learning rate: shares that dropout keeps, its noise, the penalty's rate."""
+        names = self._names
+        random = [op for op in self.graph.get_operations() if op.type == "RandomUniform"]
+        noise = [op.outputs[0] for op in random if op.name.startswith("dropped")]
+        rest = [names["regularization"]] if "regularization" in names else []
+        return [names["keep"]] if "keep" in names else [], noise, rest
 
     def close(self) -> None:
         """Frees the variables and forgets the lines."""
@@ -140,10 +171,11 @@ class Net:
         """
         self._check_open()
         old, self.settings = self.settings, settings
-        program = self._program()
-        anew = program is not self.program or settings.problem != old.problem
-        if settings.problem != old.problem:
+        other_data = settings.problem != old.problem
+        if other_data:
             self.examples = _examples(settings)
+        program = self._program()
+        anew = program is not self.program or other_data
         self.program = program
         if anew:
             self.reset()
@@ -237,7 +269,11 @@ class Net:
 
     def _program(self) -> Program:
         code = graph_code(self.settings)
-        program = self._programs.pop(code, None) or Program(code, len(self.settings.layers))
+        program = self._programs.pop(code, None)
+        if program is None:
+            program, data = Program(code, len(self.settings.layers)), self.examples
+            seen = grid(GRID) if self.settings.kind == "points" else np.zeros((1, 784), np.float32)
+            program.warm(data.train_x, data.train_y, seen, self.settings.batch_size, self._rates(), self._awake())
         self._programs[code] = program
         while len(self._programs) > _PROGRAMS:
             self._programs.popitem(last=False)[1].close()

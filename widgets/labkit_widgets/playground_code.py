@@ -29,6 +29,7 @@ _INITIALIZERS = {
     "he": "tf.variance_scaling_initializer(scale=2.0)",
     "normal": "tf.random_normal_initializer(stddev=1.0)",
     "large": "tf.random_normal_initializer(stddev=4.0)",
+    "small": "tf.random_normal_initializer(stddev=0.03)",
     "uniform": "tf.random_uniform_initializer(-0.5, 0.5)",
     "zeros": "tf.zeros_initializer()",
 }

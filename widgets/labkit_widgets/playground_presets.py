@@ -50,16 +50,15 @@ PRESETS: dict[str, Preset] = {
         {
             "data": "circle",
             "layers": [{"neurons": 6, "activation": "relu"}, {"neurons": 4, "activation": "relu"}],
-            "initializer": "large",
-            "learning_rate": 0.3,
-            "seed": 3,
+            "initializer": "he",
+            "learning_rate": 2,
         },
         "Large steps push neurons to where their sum is negative for every point. They give 0, their gradient is 0, "
         "and they never come back: look for maps without colour. Try a smaller rate, or leaky relu.",
     ),
     "too-fast": Preset(
         "Too fast",
-        {"data": "gauss", "layers": [4], "learning_rate": 10, "loss": "squared", "optimizer": "momentum"},
+        {"data": "circle", "layers": [4, 2], "learning_rate": 3},
         "Steps this large jump over the valley: the loss leaps about and the neurons saturate. Divide the rate by ten, "
         "again and again, until the curve goes down.",
     ),

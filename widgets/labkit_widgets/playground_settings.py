@@ -31,7 +31,7 @@ ACTIVATIONS = ("tanh", "relu", "sigmoid", "linear", "elu", "leaky relu")
 LOSSES = {"points": ("squared", "cross-entropy", "hinge"), "digits": ("cross-entropy", "squared")}
 OPTIMIZERS = ("descent", "momentum", "adam")
 REGULARIZERS = ("none", "L1", "L2")
-INITIALIZERS = ("glorot", "he", "normal", "large", "uniform", "zeros")
+INITIALIZERS = ("glorot", "he", "normal", "large", "small", "uniform", "zeros")
 
 
 class SettingsError(LabkitError, ValueError, TraitError):
@@ -125,8 +125,8 @@ def _defaults(kind: str) -> Settings:
     if kind == "points":
         return Settings()
     return Settings(
-        kind="digits", data="handwritten", features=("28x28",), layers=(Layer(16, "relu"),), loss="cross-entropy",
-        learning_rate=0.1, batch_size=50, examples=1500, train_share=0.8,
+        kind="digits", data="handwritten", features=("28x28",), layers=(Layer(16),), loss="cross-entropy",
+        initializer="small", learning_rate=0.1, batch_size=50, examples=1500, train_share=0.8,
     )  # fmt: skip
 
 

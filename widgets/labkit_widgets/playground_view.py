@@ -307,8 +307,16 @@ class PlaygroundView(View):
 
     # Questions of the page.
 
-    def _on_configure(self, settings: dict[str, Any]) -> None:
+    def _on_configure(self, settings: dict[str, Any]) -> str:
+        before = self.graph
         self.settings = read_settings(settings, self._limits).to_json()
+        if self.graph is before:
+            return (
+                "The graph stays: this is fed to it, from the next step on."
+                if self.epoch
+                else "Other data, same graph."
+            )
+        return f"A new graph: {len(self.graph.get_operations())} operations."
 
     def _on_preset(self, name: str) -> None:
         settings = preset_settings(name, self._limits)

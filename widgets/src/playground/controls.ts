@@ -35,7 +35,7 @@ type Key = keyof Settings;
 const RATES = [0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10];
 const WORDS: Record<string, string> = {
   descent: "gradient descent", momentum: "momentum", adam: "Adam", handwritten: "MNIST if here", scanned: "scanned digits",
-  glorot: "Glorot", he: "He", normal: "normal (σ = 1)", large: "too large (σ = 4)", uniform: "−0.5 to 0.5", zeros: "zeros",
+  glorot: "Glorot", he: "He", normal: "normal (σ = 1)", large: "too large (σ = 4)", small: "small (σ = 0.03)", uniform: "−0.5 to 0.5", zeros: "zeros",
   gauss: "two clouds", xor: "XOR", circle: "circle", spiral: "spiral", moons: "moons", squared: "squared error",
 };
 

@@ -63,6 +63,7 @@ export function detail(app: App): Part {
       const wanted = Number(input.value);
       if (input.value !== "" && Number.isFinite(wanted)) void app.ask("weight", { array, position, value: wanted });
     }, { signal: app.shell.signal });
+    input.addEventListener("focus", () => input.select(), { signal: app.shell.signal });
     input.addEventListener("keydown", event => {
       if (event.key === "Escape") app.backToNet();
       const by = event.key === "ArrowUp" ? 0.1 : event.key === "ArrowDown" ? -0.1 : 0;

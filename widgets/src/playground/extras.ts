@@ -111,7 +111,7 @@ export function code(app: App): Part {
 /** The net's graph as a GraphView, which the kernel makes when it is asked for. */
 export function graph(app: App, view: (shell: Shell) => void | Promise<void>): Part {
   const box = h("div", { class: "labkit-pg-graph" });
-  const element = fold("The graph that is trained", box);
+  const element = fold("Show the graph", box);
   let end: AbortController | null = null;
   let shown: unknown = null;
   element.addEventListener("toggle", () => {

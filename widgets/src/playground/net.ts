@@ -67,7 +67,7 @@ export function net(app: App): Part {
         if (digits()) head.append(picker("Pixels that the net sees", app.choices.features["digits"]!, app.settings.features[0]!,
           value => app.change({ ...app.settings, features: [value] }), pretty));
       } else if (c > layers.length) {
-        head.append(h("strong", {}, "Output"), h("span", { class: "labkit-pg-soft" }, digits() ? "10 digits" : "one number"));
+        head.append(h("strong", {}, "Output"), h("span", { class: "labkit-pg-soft" }, digits() ? "10 digits" : "1 number"));
       } else head.append(...layerHead(c - 1));
       return head;
     });

@@ -5,7 +5,7 @@ import { fits, type App, type Part } from "./app.ts";
 import { FIELD, centre, likeliest, stroke } from "./pen.ts";
 import { sizes } from "./settings.ts";
 
-const SCALE = 8; // screen pixels per pixel
+const SCALE = 7; // screen pixels per pixel
 
 export function pad(app: App): Part {
   const { signal } = app.shell;

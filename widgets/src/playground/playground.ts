@@ -45,8 +45,8 @@ export function playgroundView(shell: Shell): void {
     async ask(verb, args = {}) {
       asked++;
       try {
-        await shell.request(verb, args);
-        if (verb !== "draw") shell.say(shell.get<string>("note") || "");
+        const { result } = await shell.request(verb, args);
+        if (verb !== "draw") shell.say(shell.get<string>("note") || result || "");
       } catch (error) {
         if (!shell.signal.aborted) shell.say(error instanceof Refused ? error.message : String(error));
       } finally {
