@@ -1,7 +1,8 @@
 """`python tests/notebooks/strip.py`: runs the notebooks and writes them down as they are committed.
 
 With names of notebooks it does so for these, with `--only-strip` it runs nothing. What is kept: sources, tags, and the
-text outputs that nbval compares. What goes: pictures (the code draws them again), state of widgets, execution times,
+text outputs that nbval compares, and the still picture that stands in for a view where widgets do not run (GitHub, a
+notebook that is not trusted). What goes: other pictures (the code draws them again), state of widgets, execution times,
 and the colours and file names of tracebacks, of which only the last lines stay.
 """
 
@@ -19,6 +20,7 @@ METADATA = {
     "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
     "language_info": {"name": "python"},
 }
+VIEW = "application/vnd.jupyter.widget-view+json"
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -29,7 +31,8 @@ def strip(notebook: Any) -> Any:
         cell.metadata = nbformat.from_dict({"tags": cell.metadata.tags} if cell.metadata.get("tags") else {})
         for output in cell.get("outputs", []):
             if "data" in output:
-                output["data"] = {kind: text for kind, text in output["data"].items() if kind == "text/plain"}
+                kept = ("text/plain", "text/html") if VIEW in output["data"] else ("text/plain",)
+                output["data"] = {kind: text for kind, text in output["data"].items() if kind in kept}
                 output["metadata"] = {}
             if output["output_type"] == "error":
                 output["traceback"] = _message(output)
@@ -52,7 +55,9 @@ def main(arguments: list[str]) -> None:
     for path in names:
         notebook = nbformat.read(path, 4)
         if run:
-            client = NotebookClient(notebook, timeout=600, resources={"metadata": {"path": str(path.parent)}})
+            client = NotebookClient(
+                notebook, timeout=600, coalesce_streams=True, resources={"metadata": {"path": str(path.parent)}}
+            )  # fmt: skip
             client.execute()
         nbformat.write(strip(notebook), path)
         print(path)
