@@ -314,7 +314,7 @@ class DebuggerView(View):
         recording = debug.recording
         watched = set(debug.watches)
         return {
-            "ran": len(recording.steps), "stopped": debug.stopped, "over": self._over,
+            "ran": len(recording.steps), "at": debug.position, "stopped": debug.stopped, "over": self._over,
             "breakpoints": [[stop.number, stop.text(), stop.where or ""] for stop in debug.breakpoints],
             "watches": list(debug.watches), "variables": [name for name in recording.variables if name not in watched],
             "bad": list(self._bad.values()),

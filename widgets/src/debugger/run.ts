@@ -68,8 +68,8 @@ export class Run implements Walk {
 
   /** Why we stand here, if there is more to say than that we do. */
   get stopped(): string {
-    const { stopped } = this.place;
-    return stopped === "the beginning" || stopped === "the end" ? "" : stopped;
+    const { at, stopped } = this.place;
+    return at !== this.position || stopped === "the beginning" || stopped === "the end" ? "" : stopped;
   }
 
   get canMove(): boolean {

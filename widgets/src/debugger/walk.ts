@@ -39,6 +39,7 @@ export interface Bad {
 
 export interface Place {
   ran: number; // steps that have run, whether or not we went back over them
+  at: number; // the position that `stopped` is said of
   stopped: string;
   over: string; // why the kernel can go no further
   breakpoints: [number: number, text: string, where: string][];
@@ -74,7 +75,7 @@ export interface Inside {
   cut: boolean;
 }
 
-export const NOWHERE: Place = { ran: 0, stopped: "", over: "", breakpoints: [], watches: [], variables: [], bad: [], fresh: [0, []] };
+export const NOWHERE: Place = { ran: 0, at: 0, stopped: "", over: "", breakpoints: [], watches: [], variables: [], bad: [], fresh: [0, []] };
 
 /** A run, or the inside of one of its steps, and how far one has gone in it. */
 export interface Track {
