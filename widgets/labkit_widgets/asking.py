@@ -110,7 +110,9 @@ def loss_of(graph: Graph, to: Tensor) -> Tensor:
 def unwrapped(session: Any) -> Any:
     """The `tf.Session` inside a monitored or a debugged one."""
     session = getattr(session, "debugged_session", session)
-    return session.raw_session() if hasattr(session, "raw_session") else session
+    if hasattr(session, "run_step_fn"):
+        return session.run_step_fn(lambda step_context: step_context.session)  # pyright: ignore[reportUnknownLambdaType]
+    return session
 
 
 def _gradient_nodes(graph: Graph, of: Tensor, to: Tensor) -> Any:

@@ -61,7 +61,7 @@ class GraphQuestions(View):
         """
         graph = self.graph
         if session is not None:
-            runs = asking.unwrapped(session).graph
+            runs = getattr(session, "debugged_session", session).graph
             if runs is not graph and runs is not (self._source() if self._source else None):
                 raise ValueError("this session runs another graph than the one in the picture.")
             self._session = weakref.ref(session)
@@ -197,7 +197,7 @@ class GraphQuestions(View):
         """The view's session, or the default one, or one without variables."""
         if self._session is None:
             session = stacks.default_session()
-            if session is None or asking.unwrapped(session).graph is not self.graph:
+            if session is None or session.graph is not self.graph:
                 return Session(graph=self.graph)
         else:
             session = self._session()
