@@ -17,7 +17,8 @@ import labkit_widgets as lw
 from labkit.trace import Event, Output, Trace, short
 from labkit_widgets.fallback import _bytes
 from labkit_widgets.runtime import read_bundle
-from tests.browser.lab import CHROMIUM
+from tests.browser.lab import CHROMIUM, Lab, open_and_run, run_in_kernel, stop_kernel
+from tests.browser.views import NET, write_notebook
 from tests.browser.watching import errors_of, violations
 
 pytestmark = [
@@ -257,3 +258,38 @@ def test_two_traces_are_compared(opened: Open) -> None:
     rows = page.locator(".labkit-tr-table").first.locator("tbody tr").all_inner_texts()
     assert rows[0].split("\t") == ["MatMul", "1", "1", "900 us", "300 us", "-600 us", "0.33 x"]
     assert page.locator(".labkit-tr-bound p").count() >= 2
+
+
+def test_page_and_kernel_hear_of_one_another(lab: Lab, chromium: Any) -> None:
+    """What is selected and shown goes both ways; what did not fit into the columns is asked for."""
+    cell = """
+import labkit_widgets.trace_columns as trace_columns
+trace_columns.LARGEST = 100  # so that inputs and outputs stay here
+_, trace = session.watch([loss, train], {x: four})
+view = lw.TraceView(trace, graph)
+view"""
+    write_notebook(lab.folder / "trace.ipynb", NET, cell)
+    page = chromium.new_page()
+    errors = errors_of(page)
+    open_and_run(page, lab, "trace.ipynb")
+    page.wait_for_selector(".labkit[data-labkit-ready]", timeout=30_000)
+    last = run_in_kernel(page, "print(trace.events[-2].node)").strip()
+    run_in_kernel(page, f"view.selected = [{last!r}]")
+    page.locator(".labkit-tr-name", has_text=last).wait_for()
+    made = run_in_kernel(page, "print(trace.events[-2].inputs[0])").strip()
+    page.locator(".labkit-tr-facts li", has_text=made).first.wait_for()
+    press(page, "ArrowLeft")
+    before = run_in_kernel(page, "print(trace.events[-3].node)").strip()
+    page.locator(".labkit-tr-name", has_text=before).wait_for()
+    assert run_in_kernel(page, "print(view.selected)").strip() == str([before])
+    run_in_kernel(page, "view.window = [0.0, 1e-4]; view.search = 'MatMul'; view.colour = 'scope'")
+    page.locator(".labkit-tr-found", has_text=" of ").wait_for()
+    assert page.locator("select[aria-label='Colour by']").input_value() == "scope"
+    press(page, "-")
+    page.wait_for_timeout(500)
+    assert run_in_kernel(page, "print(view.window[1] > 1.2e-4)").strip() == "True"
+    run_in_kernel(page, "view.show(trace); view.search = ''")
+    page.locator(".labkit-tr-found", has_not_text=" of ").wait_for(state="attached")
+    assert errors == []
+    stop_kernel(page)
+    page.close()

@@ -81,7 +81,7 @@ class TraceView(View):
         self._traces: list[Trace] = []
         self._names: tuple[str, ...] = names
         super().__init__(height=height, colour=colour, **traits)
-        self.show(trace, graph, other=other)
+        self._put(trace, graph, other)
 
     def show(self, trace: Any, graph: Graph | None = None, *, other: Any = None) -> None:
         """Shows another trace in this view, with what is selected and searched for as it was.
@@ -91,12 +91,14 @@ class TraceView(View):
             graph: as for `TraceView`.
             other: as for `TraceView`.
         """
+        self.window = self.span = []
+        self._put(trace, graph, other)
+
+    def _put(self, trace: Any, graph: Graph | None, other: Any) -> None:
         traces = [_events_of(trace)] + ([] if other is None else [_events_of(other)])
         names = self._names if len(traces) == 2 else ("",)
-        line = None if graph is None else _lines(graph)
-        self.columns = encode(traces, names, line)
+        self.columns = encode(traces, names, None if graph is None else _lines(graph))
         self._traces = traces
-        self.window = self.span = []
 
     def to_chrome(self, path: str | Path) -> Path:
         """Writes the (first) trace as JSON that `chrome://tracing` and Perfetto open, with arrows along the data.
