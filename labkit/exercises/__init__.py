@@ -10,6 +10,7 @@ from labkit.exercises import (
     hello_graph,
     looking_inside,
     mnist_from_scratch,
+    playground,
     state_and_gradients,
 )
 from labkit.exercises.exercise import Exercise, NotTried, Wrong
@@ -17,7 +18,8 @@ from labkit.exercises.exercise import Exercise, NotTried, Wrong
 EXERCISES: dict[str, Exercise] = {
     exercise.number: exercise
     for module in (
-        hello_graph, getting_started, mnist_from_scratch, state_and_gradients, looking_inside, general_computations
+        hello_graph, getting_started, mnist_from_scratch, state_and_gradients, looking_inside, general_computations,
+        playground,
     )
     for exercise in module.EXERCISES
 }  # fmt: skip

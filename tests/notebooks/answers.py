@@ -25,6 +25,9 @@ VARIABLES = {
     "06.1": "laplace",
     "06.2": "next_board",
     "06.3": "surf",
+    "07.1": "parameters",
+    "07.2": "feature",
+    "07.3": "xor",
 }
 
 UNTRIED = {
@@ -48,6 +51,9 @@ UNTRIED = {
     "06.1": "def laplace(u):\n    return ...",
     "06.2": "def next_board(board, neighbours):\n    return ...",
     "06.3": "def surf(follow, rank, damping):\n    return ...",
+    "07.1": "parameters = ...",
+    "07.2": "def feature(x1, x2):\n    return ...",
+    "07.3": "xor = (..., ..., ..., ...)",
 }
 
 
@@ -400,5 +406,25 @@ WRONG = {
         (_surf("return damping * tf.matmul(follow, rank) + (1 - damping) * rank"), "leads to where the surfer is"),
         (_surf("return damping * follow * rank + (1 - damping) / 4"), "tf.matmul?"),
         (_surf("return damping * tf.matmul(follow, rank) + (1 - damping) / 5"), "add up to 0.96"),
+    ],
+    "07.1": [
+        ("parameters = 18", "no bias"),
+        ("parameters = 7", "that is the neurons"),
+        ("parameters = 31", "hand on what comes in"),
+        ("parameters = 26", "The layers are 2, 4, 2 and 1"),
+    ],
+    "07.2": [
+        ("def feature(x1, x2):\n    return x1 + 2.0 * x2", "a straight border again"),
+        ("def feature(x1, x2):\n    return x1 * x2", "the feature for XOR"),
+        ("def feature(x1, x2):\n    return tf.square(x2)", "in one direction only"),
+        ("def feature(x1, x2):\n    return tf.reduce_sum(x1 * x1 + x2 * x2)", "so should the feature"),
+        ("def feature(x1, x2):\n    x1 * x1 + x2 * x2", "Did you forget `return`?"),
+    ],
+    "07.3": [
+        ("xor = ([[1, 0], [1, 0]], [0, 0], [[1], [0]], [-0.5])", "that is OR"),
+        ("xor = ([[1, 0], [1, 0]], [0, 0], [[1], [0]], [-1.5])", "that is AND"),
+        ("xor = ([[1, 1], [1, 1]], [0, -1], [[-1], [2]], [0.5])", "where both are equal"),
+        ("xor = ([[1, 1]], [0, -1], [[1], [-2]], [-0.5])", "W1 has the shape (2, 2)"),
+        ("xor = 5", "give four things"),
     ],
 }
