@@ -55,7 +55,7 @@ def script(tmp_path_factory: pytest.TempPathFactory) -> str:
     folder = tmp_path_factory.mktemp("picture")
     (folder / "entry.ts").write_text(ENTRY % {"src": WIDGETS / "src"}, encoding="utf-8")
     made = folder / "made.js"
-    options = ["--bundle", "--minify", "--format=iife", "--global-name=LK", "--target=es2022", "--loader:.css=text"]
+    options = ["--bundle", "--minify", "--format=esm", "--target=es2022", "--loader:.css=text"]
     node = hook().need("esbuild")
     command = [hook().tool("esbuild"), str(folder / "entry.ts"), *options, f"--outfile={made}", "--log-level=warning"]
     hook().run(node, command, "esbuild found an error")
@@ -73,6 +73,7 @@ def opened(chromium: Any, script: str) -> Iterator[Open]:
     ) -> Any:  # fmt: skip
         page = chromium.new_page()
         pages.append((page, errors_of(page)))
+        page.set_default_timeout(8000)
         page.set_viewport_size({"width": size[0], "height": size[1]})
         page.emulate_media(color_scheme=theme, reduced_motion=motion)
         count_what_is_started(page)
@@ -80,9 +81,9 @@ def opened(chromium: Any, script: str) -> Iterator[Open]:
         page.set_content(PAGE % ("#111" if theme == "dark" else "#fff"))
         # From a `blob:` address, as the bundle: what it starts is counted.
         page.evaluate(
-            "text => new Promise(done => { const tag = document.createElement('script'); tag.onload = done;"
-            " tag.src = URL.createObjectURL(new Blob([text], {type: 'text/javascript'})); document.head.append(tag); })",
-            script + "\n;globalThis.LK = LK;",
+            "async text => { const blob = new Blob([text], { type: 'text/javascript' });"
+            " globalThis.LK = await import(URL.createObjectURL(blob)); }",
+            script,
         )
         made = columns(SAMPLES[graph]()) if isinstance(graph, str) else graph
         page.evaluate(
@@ -210,6 +211,7 @@ def test_two_fingers_zoom_once_a_tap_gave_the_focus(opened: Open) -> None:
     """One finger then pans."""
     page = opened()
     page.evaluate("p.focus()")
+    page.wait_for_timeout(100)
     touch = page.context.new_cdp_session(page)
     k, x = page.evaluate("[p.camera.k, p.camera.x]")
 
@@ -239,7 +241,7 @@ def test_the_keyboard_alone_leads_everywhere(opened: Open) -> None:
     active = "document.getElementById(document.activeElement.getAttribute('aria-activedescendant'))"
     assert page.evaluate(f"{active}.getAttribute('role')") == "treeitem"
     seen = set()
-    for key in ["Home", *["ArrowRight"] * 6, *["ArrowDown"] * 6, *["ArrowLeft"] * 6, "End"]:
+    for key in ["Home", *["ArrowDown"] * 6, *["ArrowRight"] * 6, *["ArrowUp"] * 6, *["ArrowLeft"] * 6, "End"]:
         page.keyboard.press(key)
         said = page.locator(".labkit-status").inner_text()
         assert page.evaluate(f"{active}.getAttribute('aria-label')") == said
@@ -278,7 +280,9 @@ def test_the_outline_opens_line_by_line(opened: Open) -> None:
     page.keyboard.press("Tab")
     for _ in range(30):
         page.keyboard.press("ArrowRight")
-        if page.evaluate("document.activeElement.dataset.t !== undefined && !document.activeElement.hasAttribute('aria-expanded')"):
+        if page.evaluate(
+            "document.activeElement.dataset.t !== undefined && !document.activeElement.hasAttribute('aria-expanded')"
+        ):
             break
     assert page.locator(".labkit-g-tree li").count() <= 600
     name = page.evaluate("document.activeElement.textContent")
@@ -387,7 +391,12 @@ def test_axe_finds_nothing(opened: Open, theme: str) -> None:
 def hostile() -> dict[str, Any]:
     """A graph whose names are an attack."""
     made = columns(SAMPLES["hello"]())
-    made["names"] = ["<img src=x onerror=hacked=1>", "</script><script>hacked=1</script>", "x" * 10_000 + "\ud800", "\u202egnp\u0007]]>&amp;/🙂"]
+    made["names"] = [
+        "<img src=x onerror=hacked=1>",
+        "</script><script>hacked=1</script>",
+        "x" * 10_000 + "\ud800",
+        "\u202egnp\u0007]]>&amp;/🙂",
+    ]
     return made
 
 
@@ -430,7 +439,9 @@ def test_several_pictures_and_themes_and_nothing_left(opened: Open) -> None:
     page.evaluate(
         "() => { const other = LK.make(p.graph.columns, p.state, {}, 'height: 300px'); globalThis.other = other; return other.picture.settled(); }"
     )
-    assert page.evaluate("new Set([...document.querySelectorAll('[id]')].map(x => x.id)).size === document.querySelectorAll('[id]').length")
+    assert page.evaluate(
+        "new Set([...document.querySelectorAll('[id]')].map(x => x.id)).size === document.querySelectorAll('[id]').length"
+    )
     light = page.evaluate("getComputedStyle(document.querySelector('.labkit-g-body')).fill")
     page.evaluate("document.body.style.background = '#111'")
     page.wait_for_function("document.querySelector('.labkit').dataset.theme === 'dark'")
@@ -438,7 +449,9 @@ def test_several_pictures_and_themes_and_nothing_left(opened: Open) -> None:
     page.emulate_media(forced_colors="active")
     page.wait_for_timeout(50)
     page.emulate_media(forced_colors="none")
-    page.evaluate("(p.toggle('cross_entropy/'), p.fit(), p.zoomIn(), other.picture.zoomTo('x'), v.close(), other.close())")
+    page.evaluate(
+        "(p.toggle('cross_entropy/'), p.fit(), p.zoomIn(), other.picture.zoomTo('x'), v.close(), other.close())"
+    )
     assert left(page) == []
     assert page.locator(".labkit").count() == 0
     assert page.evaluate("v.model.listening") == 0

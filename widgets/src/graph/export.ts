@@ -3,32 +3,27 @@
 import { graphColours, type Theme } from "../core/colours.ts";
 import { s } from "../core/dom.ts";
 import { drawScene } from "./canvas.ts";
-import { Drawing, MARGIN, type Drawn } from "./drawing.ts";
+import { Drawing, MARGIN } from "./drawing.ts";
 import { clear } from "./looks.ts";
+import type { Drawn } from "./strokes.ts";
 
 const MOST_PIXELS = 64e6;
 const LONGEST = 16000;
+const EVERYTHING = { x: -1e9, y: -1e9, w: 2e9, h: 2e9 };
 
 export function svgText(drawn: Drawn, theme: Theme, title: string): string {
   const colours = graphColours(theme);
   const drawing = new Drawing(name => colours[name] ?? "#888888", false);
   const { width, height } = drawn.scene;
-  const everything = { x: -1e9, y: -1e9, w: 2e9, h: 2e9 };
   drawing.set({ ...drawn, selected: new Set() });
   drawing.scale(1);
-  drawing.cull(everything, everything);
+  drawing.cull(EVERYTHING, EVERYTHING);
   const { svg } = drawing;
-  svg.removeAttribute("class");
-  svg.removeAttribute("data-lod");
   svg.setAttribute("viewBox", `0 0 ${Math.ceil(width + 2 * MARGIN)} ${Math.ceil(height + 2 * MARGIN)}`);
   svg.prepend(
     s("title", {}, clear(title)),
     s("rect", { width: "100%", height: "100%", fill: colours["paper"]! }),
   );
-  for (const element of svg.querySelectorAll("[class], [data-id]")) {
-    element.removeAttribute("class");
-    element.removeAttribute("data-id");
-  }
   return `<?xml version="1.0" encoding="UTF-8"?>\n${new XMLSerializer().serializeToString(svg)}\n`;
 }
 
@@ -44,8 +39,7 @@ export async function pngBlob(drawn: Drawn, theme: Theme, scale: number): Promis
   context.fillStyle = colours["paper"]!;
   context.fillRect(0, 0, canvas.width, canvas.height);
   context.setTransform(k, 0, 0, k, MARGIN * k, MARGIN * k);
-  const everything = { x: -1e9, y: -1e9, w: 2e9, h: 2e9 };
-  drawScene(context, { ...drawn, selected: new Set() }, { x: MARGIN * k, y: MARGIN * k, k }, everything, name => colours[name] ?? "#888888", true);
+  drawScene(context, { ...drawn, selected: new Set() }, 1, EVERYTHING, name => colours[name] ?? "#888888");
   return new Promise((resolve, reject) => canvas.toBlob(
     blob => blob ? resolve(blob) : reject(new Error("The picture is too large for a PNG. Try the SVG, or close some scopes.")), "image/png",
   ));

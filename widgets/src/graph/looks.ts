@@ -13,8 +13,8 @@ export interface Line {
   x: number; // within the box
   y: number; // the text's baseline
   size: number;
-  anchor: "start" | "middle" | "end";
-  strong: boolean;
+  strong?: boolean;
+  start?: boolean; // begins at x; else its middle is there
 }
 
 export interface Figure {
@@ -59,22 +59,28 @@ export function figure(item: Item, graph: Graph): Figure {
   let text: Line[] | undefined;
   return {
     shape, tab, opens, role: roleOf(item),
-    outline: outline(shape, w, h),
+    outline: outline(shape, w, h, spareOf(item, shape, graph)),
     behind: shape === "stack" ? card(w, h, 8) + card(w, h, 4) : "",
     get lines() {
-      return (text ??= lines(item, shape, opens, tab, detailOf(item, shape, graph)));
+      return (text ??= lines(item, shape, opens, tab, detailOf(item, shape, graph), spareOf(item, shape, graph)));
     },
   };
 }
 
-function outline(shape: Shape, w: number, h: number): string {
-  if (shape === "ellipse") { // a little wider than its place, or its text would touch it
-    const arc = `A${w / 2 + 5} ${h / 2} 0 0 1`;
-    return `M-5 ${h / 2}${arc} ${w + 5} ${h / 2}${arc}-5 ${h / 2}Z`;
+/** Ellipses and arrows are wider than their place, or their text would not fit: to both sides, or to the left. */
+function spareOf(item: Item, shape: Shape, graph: Graph): number {
+  if (shape === "ellipse") return 6;
+  return shape === "arrow" && !graph.inEdges(item.node).length ? 12 : 0;
+}
+
+function outline(shape: Shape, w: number, h: number, spare: number): string {
+  if (shape === "ellipse") {
+    const arc = `A${w / 2 + spare} ${h / 2} 0 0 1`;
+    return `M${-spare} ${h / 2}${arc} ${w + spare} ${h / 2}${arc}${-spare} ${h / 2}Z`;
   }
   if (shape === "arrow") {
     const tip = tipOf(w, h);
-    return `M0 0H${w - tip}L${w} ${h / 2}L${w - tip} ${h}H0Z`;
+    return `M${-spare} 0H${w - tip}L${w} ${h / 2}L${w - tip} ${h}H${-spare}Z`;
   }
   if (shape === "drum") {
     const r = lid(h);
@@ -114,26 +120,26 @@ function detailOf(item: Item, shape: Shape, graph: Graph): string {
 }
 
 /** Where a label's text may stand, and what of it fits. */
-function lines(item: Item, shape: Shape, opens: boolean, tab: string, about: string): Line[] {
+function lines(item: Item, shape: Shape, opens: boolean, tab: string, about: string, spare: number): Line[] {
   const { w, h } = item;
   if (shape === "frame") {
     const room = w - 20 - KNOB - (tab ? textWidth(tab, 12, true) + 22 : 0);
     const label = fitted(item.label, room, 13, true);
     const left = room - textWidth(label, 13, true) - 10;
     const detail = left > 40 ? fitted(about, left, 12, false) : "";
-    const made: Line[] = [{ text: label, x: 10, y: 20, size: 13, anchor: "start", strong: true }];
-    if (detail && !tab) made.push({ text: detail, x: 20 + textWidth(label, 13, true), y: 20, size: 12, anchor: "start", strong: false });
+    const made: Line[] = [{ text: label, x: 10, y: 20, size: 13, start: true, strong: true }];
+    if (detail && !tab) made.push({ text: detail, x: 20 + textWidth(label, 13, true), y: 20, size: 12, start: true });
     return made;
   }
   const tip = shape === "arrow" ? tipOf(w, h) : 0;
-  const room = w - (shape === "ellipse" ? 0.08 * w : 12) - tip - (opens ? KNOB + 2 : 0);
-  const x = (w - tip - (opens ? KNOB : 0)) / 2;
+  const room = w + spare - 12 - tip - (opens ? KNOB + 2 : 0);
+  const x = (w - tip - (opens ? KNOB : 0) - (tip ? spare : 0)) / 2;
   const down = shape === "drum" ? lid(h) / 2 + 1 : 0;
   const detail = about && !tab && h >= 34 ? fitted(about, room, 12, false) : "";
   const label = fitted(item.label, room, 13, false);
   const y = h / 2 + down + (detail ? -3 : 4.5);
-  const made: Line[] = [{ text: label, x, y, size: shape === "pill" ? 12 : 13, anchor: "middle", strong: false }];
-  if (detail) made.push({ text: detail, x, y: y + 15, size: 12, anchor: "middle", strong: false });
+  const made: Line[] = [{ text: label, x, y, size: shape === "pill" ? 12 : 13 }];
+  if (detail) made.push({ text: detail, x, y: y + 15, size: 12 });
   return made;
 }
 

@@ -3,7 +3,7 @@
 
 import { h } from "../core/dom.ts";
 import type { Camera } from "./camera.ts";
-import { figureOf, frameFill } from "./drawing.ts";
+import { figureOf, frameFill } from "./strokes.ts";
 import type { Graph } from "./columns.ts";
 import type { Scene } from "./types.ts";
 

@@ -10,7 +10,6 @@ import type { Shell } from "../core/shell.ts";
 import { calm } from "../core/theme.ts";
 import { beginAt, between, fitTo, hold, keep, reveal, zoomAt, READABLE, type Camera } from "./camera.ts";
 import type { Graph } from "./columns.ts";
-import { knobAt, type Drawn, type Layer } from "./drawing.ts";
 import { pngBlob, svgText } from "./export.ts";
 import { watchHands } from "./gestures.ts";
 import { ends, first, index, last, neighbour, type Direction } from "./keys.ts";
@@ -19,11 +18,12 @@ import { Minimap } from "./minimap.ts";
 import { Outline } from "./outline.ts";
 import { arrange } from "./scene.ts";
 import { everyHider, hiders } from "./standins.ts";
+import { knobAt, type Drawn, type Layer } from "./strokes.ts";
 import { Stage } from "./stage.ts";
 import type { Item, Scene, ViewState } from "./types.ts";
 import { placeLabels, wireWords } from "./wires.ts";
 
-export type { Layer, Mark } from "./drawing.ts";
+export type { Layer, Mark } from "./strokes.ts";
 
 export interface PictureOptions {
   label?: string;

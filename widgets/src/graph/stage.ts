@@ -8,7 +8,8 @@ import { graphColours } from "../core/colours.ts";
 import { h } from "../core/dom.ts";
 import { overlap, seen, type Box, type Camera } from "./camera.ts";
 import { drawScene } from "./canvas.ts";
-import { Drawing, MARGIN, type Drawn } from "./drawing.ts";
+import { Drawing, MARGIN } from "./drawing.ts";
+import type { Drawn } from "./strokes.ts";
 
 const MANY = 1000; // boxes: more are drawn on the canvas
 const FEW = 800;
@@ -120,7 +121,7 @@ export class Stage {
     context.setTransform(1, 0, 0, 1, 0, 0);
     context.clearRect(0, 0, canvas.width, canvas.height);
     context.setTransform(camera.k * dpr, 0, 0, camera.k * dpr, (camera.x + this.margin.x) * dpr, (camera.y + this.margin.y) * dpr);
-    drawScene(context, drawn, camera, near, this.paint);
+    drawScene(context, drawn, camera.k, near, this.paint);
   }
 
   private readonly paint = (name: string): string => this.colours[name] ?? "#888888";

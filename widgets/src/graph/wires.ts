@@ -50,7 +50,7 @@ export function headPath(wire: Wire, width: number, horizontal: boolean): string
   let dx = x - p[n - 4]!, dy = y - p[n - 3]!;
   if (!wire.back && (horizontal ? dx : dy) > 0) horizontal ? (dy = 0) : (dx = 0); // the curve ends along the flow
   const far = Math.hypot(dx, dy) || 1;
-  const long = 7 + width, half = 2.6 + width * 0.7;
+  const long = Math.min(7 + width, Math.max(5, 0.7 * far)), half = 2.6 + width * 0.7;
   const ux = dx / far, uy = dy / far;
   const bx = x - ux * long, by = y - uy * long;
   return `M${x} ${y}L${round(bx - uy * half)} ${round(by + ux * half)}L${round(bx + uy * half)} ${round(by - ux * half)}Z`;

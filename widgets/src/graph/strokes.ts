@@ -1,0 +1,165 @@
+// How boxes, wires and words are drawn, with any pen: one that makes SVG elements, or one that paints a canvas.
+//
+// The farther away, the less: near, everything; from "far" on no text but the names of large scopes (`titles`), and lines
+// grow thicker, or they would fade.
+
+import { inkOn } from "../core/colours.ts";
+import type { Graph } from "./columns.ts";
+import { HEAD } from "./frames.ts";
+import { index } from "./keys.ts";
+import { KNOB, clear, figure, rounded, textWidth, type Figure } from "./looks.ts";
+import type { Item, Scene, Wire } from "./types.ts";
+import { headPath, wirePath, wireTone, wireWidth, type Label } from "./wires.ts";
+
+export type Mark = "added" | "removed" | "changed" | "bad" | "next" | "done";
+
+/** What is painted over the plain picture: costs, devices, differences, values. */
+export interface Layer {
+  fill?: (item: Item) => { colour: string; pattern?: string; ink?: string } | null;
+  badge?: (item: Item) => string | null;
+  wireLabel?: (wire: Wire) => string | null;
+  dim?: (item: Item) => boolean;
+  mark?: (item: Item) => Mark | null;
+}
+
+/** All that decides how the picture looks, but for where the eye is. */
+export interface Drawn {
+  scene: Scene;
+  graph: Graph;
+  horizontal: boolean;
+  layer: Layer;
+  labels: () => Map<string, Label>; // words on wires
+  selected: Set<string>; // ids of items
+}
+
+export interface Style {
+  name: string; // for the style sheet: "body", "wire", ...
+  fill?: string;
+  pattern?: string; // over the fill, one of PATTERNS
+  line?: string;
+  width?: number;
+  dash?: string | null;
+}
+
+export interface Words {
+  text: string;
+  x: number;
+  y: number;
+  size: number;
+  ink: string;
+  strong?: boolean;
+  start?: boolean; // begins at x; else its middle is there
+  halo?: string; // what is around the letters, so that they can be read on lines
+}
+
+export interface Pen {
+  path(d: string, style: Style): void;
+  words(words: Words): void;
+}
+
+export type Paint = (name: string) => string; // of a colour's name
+export type Lod = "near" | "far" | "dots" | "specks";
+
+export const SIGNS: Record<Mark, string> = { added: "+", removed: "−", changed: "≠", bad: "!", next: "▸", done: "✓" };
+const BOLD: Record<Lod, number> = { near: 1, far: 1.5, dots: 3, specks: 9 };
+
+export function lodOf(k: number): Lod {
+  return k >= 0.35 ? "near" : k >= 0.25 ? "far" : k >= 0.09 ? "dots" : "specks";
+}
+
+const figures = new WeakMap<Item, Figure>();
+
+export function figureOf(item: Item, graph: Graph): Figure {
+  let found = figures.get(item);
+  if (!found) figures.set(item, (found = figure(item, graph)));
+  return found;
+}
+
+/** The frame of an open scope: the colour says which part, and two shades tell a frame from the one around it. */
+export function frameFill(item: Item): string {
+  if (item.part === "gradient" || item.part === "optimizer") return `frame-${item.part}`;
+  return item.depth % 2 ? "frame-odd" : "frame";
+}
+
+/** Where the plus or minus stands within a box. */
+export function knobAt(item: Item): { x: number; y: number } {
+  return item.open ? { x: item.w - KNOB - 3, y: HEAD / 2 - 6.5 } : { x: item.w - KNOB, y: (item.h - 13) / 2 };
+}
+
+export function boxOpacity(item: Item, { layer }: Drawn): number {
+  return !layer.dim?.(item) ? 1 : item.open ? 0.55 : 0.28;
+}
+
+/** Whether a wire begins or ends at something selected. */
+function isNear(wire: Wire, { selected }: Drawn): boolean {
+  return selected.size > 0 && (selected.has(wire.from) || selected.has(wire.to));
+}
+
+export function wireOpacity(wire: Wire, drawn: Drawn): number {
+  const { dim } = drawn.layer;
+  if (!dim || isNear(wire, drawn)) return 1;
+  const byId = index(drawn.scene);
+  return [wire.from, wire.to].some(id => byId.has(id) && dim(byId.get(id)!)) ? 0.22 : 1;
+}
+
+/** A box at (0, 0): its body, its words, or both; the words of a frame lie over the wires. */
+export function drawBox(pen: Pen, item: Item, drawn: Drawn, paint: Paint, lod: Lod, body: boolean, words: boolean): void {
+  const { layer } = drawn;
+  const look = figureOf(item, drawn.graph);
+  const own = item.open ? null : layer.fill?.(item);
+  const mark = layer.mark?.(item);
+  const fill = own ? own.colour : paint(item.open ? frameFill(item) : `${look.role}-fill`);
+  const line = paint(mark ?? `${look.role}-line`);
+  if (body) {
+    if (drawn.selected.has(item.id))
+      pen.path(rounded(item.w + 10, item.h + 10, 10, -5, -5), { name: "halo", line: paint("select"), width: 3 * BOLD[lod] });
+    pen.path(look.behind + look.outline, {
+      name: "body", fill, ...(own?.pattern && { pattern: own.pattern }), line,
+      width: (mark && mark !== "done" ? 2.6 : item.open ? 1 : 1.3) * BOLD[lod], dash: mark === "removed" ? "5 3" : null,
+    });
+  }
+  if (!words) return;
+  if (lod === "near") {
+    const ink = own ? own.ink ?? inkOn(own.colour) : paint(`${look.role}-ink`);
+    const halo = item.open || (own?.pattern && own.pattern !== "solid") ? { halo: fill } : {};
+    for (const text of look.lines) pen.words({ ...text, ink, ...halo });
+    if (look.opens) {
+      const { x, y } = knobAt(item);
+      pen.path(`${rounded(13, 13, 3, x, y)}M${x + 3.5} ${y + 6.5}h6${item.open ? "" : `M${x + 6.5} ${y + 3.5}v6`}`, { name: "knob", line, width: 1.2 });
+    }
+    if (look.tab) pill(pen, look.tab, item.open ? item.w - KNOB - 20 - textWidth(look.tab, 12, true) / 2 : item.w / 2,
+      item.open ? HEAD / 2 : item.h, line, paint("paper"), line, false);
+    const badge = layer.badge?.(item);
+    if (badge) pill(pen, clear(badge), item.w - 4, item.h, paint("paper"), paint("word"), line, true);
+  }
+  if (!mark) return;
+  const r = 9 * Math.min(3, BOLD[lod]);
+  pen.path(rounded(2 * r, 2 * r, r, -r, -r), { name: "sign", fill: line, line: paint("paper"), width: 1.5 });
+  pen.words({ text: SIGNS[mark], x: 0, y: r / 2, size: Math.round(r * 1.45), ink: paint("paper"), strong: true });
+}
+
+/** Small rounded text on the lower edge: centred at `x`, or ending there. */
+function pill(pen: Pen, text: string, x: number, y: number, fill: string, ink: string, line: string, end: boolean): void {
+  const w = Math.ceil(textWidth(text, 12, true)) + 12;
+  const left = end ? x - w : x - w / 2;
+  pen.path(rounded(w, 18, 9, left, y - 9), { name: "pill", fill, line, width: 1 });
+  pen.words({ text, x: left + w / 2, y: y + 4.3, size: 12, ink, strong: true });
+}
+
+export function drawWire(pen: Pen, wire: Wire, drawn: Drawn, paint: Paint, lod: Lod): void {
+  const byId = index(drawn.scene);
+  const near = isNear(wire, drawn);
+  const width = wireWidth(wire) + (near ? 1 : 0);
+  const colour = paint(near ? "select" : wireTone(wire, byId.get(wire.from), byId.get(wire.to)));
+  const straight = lod === "dots" || lod === "specks";
+  pen.path(wirePath(wire, drawn.horizontal, straight), {
+    name: "wire", line: colour, width: width * BOLD[lod], dash: straight ? null : wire.control ? "4 4" : wire.back ? "9 3" : null,
+  });
+  if (!straight) pen.path(headPath(wire, width, drawn.horizontal), { name: "head", fill: colour });
+}
+
+/** The words on a wire, if there are any. */
+export function drawLabel(pen: Pen, label: Label, paint: Paint): void {
+  const { x, y, w } = label.box;
+  pen.words({ text: label.text, x: x + w / 2, y: y + 12, size: 12, ink: paint("word"), halo: paint("paper") });
+}
