@@ -150,15 +150,19 @@ function connected(task: Task): Placed {
     bend[v] = v < n ? 0 : 1;
   }
   const shiftFrom = new Float64Array(from.length), shiftTo = new Float64Array(from.length);
+  const begin = (e: number) => (Number.isNaN(task.fromAt[e]!) ? task.mid[task.from[e]!]! : task.fromAt[e]!);
+  const end = (e: number) => (Number.isNaN(task.toAt[e]!) ? task.mid[task.to[e]!]! : task.toAt[e]!);
   const fromAt = new Float64Array(from.length), toAt = new Float64Array(from.length);
   for (let s = 0; s < from.length; s++) {
     const u = from[s]!, v = to[s]!, e = edgeOf[s]!;
+    // From frame to frame the frames stand in line, not their ports: else a chain of like frames becomes a staircase.
+    const frames = u < n && v < n && !Number.isNaN(task.fromAt[e]! + task.toAt[e]!);
     if (u < n) {
-      shiftFrom[s] = Number.isNaN(task.fromAt[e]!) ? task.mid[u]! : task.fromAt[e]!;
+      shiftFrom[s] = frames ? 0 : begin(e);
       fromAt[s] = fraction(task.fromAt[e]!, width[u]!);
     }
     if (v < n) {
-      shiftTo[s] = Number.isNaN(task.toAt[e]!) ? task.mid[v]! : task.toAt[e]!;
+      shiftTo[s] = frames ? 0 : end(e);
       toAt[s] = fraction(task.toAt[e]!, width[v]!);
     }
   }
@@ -180,7 +184,8 @@ function connected(task: Task): Placed {
   for (let s = 0; s < from.length; s++) {
     const k = at[from[s]!]!;
     if (at[to[s]!] !== k + 1) continue;
-    side[k] = Math.max(side[k]!, Math.abs(x[from[s]!]! + shiftFrom[s]! - x[to[s]!]! - shiftTo[s]!));
+    const u = from[s]!, v = to[s]!, e = edgeOf[s]!;
+    side[k] = Math.max(side[k]!, Math.abs(x[u]! + (u < n ? begin(e) : 0) - x[v]! - (v < n ? end(e) : 0)));
   }
   const top = new Int32Array(rows), bottom = new Int32Array(rows);
   let y = 0;
@@ -195,8 +200,7 @@ function connected(task: Task): Placed {
     routes: task.from.map((u, e) => {
       const v = task.to[e]!;
       const points: number[] = [];
-      const first = x[u]! + (Number.isNaN(task.fromAt[e]!) ? task.mid[u]! : task.fromAt[e]!);
-      const last = x[v]! + (Number.isNaN(task.toAt[e]!) ? task.mid[v]! : task.toAt[e]!);
+      const first = x[u]! + begin(e), last = x[v]! + end(e);
       const lead = (tall[at[u]!]! - task.core[u]!) >> 1, trail = (tall[at[v]!]! - task.core[v]!) >> 1;
       put(points, first, bottom[at[u]!]! - lead);
       put(points, first, bottom[at[u]!]!);
@@ -211,10 +215,8 @@ function connected(task: Task): Placed {
     labels: task.from.flatMap((u, e) => {
       const way = [u, ...chain[e]!, task.to[e]!], k = (way.length - 1) >> 1;
       const a = way[k]!, b = way[k + 1]!;
-      const across = (v: number, at: number) => x[v]! + (v >= n ? 0 : Number.isNaN(at) ? task.mid[v]! : at);
-      return [
-        Math.round((across(a, task.fromAt[e]!) + across(b, task.toAt[e]!)) / 2), Math.round((bottom[at[a]!]! + top[at[b]!]!) / 2),
-      ];
+      const ends = x[a]! + (a < n ? begin(e) : 0) + x[b]! + (b < n ? end(e) : 0);
+      return [Math.round(ends / 2), Math.round((bottom[at[a]!]! + top[at[b]!]!) / 2)];
     }),
   };
   let left = Infinity, right = -Infinity;

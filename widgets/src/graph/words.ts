@@ -57,20 +57,32 @@ export class Words {
   part(t: number): Part {
     const { plan } = this;
     if (plan.node[t]! >= 0) return plan.graph.part(plan.node[t]!);
-    let parts = plan.memo.get("parts") as Int32Array | undefined;
-    if (!parts) {
-      parts = new Int32Array(plan.size * PARTS.length);
-      for (let k = plan.order.length - 1; k > 0; k--) {
-        const c = plan.order[k]!, up = plan.parent[c]! * PARTS.length, own = c * PARTS.length;
-        if (plan.node[c]! >= 0) parts[own + plan.graph.parts[plan.node[c]!]!]!++;
-        for (let i = 0; i < PARTS.length; i++) parts[up + i]! += parts[own + i]!;
+    const [all, own] = this.parts();
+    const at = (counts: Int32Array, part: Part) => counts[t * PARTS.length + PARTS.indexOf(part)]!;
+    // What computes says more about a scope than the variables and constants that it keeps.
+    if (at(all, "forward") && at(all, "forward") >= at(all, "gradient")) return "forward";
+    // A variable with its optimizer's slots is a variable: what stands in a scope itself says more than what lies deeper.
+    const counts = PARTS.some(part => part !== "constant" && at(own, part)) ? own : all;
+    if (at(counts, "gradient") || at(counts, "optimizer")) return at(counts, "gradient") >= at(counts, "optimizer") ? "gradient" : "optimizer";
+    return PARTS.reduce((most, part) => (at(counts, part) > at(counts, most) ? part : most));
+  }
+
+  /** Ops by part, of each tree node: all that are inside, and those that stand in it directly. */
+  private parts(): [Int32Array, Int32Array] {
+    const { plan } = this, many = PARTS.length;
+    let known = plan.memo.get("parts") as [Int32Array, Int32Array] | undefined;
+    if (known) return known;
+    const all = new Int32Array(plan.size * many), own = new Int32Array(plan.size * many);
+    for (let k = plan.order.length - 1; k > 0; k--) {
+      const t = plan.order[k]!, up = plan.parent[t]!;
+      if (plan.node[t]! >= 0) {
+        const part = plan.graph.parts[plan.node[t]!]!;
+        all[t * many + part]!++;
+        own[up * many + part]!++;
       }
-      plan.memo.set("parts", parts);
+      for (let i = 0; i < many; i++) all[up * many + i]! += all[t * many + i]!;
     }
-    // What computes says more about a scope than the variables, their slots and constants that it keeps.
-    const of = (part: Part) => parts[t * PARTS.length + PARTS.indexOf(part)]!;
-    if (of("forward") && of("forward") >= of("gradient")) return "forward";
-    if (of("gradient") || of("optimizer")) return of("gradient") >= of("optimizer") ? "gradient" : "optimizer";
-    return PARTS.reduce((most, part) => (of(part) > of(most) ? part : most));
+    plan.memo.set("parts", (known = [all, own]));
+    return known;
   }
 }
