@@ -236,6 +236,14 @@ test("a scope alone shows what enters and leaves it", () => {
   assert.ok(scene.items.every(item => item.parent === null));
 });
 
+test("very many neighbours of a scope alone stand beside their users", () => {
+  const graph = fromColumns(towers(3000));
+  const scene = arrangeNow(graph, { ...closed, root: "tower_3/gradients/", series: false, hubs: "inline" });
+  const hubs = scene.items.filter(item => item.kind === "hub");
+  assert.ok(hubs.length > 24 && hubs.every(item => item.id.includes("@tower_3/gradients/")));
+  assert.ok(scene.height < 200 * scene.items.filter(item => item.kind !== "hub").length);
+});
+
 test("no such root, ids that are nowhere, and no graph at all", () => {
   const graph = fromColumns(train(140));
   const whole = arrangeNow(graph, closed);

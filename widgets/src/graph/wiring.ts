@@ -3,6 +3,8 @@
 import { Pairs } from "./pairs.ts";
 import { PAIR, type Plan } from "./plan.ts";
 
+const HINTS = 24; // more neighbours of a scope that stands alone than this are shown beside their users
+
 export interface Raw {
   p: number; // what stands upstream in the layout
   q: number;
@@ -44,6 +46,7 @@ export function gatherWires(plan: Plan, root: number, face: Int32Array) {
       own.key += `${where[0]}${hub}`;
     }
   };
+  const crossing = root ? neighbours(plan, face) : 0;
   for (let e = 0; e < graph.edges; e++) {
     if (top[e]! < 0) continue;
     let p = face[leaf[graph.from[e]!]!]!, q = face[leaf[graph.to[e]!]!]!;
@@ -61,6 +64,10 @@ export function gatherWires(plan: Plan, root: number, face: Int32Array) {
       // One end lies outside of the root: a hint stands for it.
       const enters = p < 0;
       const outside = enters ? plan.left[e]! : plan.right[e]!;
+      if (crossing > HINTS) {
+        if (!control) refer(enters ? q : p, enters ? "before" : "after", outside, e);
+        continue;
+      }
       const key = 2 * outside + (enters ? 1 : 0);
       if (!hintOf.has(key)) {
         hintOf.set(key, plan.size + hints.length);
@@ -77,4 +84,15 @@ export function gatherWires(plan: Plan, root: number, face: Int32Array) {
     else raws.push({ p, q, back, control, edges: [e], top: at });
   }
   return { raws, refs, hints };
+}
+
+/** How many boxes outside of the root are joined with what is in it. */
+function neighbours(plan: Plan, face: Int32Array): number {
+  const seen = new Set<number>();
+  for (let e = 0; e < plan.graph.edges; e++) {
+    if (plan.top[e]! < 0) continue;
+    const p = face[plan.leaf[plan.graph.from[e]!]!]!, q = face[plan.leaf[plan.graph.to[e]!]!]!;
+    if (p < 0 !== q < 0) seen.add(p < 0 ? plan.left[e]! : plan.right[e]!);
+  }
+  return seen.size;
 }
