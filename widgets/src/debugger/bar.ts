@@ -51,16 +51,15 @@ export class Bar {
     return 1000 / (Number(this.pace.value) || 2);
   }
 
-  show(where: string, state: { position: number; reach: number; count: number; playing: boolean; busy: boolean; over: boolean; inside: boolean }): void {
+  show(where: string, state: { position: number; reach: number; playing: boolean; over: boolean; inside: boolean }): void {
     const { buttons } = this;
     this.where.textContent = where;
-    const moving = state.playing || state.busy;
-    const label = moving ? "❚❚ Pause" : "▶\ufe0e Play";
+    const label = state.playing ? "❚❚ Pause" : "▶\ufe0e Play";
     if (buttons.play.textContent !== label) buttons.play.textContent = label;
-    buttons.play.setAttribute("aria-pressed", String(moving));
+    buttons.play.setAttribute("aria-pressed", String(state.playing));
     this.allow(buttons.start, state.position > 0);
     this.allow(buttons.back, state.position > 0);
-    this.allow(buttons.play, moving || state.position < state.reach);
+    this.allow(buttons.play, state.playing || state.position < state.reach);
     this.allow(buttons.step, state.position < state.reach);
     this.allow(buttons.end, state.position < state.reach);
     this.allow(buttons.finish, !state.over && !state.inside);

@@ -9,18 +9,17 @@
 // same bar, strip and picture walk through the loop's steps; that position is the page's own.
 
 import { h, shorten } from "../core/dom.ts";
-import { Refused, type Shell } from "../core/shell.ts";
+import type { Shell } from "../core/shell.ts";
 import { decode, type Graph } from "../graph/columns.ts";
 import { Bar } from "./bar.ts";
-import type { Inner, Walk } from "./overlay.ts";
 import { Panel, type Shown } from "./panel.ts";
 import { Pictured } from "./pictured.ts";
 import { Run, sentence } from "./run.ts";
 import { Around, Stops, Watches } from "./side.ts";
 import { Strip } from "./strip.ts";
-import { find, headline, madeText, opOf, plural, spoken, stepNow, stepsByName, stopOnTheWay, type Inside } from "./walk.ts";
+import { Walker } from "./walker.ts";
+import { find, headline, madeText, opOf, stepNow } from "./walk.ts";
 
-const LEAST_MS = 50; // between two moves: twenty a second
 const KEYS = "→ or N step, ← or P back, space play and pause, Home start, End on to the end, Enter run to the chosen operation, " +
   "B breakpoint, W watch, I look inside a loop, / find, Escape back. In the graph the arrow keys lead along its edges.";
 
@@ -39,37 +38,30 @@ class DebuggerView {
   private readonly stops: Stops;
   private readonly around: Around;
   private readonly picture: Pictured | null;
-  private inner: Inner | null = null;
+  private readonly walker: Walker;
   private chosen = ""; // the name of a node that the learner looks at; "": the one where we stand
   private picked = -1; // the step of it that was chosen, if that was said
-  private playing = 0; // a timer
-  private scrubbing = 0; // another
-  private wished = 0; // where the mouse wants to be
-  private owed = 0; // steps that were asked for while the kernel was at work
-  private busy: AbortController | null = null; // a run that goes on
   private frame = 0;
-  private said = 0; // the position that was spoken of
-  private asking = 0; // moves that are under way
-  private failed = ""; // what the kernel said to the last move
 
   constructor(private readonly shell: Shell, private readonly run: Run, graph: Graph | null) {
+    const walker = (this.walker = new Walker(shell, run, { forget: () => this.forget(), changed: () => this.later(), wait: () => this.bar.wait }));
     this.bar = new Bar(shell, {
-      start: () => void this.go(0), back: () => void this.nudge(-1), play: () => this.togglePlay(), step: () => void this.nudge(1),
-      end: () => void this.go(this.track.plan.names.length), finish: () => void this.finish(),
+      start: () => void walker.go(0), back: () => void walker.nudge(-1), play: () => walker.togglePlay(), step: () => void walker.nudge(1),
+      end: () => void walker.go(walker.track.plan.names.length), finish: () => void this.finish(),
       search: query => this.search(query),
       choose: name => {
         this.choose(name);
         this.strip.element.focus({ preventScroll: true }); // so that Enter runs to it
       },
     });
-    this.strip = new Strip(shell, position => this.scrub(position));
+    this.strip = new Strip(shell, position => walker.scrub(position));
     this.panel = new Panel(shell, {
       runTo: () => void this.runTo(), toggleBreak: () => void this.toggleBreak(), watch: () => void this.ask("watch", { name: this.watchable() }),
-      inside: () => void this.enter(), leave: () => this.leave(), here: () => this.choose(""),
+      inside: () => void walker.enter(this.looked), leave: () => walker.leave(), here: () => this.choose(""),
     });
     this.watches = new Watches(shell, name => void this.ask("unwatch", { name }));
     this.stops = new Stops(shell, async when => this.shell.say(sentence(await this.run.change("break", { when }))), number => void this.ask("clear", { number }));
-    this.around = new Around(shell, step => this.choose(this.track.plan.names[step]!, step));
+    this.around = new Around(shell, step => this.choose(this.walker.track.plan.names[step]!, step));
     const keys = h("details", { class: "labkit-db-keys" }, h("summary", {}, "Keys"), h("p", {}, KEYS));
     const side = h("div", { class: "labkit-db-side" }, this.panel.element, this.watches.element, this.stops.element, this.around.element, keys);
     shell.body.classList.add("labkit-db");
@@ -86,14 +78,7 @@ class DebuggerView {
     for (const trait of ["position", "place", "histories"]) shell.watch(trait, () => this.changed());
     shell.body.addEventListener("keydown", event => this.key(event), { signal: shell.signal });
     shell.onTold(names => { if (names[0] !== undefined) this.choose(names[0]); });
-    const watcher = new IntersectionObserver(entries => { if (entries.every(entry => !entry.isIntersecting)) this.pause(); });
-    watcher.observe(shell.root);
-    shell.signal.addEventListener("abort", () => {
-      watcher.disconnect();
-      this.pause();
-      clearTimeout(this.scrubbing);
-      cancelAnimationFrame(this.frame);
-    }, { once: true });
+    shell.signal.addEventListener("abort", () => cancelAnimationFrame(this.frame), { once: true });
     await this.picture?.ready;
     this.draw();
     void run.greet().then(() => this.changed(), () => {
@@ -106,23 +91,16 @@ class DebuggerView {
 
   // ---- where we are ------------------------------------------------------------------------------------------------
 
-  /** The run, or the loop that we are inside of. */
-  private get track(): Walk {
-    return this.inner ?? this.run;
-  }
-
   /** The step that the panel shows: a chosen one, else the one that we stand behind. */
   private get looked(): number {
-    const { track } = this;
+    const { track } = this.walker;
     if (this.picked >= 0) return this.picked;
     return this.chosen ? stepNow(track.steps.get(this.chosen), track.position) : track.position - 1;
   }
 
   private changed(): void {
-    if (this.inner && this.inner.step >= this.run.position) this.inner = null; // we went back over the loop
-    if (!this.asking && !this.playing && !this.inner && this.run.position !== this.said) this.arrived(); // the learner's code, or another view
+    this.walker.moved();
     void this.run.catchUp().then(came => { if (came) this.later(); }, () => {});
-    this.later();
   }
 
   private later(): void {
@@ -132,179 +110,22 @@ class DebuggerView {
     });
   }
 
-  // ---- moving ------------------------------------------------------------------------------------------------------
-
-  /** Some steps on, or back. What is pressed while the kernel is at work is done in one go afterwards. */
-  private async nudge(by: number): Promise<void> {
-    this.pause();
-    this.forget();
-    this.owed += by;
-    if (this.asking) return;
-    while (this.owed && !this.shell.signal.aborted) {
-      const now = this.owed;
-      this.owed = 0;
-      await (now > 0 ? this.forward(now) : this.back(-now));
-      if (this.owed) await new Promise(done => setTimeout(done, LEAST_MS));
-    }
-  }
-
-  /** Steps on; false if that is as far as it goes for now. */
-  private async forward(count: number): Promise<boolean> {
-    const { inner, run } = this;
-    const stops = this.shell.get<boolean>("stop_at_bad");
-    this.forget();
-    if (inner) {
-      inner.position = stopOnTheWay(stops ? inner.entries : [], inner.position, Math.min(inner.position + count, inner.entries.length));
-      this.arrived();
-      return inner.position < inner.entries.length && !(stops && inner.entries[inner.position - 1]?.[0]);
-    }
-    const before = run.position;
-    if (before >= run.count) return false;
-    const moved = await this.guard(() => run.step(count));
-    this.arrived();
-    if (!moved || moved.position <= before || run.stopped || moved.position >= run.count) return false;
-    return run.canMove || !stops || !run.entries[moved.position - 1]?.[0];
-  }
-
-  private async back(count: number): Promise<void> {
-    const { inner, run } = this;
-    if (inner) inner.position = Math.max(0, inner.position - count);
-    else if (run.position > 0) await this.guard(() => run.back(count));
-    this.arrived();
-  }
-
-  /** What was chosen, and what went wrong, is past. */
   private forget(): void {
-    this.chosen = this.failed = "";
+    this.chosen = "";
     this.picked = -1;
-  }
-
-  /** To a position, running what has not run; the kernel stops where there is a reason. */
-  private async go(position: number): Promise<void> {
-    this.pause();
-    this.forget();
-    if (this.inner) this.inner.position = Math.min(position, this.inner.entries.length);
-    else {
-      const busy = (this.busy = new AbortController());
-      this.draw();
-      await this.guard(() => this.run.to(position, true, busy.signal));
-      if (this.busy === busy) this.busy = null;
-    }
-    this.arrived();
   }
 
   private async runTo(): Promise<void> {
     const step = this.looked;
-    if (step < 0) return this.shell.say(this.chosen ? "This does not run here: choose an operation of the run." : "Choose an operation first.");
-    const { chosen } = this;
-    await this.go(step + 1);
-    if (chosen && this.track.position === step + 1) this.shell.say(spoken(this.track));
-  }
-
-  /** Under the mouse the position changes often: it is told at most twenty times a second. */
-  private scrub(position: number): void {
-    this.wished = position;
-    if (this.scrubbing) return;
-    this.stand(position);
-    this.scrubbing = window.setTimeout(() => {
-      this.scrubbing = 0;
-      if (this.wished !== position && !this.shell.signal.aborted) this.scrub(this.wished);
-    }, LEAST_MS);
-  }
-
-  private stand(position: number): void {
-    const { inner, run } = this;
-    this.pause();
-    this.forget();
-    if (inner) inner.position = Math.max(0, Math.min(position, inner.entries.length));
-    else if (position > run.entries.length && run.canMove && !this.busy) return void this.go(position);
-    else run.stand(position);
-    this.later();
-  }
-
-  private togglePlay(): void {
-    if (this.playing || this.busy) {
-      this.pause();
-      return this.shell.say(`Paused. ${spoken(this.track)}`);
-    }
-    const next = () => {
-      this.playing = window.setTimeout(() => void this.forward(1).then(more => {
-        if (more && this.playing) next();
-        else this.pause();
-      }), this.bar.wait);
-    };
-    if (this.track.position >= this.reach()) return this.shell.say("This is the end: press Start, or step back, and play again.");
-    this.shell.say("Playing. Space pauses.");
-    next();
-    this.later();
-  }
-
-  private pause(): void {
-    clearTimeout(this.playing);
-    this.busy?.abort();
-    this.playing = 0;
-    this.later();
-  }
-
-  private reach(): number {
-    if (this.inner) return this.inner.entries.length;
-    return this.run.canMove ? this.run.count : this.run.entries.length;
-  }
-
-  /** After a move: says where we are, in few words while playing. */
-  private arrived(): void {
-    const { run, inner } = this;
-    const stopped = inner ? "" : run.stopped;
-    this.said = run.position;
-    if (this.failed) this.shell.say(this.failed);
-    else if (stopped) this.shell.say(`Stopped: ${stopped}. ${spoken(run)}`);
-    else if (!this.playing) this.shell.say(inner && inner.position ? `${spoken(inner)}, in the ${inner.data.places[inner.data.place[inner.position - 1]!]}` : spoken(this.track));
-    this.later();
-  }
-
-  private async guard<T>(act: () => Promise<T>): Promise<T | null> {
-    this.asking++;
-    try {
-      return await act();
-    } catch (error) {
-      this.pause();
-      if (!(error instanceof Refused)) throw error;
-      this.failed = error.message;
-      this.shell.say(error.message);
-      return null;
-    } finally {
-      this.asking--;
-    }
-  }
-
-  // ---- loops -------------------------------------------------------------------------------------------------------
-
-  private async enter(): Promise<void> {
-    const step = this.looked;
-    if (this.inner || !this.run.hasInside(step)) return this.shell.say("There is nothing inside: it is a single operation.");
-    this.pause();
-    const data = await this.guard(() => this.run.inside(step));
-    if (!data) return;
-    this.inner = {
-      data, step, plan: data.plan, entries: data.entries, position: Math.min(1, data.entries.length), steps: stepsByName(data.plan),
-      histories: data.histories, loop: `${this.run.plan.names[step]}/`, groups: iterations(data),
-    };
-    this.forget();
-    this.draw();
-    this.shell.say(`Inside ${shorten(this.run.plan.names[step]!, 60)}: ${plural(data.entries.length, "step")}${data.cut ? ", only the first ones are shown" : ""}. Escape leaves.`);
-  }
-
-  private leave(): void {
-    this.inner = null;
-    this.forget();
-    this.shell.say(spoken(this.run));
-    this.draw();
+    if (!this.chosen) return this.shell.say("Choose an operation first, in the graph or among the steps.");
+    if (step < 0) return this.shell.say("This does not run here: choose an operation of the run.");
+    await this.walker.go(step + 1);
   }
 
   // ---- choosing ----------------------------------------------------------------------------------------------------
 
   private choose(name: string, step = -1, show = true): void {
-    const { plan } = this.track;
+    const { plan } = this.walker.track;
     this.chosen = name && step >= 0 ? plan.drawn?.[step] || name : name;
     this.picked = name ? step : -1;
     if (show) this.picture?.select(this.chosen);
@@ -314,7 +135,7 @@ class DebuggerView {
   }
 
   private search(query: string): { total: number; hits: { name: string; words: string }[] } {
-    const { plan, position, entries } = this.track;
+    const { plan, position, entries } = this.walker.track;
     const { total, hits } = find(plan, query, position);
     return { total, hits: hits.map(i => ({ name: plan.drawn?.[i] || plan.names[i]!, words: `${i + 1}. ${opOf(plan, i)} ${i < position ? madeText(entries[i]) : ""}` })) };
   }
@@ -331,21 +152,21 @@ class DebuggerView {
   private async toggleBreak(): Promise<void> {
     const step = this.looked;
     const name = step >= 0 ? this.run.plan.names[step]! : "";
-    if (!name || this.inner) return this.shell.say("Choose an operation of the run first.");
+    if (!name || this.walker.inner) return this.shell.say("Choose an operation of the run first.");
     const number = this.stopHere(name);
     await this.ask(number ? "clear" : "break", number ? { number } : { where: name });
     if (number) this.shell.say(`Breakpoint ${number} is gone.`);
   }
 
   private async ask(verb: string, args: Record<string, unknown>): Promise<void> {
-    const message = await this.guard(() => this.run.change(verb, args));
+    const message = await this.walker.guard(() => this.run.change(verb, args));
     if (message) this.shell.say(message);
     this.later();
   }
 
   private async finish(): Promise<void> {
     if (!this.run.canMove) return this.shell.say(this.run.place.over ? sentence(this.run.place.over) : "There is no kernel behind this view.");
-    this.pause();
+    this.walker.pause();
     await this.ask("finish", {});
   }
 
@@ -353,6 +174,7 @@ class DebuggerView {
 
   private key(event: KeyboardEvent): void {
     if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
+    const { walker } = this;
     const target = event.target as HTMLElement;
     const typing = target.matches("input:not([type=checkbox]), select, textarea");
     if (typing) {
@@ -364,17 +186,17 @@ class DebuggerView {
     }
     const pressable = target.matches("button, summary, input, a");
     const acts: Record<string, () => void> = {
-      ArrowRight: () => void this.nudge(1), n: () => void this.nudge(1), ArrowLeft: () => void this.nudge(-1), p: () => void this.nudge(-1),
-      Home: () => void this.go(0), End: () => void this.go(this.track.plan.names.length),
-      b: () => void this.toggleBreak(), i: () => void this.enter(), w: () => void this.ask("watch", { name: this.watchable() }),
+      ArrowRight: () => void walker.nudge(1), n: () => void walker.nudge(1), ArrowLeft: () => void walker.nudge(-1), p: () => void walker.nudge(-1),
+      Home: () => void walker.go(0), End: () => void walker.go(walker.track.plan.names.length),
+      b: () => void this.toggleBreak(), i: () => void walker.enter(this.looked), w: () => void this.ask("watch", { name: this.watchable() }),
       "/": () => this.bar.finder.focus(),
       Escape: () => this.escape(),
-      ...(pressable ? {} : { " ": () => this.togglePlay(), Enter: () => void this.runTo() }),
+      ...(pressable ? {} : { " ": () => walker.togglePlay(), Enter: () => void this.runTo() }),
     };
     if (target === this.strip.element) {
       Object.assign(acts, {
         ArrowUp: acts["ArrowRight"], ArrowDown: acts["ArrowLeft"],
-        PageUp: () => this.scrub(this.track.position + 10), PageDown: () => this.scrub(this.track.position - 10),
+        PageUp: () => walker.scrub(walker.track.position + 10), PageDown: () => walker.scrub(walker.track.position - 10),
       });
     }
     const act = acts[event.key.length === 1 ? event.key.toLowerCase() : event.key];
@@ -384,22 +206,23 @@ class DebuggerView {
   }
 
   private escape(): void {
-    if (this.playing || this.busy) this.pause();
+    if (this.walker.playing) this.walker.pause();
     else if (this.chosen) this.choose("");
-    else if (this.inner) this.leave();
+    else if (this.walker.inner) this.walker.leave();
     else this.strip.element.focus();
   }
 
   // ---- drawing -----------------------------------------------------------------------------------------------------
 
   private draw(): void {
-    const { run, track, inner } = this;
+    const { run, walker } = this;
+    const { track, inner } = walker;
     const { place } = run;
     const held = this.focused() !== null;
     const chosen = this.chosen ? this.looked : -1;
     const marked = inner ? new Set<number>() : new Set(place.breakpoints.flatMap(([, , where]) => where ? run.steps.get(where) ?? [] : []));
     this.bar.show(headline(track), {
-      position: track.position, reach: this.reach(), count: run.count, playing: this.playing > 0, busy: this.busy !== null, over: !run.canMove, inside: inner !== null,
+      position: track.position, reach: walker.reach, playing: walker.playing, over: !run.canMove, inside: inner !== null,
     });
     this.strip.show(track, marked, inner?.groups ?? [], chosen);
     this.panel.show(this.shown());
@@ -419,7 +242,8 @@ class DebuggerView {
   }
 
   private shown(): Shown {
-    const { run, track, inner } = this;
+    const { run } = this;
+    const { track, inner, failed } = this.walker;
     const { place } = run;
     const step = this.looked;
     const { plan, entries } = track;
@@ -432,7 +256,7 @@ class DebuggerView {
     const title = !this.chosen ? headline(track) : step < 0 ? "Chosen" : `Chosen: step ${step + 1}, ${ran ? "done" : step === track.position ? "next" : "not yet run"}`;
     return {
       plan, step, chosen: this.chosen, title, bad, card, entry: ran ? entries[step] : undefined,
-      why: this.chosen ? "" : this.failed || (inner ? inner.data.cut ? "Only the first steps of this loop are shown." : "" : run.stopped ? `Stopped: ${run.stopped}.` : place.over ? sentence(place.over) : ""),
+      why: this.chosen ? "" : failed || (inner ? inner.data.cut ? "Only the first steps of this loop are shown." : "" : run.stopped ? `Stopped: ${run.stopped}.` : place.over ? sentence(place.over) : ""),
       note: step >= 0 ? ran ? "" : "It has not run yet." : this.chosen ? this.picture?.about(this.chosen) ?? "" : "",
       place: inner && step >= 0 ? inner.data.places[inner.data.place[step]!] ?? "" : "",
       can: {
@@ -442,10 +266,4 @@ class DebuggerView {
       },
     };
   }
-}
-
-/** Per step inside a loop the number of its iteration, as its place says. */
-function iterations({ place, places }: Inside): number[] {
-  const numbers = places.map(text => Number(/iteration (\d+)$/.exec(text)?.[1] ?? 0));
-  return place.map(at => numbers[at] ?? 0);
 }

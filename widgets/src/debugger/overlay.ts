@@ -2,7 +2,7 @@
 // edges. No DOM in here.
 
 import type { Graph } from "../graph/columns.ts";
-import type { Layer } from "../graph/drawing.ts";
+import type { Layer } from "../graph/picture.ts";
 import type { Item, Wire } from "../graph/types.ts";
 import { progress, valueOn, type Inside, type Moment, type Track } from "./walk.ts";
 
