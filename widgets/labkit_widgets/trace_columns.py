@@ -63,7 +63,6 @@ def columns(
     nodes, ops = _Words(), _Words()
     made: dict[str, Any] = {
         "runs": list(names),
-        "simulated": all(trace.simulated for trace in traces),
         "tick": tick,
         "node": [nodes(event.node) for event in events],
         "op": [ops(event.op) for event in events],
@@ -212,8 +211,8 @@ def _critical(
     for run, trace in enumerate(traces):
         path = critical_path(trace)
         events = [place[run, at] for at in path.events]
-        about = bound(trace, names)
-        made.append({"events": events, "seconds": path.seconds, "span": path.span_seconds, "bound": about})
+        about = {"bound": bound(trace, names), "simulated": trace.simulated}
+        made.append({"events": events, "seconds": path.seconds, "span": path.span_seconds, **about})
     return made
 
 

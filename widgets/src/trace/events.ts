@@ -6,7 +6,6 @@
 /** What the kernel sends: see trace_columns.py. */
 export interface Columns {
   runs: string[];
-  simulated: boolean;
   tick: number; // seconds
   nodes: string[];
   ops: string[];
@@ -43,7 +42,8 @@ export interface Path {
   events: number[];
   seconds: number;
   span: number;
-  bound: string;
+  bound: string; // what bounds this run, in words
+  simulated: boolean;
 }
 
 export interface Lane {

@@ -28,7 +28,7 @@ export function example(bars: Bar[], chains: number[][] = [[]], runs = [""]): Ev
   const made = bars.map(bar => coded(`${bar.node}:0`));
   const tensors = words([...inputs.flat(), ...made]);
   const columns: Columns = {
-    runs, simulated: true, tick: 1, nodes, ops,
+    runs, tick: 1, nodes, ops,
     rows: Array.from({ length: rows }, (_, row) => ({
       name: `/device:GPU:${row}`, label: `GPU:${row}`, link: false, run: bars.find(bar => (bar.row ?? 0) === row)?.run ?? 0,
       lanes: Math.max(1, ...bars.filter(bar => (bar.row ?? 0) === row).map(bar => (bar.lane ?? 0) + 1)),
@@ -41,7 +41,7 @@ export function example(bars: Bar[], chains: number[][] = [[]], runs = [""]): Ev
     duration: bars.map(bar => bar.duration),
     flops: bars.map(bar => bar.flops ?? 0),
     moved: bars.map(() => 8),
-    critical: chains.map(events => ({ events, seconds: 1, span: 1, bound: "" })),
+    critical: chains.map(events => ({ events, seconds: 1, span: 1, bound: "", simulated: true })),
     tensors, types: ["float32 (2,)"],
     inCount: inputs.map(list => list.length), ins: inputs.flat().map(code => tensors.indexOf(code)),
     outCount: bars.map(() => 1), outs: made.map(code => tensors.indexOf(code)), outType: bars.map(() => 0),

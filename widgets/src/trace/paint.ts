@@ -84,7 +84,10 @@ export function draw(pen: Pen, events: Events, layout: Layout, look: Look, ink: 
   });
   pen.fill(0, 0, width, AXIS, ink.panel);
   pen.within(gutter - 30, 0, window.width + 30, AXIS, () => {
-    for (const mark of marks.marks) pen.text(x(mark.at), 17, mark.label, ink.soft, { anchor: "middle" });
+    for (const mark of marks.marks) {
+      const anchor = x(mark.at) > width - 14 ? "end" : "middle";
+      pen.text(Math.min(width - 2, x(mark.at)), 17, mark.label, ink.soft, { anchor });
+    }
   });
   pen.fill(0, 0, gutter - 22, AXIS, ink.panel);
   pen.text(8, 17, shorten(`${marks.label} ${marks.unit}`.trim(), 20), ink.ink, { bold: true });

@@ -231,12 +231,13 @@ class TraceView {
   }
 
   #showBound(): void {
-    const { critical, runs, simulated } = this.#events.columns;
+    const { critical, runs } = this.#events.columns;
     this.#bound.replaceChildren(...critical.map((path, run) => {
       const name = runs.length > 1 ? `${shorten(runs[run]!, 40)}: ` : "";
-      return h("p", {}, name && h("strong", {}, name), path.bound);
+      const note = path.simulated ? " Simulated: the times come from a model of the machines."
+        : " Measured, each op by itself: a run that nobody traces compiles ops together, and takes less.";
+      return h("p", {}, name && h("strong", {}, name), path.bound, h("span", { class: "labkit-tr-note" }, note));
     }));
-    if (simulated) this.#bound.append(h("p", { class: "labkit-tr-note" }, "Simulated: the times come from a model of the machines."));
   }
 
   /** The stretch that totals are about. */
