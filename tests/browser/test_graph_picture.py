@@ -241,13 +241,13 @@ def test_the_keyboard_alone_leads_everywhere(opened: Open) -> None:
     active = "document.getElementById(document.activeElement.getAttribute('aria-activedescendant'))"
     assert page.evaluate(f"{active}.getAttribute('role')") == "treeitem"
     seen = set()
-    for key in ["Home", *["ArrowDown"] * 6, *["ArrowRight"] * 6, *["ArrowUp"] * 6, *["ArrowLeft"] * 6, "End"]:
+    for key in ["Home", *["ArrowDown"] * 6, *["ArrowRight"] * 6, *["ArrowUp"] * 6, *["ArrowLeft"] * 6, *["PageUp"] * 15, *["PageDown"] * 15, "End"]:
         page.keyboard.press(key)
         said = page.locator(".labkit-status").inner_text()
         assert page.evaluate(f"{active}.getAttribute('aria-label')") == said
         seen.add(said)
     assert len(seen) > 5
-    assert any(re.fullmatch(r"Placeholder x, 0 inputs, 1 output, float32 \(\?, 784\)", said) for said in seen)
+    assert any(re.fullmatch(r"Placeholder x, 0 inputs, 1 output, float32 \(\?, 784\)", said) for said in seen), seen
     page.evaluate("p.select(['cross_entropy/'])")
     for open_ in (True, False):
         page.keyboard.press("Enter" if open_ else " ")

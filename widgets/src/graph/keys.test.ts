@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { first, index, last, neighbour, type Direction } from "./keys.ts";
+import { first, index, last, neighbour, next, type Direction } from "./keys.ts";
 import type { Item, Scene, Wire } from "./types.ts";
 
 const item = (id: string, x: number, y: number, more: Partial<Item> = {}): Item => ({
@@ -45,6 +45,13 @@ test("every box can be reached from the first by arrows alone", () => {
   const seen = new Set<string>([first(scene)!.id]);
   for (const id of seen) for (const way of ["left", "right", "up", "down"] as const) seen.add(go(id, way));
   assert.deepEqual([...seen].sort(), scene.items.map(x => x.id).sort());
+});
+
+test("page down and up go through all boxes in order, and end", () => {
+  assert.equal(next(scene, "s/", 1)?.id, "d");
+  assert.equal(next(scene, "d", -1)?.id, "s/");
+  assert.equal(next(scene, "f", 1), null);
+  assert.equal(next(scene, "", 1)?.id, "a");
 });
 
 test("down the page the same holds with the axes changed", () => {

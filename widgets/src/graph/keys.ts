@@ -18,14 +18,13 @@ export function neighbour(scene: Scene, id: string, direction: Direction, horizo
   const inside = here.open && (direction === "right" || direction === "down")
     ? nearest(scene.items.filter(item => item.parent === here.id), corner(here), null) : null;
   if (inside) return inside;
-  const beside = nearest(scene.items.filter(item => item.parent === here.parent && item !== here), middle(here), STEPS[direction]);
-  if (beside) return beside;
-  const parent = here.parent === null ? null : byId.get(here.parent) ?? null;
-  if (!parent) return null;
-  if (direction === "left" || direction === "up") return parent;
-  return nearest(
-    scene.items.filter(item => item.parent === parent.parent && item !== parent), middle(parent), STEPS[direction],
-  );
+  for (let at: Item | undefined = here; at; at = at.parent === null ? undefined : byId.get(at.parent)) {
+    const { parent } = at;
+    const beside = nearest(scene.items.filter(item => item.parent === parent && item !== at), middle(at), STEPS[direction]);
+    if (beside) return beside;
+    if (parent !== null && (direction === "left" || direction === "up")) return byId.get(parent) ?? null;
+  }
+  return null;
 }
 
 /** The item to begin with: what stands first in reading order, outside of all frames. */
@@ -74,7 +73,7 @@ function corner(item: Item): Point {
   return { x: item.x, y: item.y };
 }
 
-/** The nearest by distance, counting what lies sideways twice; only what lies ahead if a step is given. */
+/** The nearest by distance, counting what lies sideways twice; with a step, only what lies ahead, best within a wide cone. */
 function nearest(items: Item[], from: Point, step: readonly [number, number] | null): Item | null {
   let best: Item | null = null;
   let least = Infinity;
@@ -83,9 +82,15 @@ function nearest(items: Item[], from: Point, step: readonly [number, number] | n
     const dx = at.x - from.x, dy = at.y - from.y;
     const ahead = step ? dx * step[0] + dy * step[1] : Math.hypot(dx, dy);
     const aside = step ? Math.abs(dx * step[1]) + Math.abs(dy * step[0]) : 0;
-    if (ahead <= 0 || aside > 3 * ahead) continue;
-    const far = ahead + 2 * aside;
+    if (ahead <= 0) continue;
+    const far = ahead + 2 * aside + (aside > 3 * ahead ? 1e6 : 0);
     if (far < least) [best, least] = [item, far];
   }
   return best;
+}
+
+/** The next box in the order of the scene (a frame, then what stands in it), or the one before: these reach every box. */
+export function next(scene: Scene, id: string, by: 1 | -1): Item | null {
+  const at = scene.items.findIndex(item => item.id === id);
+  return scene.items[at < 0 ? 0 : at + by] ?? null;
 }

@@ -12,7 +12,7 @@ import { beginAt, between, fitTo, hold, keep, reveal, zoomAt, READABLE, type Cam
 import type { Graph } from "./columns.ts";
 import { pngBlob, svgText } from "./export.ts";
 import { watchHands } from "./gestures.ts";
-import { ends, first, index, last, neighbour, type Direction } from "./keys.ts";
+import { ends, first, index, last, neighbour, next, type Direction } from "./keys.ts";
 import { KNOB, describe } from "./looks.ts";
 import { Minimap } from "./minimap.ts";
 import { Outline } from "./outline.ts";
@@ -489,6 +489,8 @@ export class GraphPicture {
     const keys: Record<string, () => void> = {
       Home: () => this.step(first(this.scene)),
       End: () => this.step(last(this.scene)),
+      PageDown: () => this.step(next(this.scene, this.focused, 1)),
+      PageUp: () => this.step(next(this.scene, this.focused, -1)),
       Enter: () => here && this.activate(here),
       " ": () => here && this.activate(here),
       "+": () => this.zoomIn(),
