@@ -13,6 +13,7 @@ import { PARTS, type ViewState } from "./types.ts";
 
 export const PAIR = 2 ** 22; // a * PAIR + b names a pair of tree nodes
 const CROWD = 15; // fewer boxes than this need no hubs
+const FEWEST = 6; // what fewer boxes share is no hub
 const SHARED = 24; // a variable or constant that so many ops read is a hub wherever it stands
 const CONTROLS = 4; // more control edges than this at one box are not drawn
 
@@ -277,7 +278,7 @@ function sharedSources(graph: Graph): Uint8Array {
 
 /** How many of so many boxes make what they share a hub. */
 function enough(boxes: number): number {
-  return Math.max(6, Math.ceil(2 * Math.sqrt(boxes)));
+  return Math.max(FEWEST, Math.ceil(2 * Math.sqrt(boxes)));
 }
 
 /**
@@ -290,32 +291,36 @@ function crowds(
   const boxes = new Int32Array(parent.length);
   for (let t = 1; t < parent.length; t++) if (count[t]! > 0) boxes[parent[t]!]!++;
   const shared = sharedSources(graph);
-  // For each crowd, each neighbour outside of it and each direction: how many different boxes of it are joined with that.
-  const sides = new Pairs(graph.edges), boxesAt = new Pairs(graph.edges);
-  const joined: number[] = [];
-  const each = (visit: (e: number, crowd: number, box: number, key: number, out: boolean) => void) => {
-    for (let e = 0; e < graph.edges; e++) {
-      const stop = top[e]!;
-      if (stop < 0 || graph.slot[e]! < 0) continue;
-      for (let box = tree.leaf[graph.to[e]!]!, t = parent[box]!; t !== stop; box = t, t = parent[t]!) {
-        if (boxes[t]! >= CROWD) visit(e, t, box, sides.at(2 * t, left[e]!), false);
-      }
-      for (let box = tree.leaf[graph.from[e]!]!, t = parent[box]!; t !== stop; box = t, t = parent[t]!) {
-        if (boxes[t]! >= CROWD) visit(e, t, box, sides.at(2 * t + 1, right[e]!), true);
-      }
+  // For each crowd, each neighbour outside of it and each direction (a side): how many different boxes are joined with it.
+  const sides = new Pairs(graph.edges);
+  const events: number[] = [], at: number[] = []; // edge, crowd, box, side; per side how often
+  const climb = (e: number, leaf: number, outside: number, out: number) => {
+    for (let box = leaf, t = parent[leaf]!; t !== top[e]; box = t, t = parent[t]!) {
+      if (boxes[t]! < CROWD) continue;
+      const side = sides.at(2 * t + out, outside);
+      at[side] = (at[side] ?? 0) + 1;
+      events.push(e, t, box, side);
     }
   };
-  each((_, __, box, key) => {
-    if (boxesAt.add(key, box)) joined[key] = (joined[key] ?? 0) + 1;
-  });
+  for (let e = 0; e < graph.edges; e++) {
+    if (top[e]! < 0 || graph.slot[e]! < 0) continue;
+    climb(e, tree.leaf[graph.to[e]!]!, left[e]!, 0);
+    climb(e, tree.leaf[graph.from[e]!]!, right[e]!, 1);
+  }
+  const different = new Pairs(), joined: number[] = [];
+  for (let k = 0; k < events.length; k += 4) {
+    const side = events[k + 3]!;
+    if (at[side]! >= FEWEST && different.add(side, events[k + 2]!)) joined[side] = (joined[side] ?? 0) + 1;
+  }
   // Outer scopes come last, and stay.
-  each((e, crowd, _, key, out) => {
-    if (joined[key]! < enough(boxes[crowd]!)) return;
-    const [hub, when, what] = out ? [hubs.to, hubs.left, right] : [hubs.from, hubs.entered, left];
-    if (hub[e]! >= 0 && when[e]! < 0) return;
+  for (let k = 0; k < events.length; k += 4) {
+    const e = events[k]!, crowd = events[k + 1]!, side = events[k + 3]!;
+    if ((joined[side] ?? 0) < enough(boxes[crowd]!)) continue;
+    const [hub, when, what] = sides.first[side]! % 2 ? [hubs.to, hubs.left, right] : [hubs.from, hubs.entered, left];
+    if (hub[e]! >= 0 && when[e]! < 0) continue;
     hub[e] = what[e]!;
     when[e] = crowd;
-  });
+  }
   for (let e = 0; e < graph.edges; e++) {
     if (top[e]! < 0 || !shared[graph.from[e]!] || (hubs.from[e]! >= 0 && hubs.entered[e]! < 0) || hubs.to[e]! >= 0) continue;
     if (tree.leaf[graph.to[e]!] === right[e]) continue;

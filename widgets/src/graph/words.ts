@@ -57,32 +57,28 @@ export class Words {
   part(t: number): Part {
     const { plan } = this;
     if (plan.node[t]! >= 0) return plan.graph.part(plan.node[t]!);
-    const [all, own] = this.parts();
-    const at = (counts: Int32Array, part: Part) => counts[t * PARTS.length + PARTS.indexOf(part)]!;
-    // What computes says more about a scope than the variables and constants that it keeps.
-    if (at(all, "forward") && at(all, "forward") >= at(all, "gradient")) return "forward";
-    // A variable with its optimizer's slots is a variable: what stands in a scope itself says more than what lies deeper.
-    const counts = PARTS.some(part => part !== "constant" && at(own, part)) ? own : all;
-    if (at(counts, "gradient") || at(counts, "optimizer")) return at(counts, "gradient") >= at(counts, "optimizer") ? "gradient" : "optimizer";
-    return PARTS.reduce((most, part) => (at(counts, part) > at(counts, most) ? part : most));
+    let known = plan.memo.get("parts") as Map<number, Part> | undefined;
+    if (!known) plan.memo.set("parts", (known = new Map()));
+    let part = known.get(t);
+    if (!part) known.set(t, (part = partOf(plan, t)));
+    return part;
   }
+}
 
-  /** Ops by part, of each tree node: all that are inside, and those that stand in it directly. */
-  private parts(): [Int32Array, Int32Array] {
-    const { plan } = this, many = PARTS.length;
-    let known = plan.memo.get("parts") as [Int32Array, Int32Array] | undefined;
-    if (known) return known;
-    const all = new Int32Array(plan.size * many), own = new Int32Array(plan.size * many);
-    for (let k = plan.order.length - 1; k > 0; k--) {
-      const t = plan.order[k]!, up = plan.parent[t]!;
-      if (plan.node[t]! >= 0) {
-        const part = plan.graph.parts[plan.node[t]!]!;
-        all[t * many + part]!++;
-        own[up * many + part]!++;
-      }
-      for (let i = 0; i < many; i++) all[up * many + i]! += all[t * many + i]!;
-    }
-    plan.memo.set("parts", (known = [all, own]));
-    return known;
+/** What a scope is, by the ops in it: what computes says more than the variables and constants that it keeps. */
+function partOf(plan: Plan, t: number): Part {
+  const all = PARTS.map(() => 0), own = PARTS.map(() => 0); // all that are inside, and those that stand in it directly
+  for (let k = plan.at[t]!; k < plan.last[t]!; k++) {
+    const c = plan.order[k]!;
+    if (plan.node[c]! < 0) continue;
+    const part = plan.graph.parts[plan.node[c]!]!;
+    all[part]!++;
+    if (plan.parent[c] === t) own[part]!++;
   }
+  const at = (counts: number[], part: Part) => counts[PARTS.indexOf(part)]!;
+  if (at(all, "forward") && at(all, "forward") >= at(all, "gradient")) return "forward";
+  // A variable with its optimizer's slots is a variable: what stands in a scope itself says more than what lies deeper.
+  const counts = PARTS.some(part => part !== "constant" && at(own, part)) ? own : all;
+  if (at(counts, "gradient") || at(counts, "optimizer")) return at(counts, "gradient") >= at(counts, "optimizer") ? "gradient" : "optimizer";
+  return PARTS.reduce((most, part) => (at(counts, part) > at(counts, most) ? part : most));
 }
