@@ -90,7 +90,10 @@ PROGRAMS = [
         "data": "spiral", "features": ["x1", "sin x2"], "optimizer": "adam", "regularizer": "L1",
         "layers": [{"neurons": 3, "activation": "relu", "dropout": 0.3}, {"neurons": 2, "activation": "elu"}],
     },
-    {"kind": "digits", "data": "scanned", "features": ["14x14"], "layers": [4], "examples": 300, "optimizer": "momentum"},
+    {
+        "kind": "digits", "data": "scanned", "features": ["14x14"], "layers": [4], "examples": 300,
+        "optimizer": "momentum",
+    },
 ]  # fmt: skip
 
 

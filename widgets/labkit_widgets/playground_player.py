@@ -32,7 +32,7 @@ class Player:
 
     Args:
         owner: who does the turns.
-        pause_seconds: the least time from one turn to the next.
+        pause_seconds: the least time from the end of one turn to the next.
         patience_seconds: how long the thread waits for a page that does not answer.
     """
 
@@ -78,16 +78,16 @@ class Player:
     def _run(self, stop: threading.Event, seen: threading.Event) -> None:
         unseen = False
         while not stop.is_set():
-            began = time.monotonic()
             seen.clear()
             owner = self._owner()
             if owner is None or not owner.turn():
                 break
             del owner
+            told = time.monotonic()
             if not seen.wait(self.patience_seconds):
                 unseen = True
                 break
-            stop.wait(max(0.0, self._pause_seconds - (time.monotonic() - began)))
+            stop.wait(max(0.0, self._pause_seconds - (time.monotonic() - told)))
         owner = self._owner()
         if owner is not None and not stop.is_set():
             stop.set()

@@ -42,3 +42,25 @@ export const REACH = 6;
 export function fits(app: App, sizes: number[]): boolean {
   return app.frame.kind === app.settings.kind && app.frame.fits(sizes);
 }
+
+/** Listens until the view is closed. */
+export function on<K extends keyof HTMLElementEventMap>(
+  app: App, target: EventTarget, type: K, heard: (event: HTMLElementEventMap[K]) => void,
+): void {
+  target.addEventListener(type, heard as EventListener, { signal: app.shell.signal });
+}
+
+/**
+ * For elements that come and go with every change: one listener on what stays around them finds what the element that
+ * was hit is to do. Elements that are gone leave nothing behind.
+ */
+export function acting(app: App, around: Element, type: keyof HTMLElementEventMap): <E extends Element>(element: E, act: (event: any) => void) => E {
+  const acts = new WeakMap<Element, (event: any) => void>();
+  on(app, around, type, event => {
+    for (let at = event.target as Element | null; at && at !== around; at = at.parentElement) acts.get(at)?.(event);
+  });
+  return (element, act) => {
+    acts.set(element, act);
+    return element;
+  };
+}

@@ -1,7 +1,7 @@
 // What can be chosen beside the net itself: two rows of buttons, lists and numbers.
 
 import { button, h } from "../core/dom.ts";
-import type { App, Part } from "./app.ts";
+import { acting, on, type App, type Part } from "./app.ts";
 import { addLayer, say } from "./settings.ts";
 import type { Settings } from "./types.ts";
 
@@ -9,19 +9,19 @@ import type { Settings } from "./types.ts";
 export function playBar(app: App): Part {
   const { signal } = app.shell;
   const play = button("▶ Play", () => void app.ask(app.playing ? "pause" : "play"), signal, "Train (p)");
-  const epoch = h("strong", { class: "labkit-pg-epoch" });
+  const epoch = h("strong", { class: "pg-epoch" });
   const step = button("Step", () => void app.ask("step"), signal, "One picture further (s)");
   const reset = button("Reset", () => void app.ask("reset"), signal, "First weights again (r)");
   const chance = button("New start", () => app.change({ ...app.settings, seed: app.settings.seed + 1 }), signal, "Another seed: other weights, other points");
   const presets = h("select", { class: "labkit-select", "aria-label": "Try" }, h("option", { value: "" }, "Try …"),
     ...app.choices.presets.map(([name, title]) => h("option", { value: name }, title)));
-  presets.addEventListener("change", () => {
+  on(app, presets, "change", () => {
     if (presets.value) void app.ask("preset", { name: presets.value });
     presets.value = "";
-  }, { signal });
+  });
   const layer = button("+ Layer", () => app.change(addLayer(app.settings, app.choices)), signal, "Add a hidden layer (l)");
   const element = h("div", { class: "labkit-bar", role: "group", "aria-label": "Training" },
-    play, step, reset, chance, h("span", { class: "labkit-pg-epochbox" }, "Epoch ", epoch), layer, presets);
+    play, step, reset, chance, h("span", { class: "pg-epochbox" }, "Epoch ", epoch), layer, presets);
   const update = () => {
     play.textContent = app.playing ? "❚❚ Pause" : "▶ Play";
     play.setAttribute("aria-pressed", String(app.playing));
@@ -41,7 +41,8 @@ const WORDS: Record<string, string> = {
 
 /** Data, loss, optimizer and so on. */
 export function settingsBar(app: App): Part {
-  const element = h("div", { class: "labkit-bar labkit-pg-settings", role: "group", "aria-label": "Data and training" });
+  const element = h("div", { class: "labkit-bar pg-settings", role: "group", "aria-label": "Data and training" });
+  const onChange = acting(app, element, "change");
   let shown = "";
 
   function structure(): void {
@@ -80,21 +81,21 @@ export function settingsBar(app: App): Part {
     const made = h("select", { class: "labkit-select", name: key },
       ...every.map(option => h("option", { value: String(option), selected: option === now },
         words[String(option)] ?? (typeof option === "number" ? say(option) + unit : WORDS[option] ?? option))));
-    made.addEventListener("change", () => {
+    onChange(made, () => {
       if (pick) pick(made.value);
       else app.change({ ...app.settings, [key]: typeof now === "number" ? Number(made.value) : made.value });
-    }, { signal: app.shell.signal });
-    return h("label", { class: "labkit-pg-field" }, h("span", {}, label), made);
+    });
+    return h("label", { class: "pg-field" }, h("span", {}, label), made);
   }
 
   function seed(): HTMLElement {
-    const made = h("input", { class: "labkit-input labkit-pg-number", type: "number", name: "seed", min: 0, step: 1, value: app.settings.seed });
-    made.addEventListener("change", () => {
+    const made = h("input", { class: "labkit-input pg-number", type: "number", name: "seed", min: 0, step: 1, value: app.settings.seed });
+    onChange(made, () => {
       const value = Math.floor(Number(made.value));
       if (value >= 0 && value < 2 ** 31) app.change({ ...app.settings, seed: value });
       else made.value = String(app.settings.seed);
-    }, { signal: app.shell.signal });
-    return h("label", { class: "labkit-pg-field" }, h("span", {}, "Seed"), made);
+    });
+    return h("label", { class: "pg-field" }, h("span", {}, "Seed"), made);
   }
 
   return { element, structure };

@@ -8,21 +8,21 @@ import { say } from "./settings.ts";
 const WIDTH = 288, HEIGHT = 104, LEFT = 34, BOTTOM = 18;
 
 export function curves(app: App): Part {
-  const train = s("path", { class: "labkit-pg-train" });
-  const test = s("path", { class: "labkit-pg-test" });
+  const train = s("path", { class: "pg-train" });
+  const test = s("path", { class: "pg-test" });
   const top = s("text", { x: LEFT - 4, y: 12, "text-anchor": "end" });
   const end = s("text", { x: WIDTH - 2, y: HEIGHT - 4, "text-anchor": "end" });
-  const svg = s("svg", { class: "labkit-pg-curves", viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img" },
-    s("path", { class: "labkit-pg-axis", d: `M${LEFT} 4V${HEIGHT - BOTTOM}H${WIDTH}` }), test, train, top,
+  const svg = s("svg", { class: "pg-curves", viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img" },
+    s("path", { class: "pg-axis", d: `M${LEFT} 4V${HEIGHT - BOTTOM}H${WIDTH}` }), test, train, top,
     s("text", { x: LEFT - 4, y: HEIGHT - BOTTOM, "text-anchor": "end" }, "0"),
     s("text", { x: LEFT, y: HEIGHT - 4 }, "epoch 0"), end);
   const cells = [0, 1, 2, 3].map(() => h("td", {}));
-  const table = h("table", { class: "labkit-pg-scores" },
+  const table = h("table", { class: "pg-scores" },
     h("thead", {}, h("tr", {}, h("td", {}), h("th", { scope: "col" }, "Loss"), h("th", { scope: "col" }, "Right"))),
     h("tbody", {},
-      h("tr", {}, h("th", { scope: "row" }, key("labkit-pg-train"), " Train"), cells[0]!, cells[1]!),
-      h("tr", {}, h("th", { scope: "row" }, key("labkit-pg-test"), " Test"), cells[2]!, cells[3]!)));
-  const element = h("div", { class: "labkit-pg-curvebox" }, table, svg);
+      h("tr", {}, h("th", { scope: "row" }, key("pg-train"), " Train"), cells[0]!, cells[1]!),
+      h("tr", {}, h("th", { scope: "row" }, key("pg-test"), " Test"), cells[2]!, cells[3]!)));
+  const element = h("div", { class: "pg-curvebox" }, table, svg);
 
   function update(): void {
     const curve = app.frame.curve;
@@ -42,7 +42,7 @@ export function curves(app: App): Part {
 }
 
 function key(name: string): SVGElement {
-  return s("svg", { class: "labkit-pg-key", viewBox: "0 0 24 8", "aria-hidden": "true" }, s("path", { class: name, d: "M0 4H24" }));
+  return s("svg", { class: "pg-key", viewBox: "0 0 24 8", "aria-hidden": "true" }, s("path", { class: name, d: "M0 4H24" }));
 }
 
 const percent = (share: number) => `${(100 * share).toFixed(1)} %`;

@@ -2,16 +2,17 @@
 // that has the focus is left alone.
 
 import { h } from "../core/dom.ts";
-import { fits, type App, type Part } from "./app.ts";
+import { acting, fits, type App, type Part } from "./app.ts";
 import { mapOf, nameOf, pretty, sizes } from "./settings.ts";
 import { isSilent } from "./frame.ts";
 
 export function detail(app: App): Part {
   const title = h("strong", {});
-  const words = h("span", { class: "labkit-pg-soft" });
-  const fields = h("div", { class: "labkit-pg-weights" });
-  const element = h("div", { class: "labkit-pg-detail", role: "group", "aria-label": "Weights of the neuron that is looked at" },
-    h("div", { class: "labkit-pg-caption" }, title, " ", words), fields);
+  const words = h("span", { class: "pg-soft" });
+  const fields = h("div", { class: "pg-weights" });
+  const element = h("div", { class: "pg-detail", role: "group", "aria-label": "Weights of the neuron that is looked at" },
+    h("div", { class: "pg-caption" }, title, " ", words), fields);
+  const onChange = acting(app, fields, "change"), onFocus = acting(app, fields, "focusin"), onKey = acting(app, fields, "keydown");
   let inputs: { input: HTMLInputElement; value: () => number }[] = [];
   let shown = "";
 
@@ -53,27 +54,27 @@ export function detail(app: App): Part {
       }
     }
     if (k >= 0) made.push(field("bias", () => app.frame.bias(k, row), 2 * k + 1, [row]));
-    if (pixels) made.push(h("span", { class: "labkit-pg-soft" }, "Its weights are the picture in the net: one for each pixel."));
+    if (pixels) made.push(h("span", { class: "pg-soft" }, "Its weights are the picture in the net: one for each pixel."));
     fields.replaceChildren(...made);
   }
 
   function field(name: string, value: () => number, array: number, position: number[]): HTMLElement {
-    const input = h("input", { class: "labkit-input labkit-pg-number", type: "number", step: "any" });
-    input.addEventListener("change", () => {
+    const input = h("input", { class: "labkit-input pg-number", type: "number", step: "any" });
+    onChange(input, () => {
       const wanted = Number(input.value);
       if (input.value !== "" && Number.isFinite(wanted)) void app.ask("weight", { array, position, value: wanted });
-    }, { signal: app.shell.signal });
-    input.addEventListener("focus", () => input.select(), { signal: app.shell.signal });
-    input.addEventListener("keydown", event => {
+    });
+    onFocus(input, () => input.select());
+    onKey(input, (event: KeyboardEvent) => {
       if (event.key === "Escape") app.backToNet();
       const by = event.key === "ArrowUp" ? 0.1 : event.key === "ArrowDown" ? -0.1 : 0;
       if (!by) return;
       event.preventDefault();
       input.value = String(Number((Number(input.value) + (event.shiftKey ? 10 * by : by)).toPrecision(4)));
-      input.dispatchEvent(new Event("change"));
-    }, { signal: app.shell.signal });
+      input.dispatchEvent(new Event("change", { bubbles: true }));
+    });
     inputs.push({ input, value });
-    return h("label", { class: "labkit-pg-field" }, h("span", {}, name), input);
+    return h("label", { class: "pg-field" }, h("span", {}, name), input);
   }
 
   return { element, update, structure: update };

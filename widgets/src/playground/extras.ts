@@ -3,29 +3,29 @@
 import { button, h, s } from "../core/dom.ts";
 import { SavedModel, type Model } from "../core/model.ts";
 import { Shell } from "../core/shell.ts";
-import { REACH, fits, type App, type Part } from "./app.ts";
+import { REACH, fits, on, type App, type Part } from "./app.ts";
 import { valueAt } from "./frame.ts";
 import { nameOf, say, sizes } from "./settings.ts";
 
 function fold(title: string, ...content: (HTMLElement | string)[]): HTMLDetailsElement {
-  return h("details", { class: "labkit-pg-fold" }, h("summary", {}, title), ...content);
+  return h("details", { class: "pg-fold" }, h("summary", {}, title), ...content);
 }
 
 /** "Explain every mark on screen." */
 export function legend(): Part {
-  const mark = (className: string, width: number) => s("svg", { viewBox: "0 0 44 12", class: "labkit-pg-mark", "aria-hidden": "true" },
+  const mark = (className: string, width: number) => s("svg", { viewBox: "0 0 44 12", class: "pg-mark", "aria-hidden": "true" },
     s("path", { d: "M2 6H42", class: className, "stroke-width": width }));
-  const dot = (d: string, name: string) => s("svg", { viewBox: "0 0 44 12", class: "labkit-pg-mark", "aria-hidden": "true" }, s("path", { d, class: name }));
+  const dot = (d: string, name: string) => s("svg", { viewBox: "0 0 44 12", class: "pg-mark", "aria-hidden": "true" }, s("path", { d, class: name }));
   const rows: [Element | string, string][] = [
-    [mark("labkit-pg-link", 4), "A weight above 0. The thicker the line, the larger the weight."],
-    [mark("labkit-pg-link labkit-pg-below", 4), "A weight below 0: orange and dashed. Click a line to change its weight."],
-    [dot("M17 6a5 5 0 1 0 10 0a5 5 0 1 0-10 0Z", "labkit-pg-dot"), "A point with label +1: blue and round. With a rim, and only if you ask for it: a point to test with."],
-    [dot("M22 0L28 6L22 12L16 6Z", "labkit-pg-dot labkit-pg-belowdot"), "A point with label −1: an orange diamond."],
-    [h("span", { class: "labkit-pg-ramp labkit-pg-mark" }), "What a neuron gives at a point: orange and striped below 0, blue above. The line between is where it gives 0."],
+    [mark("pg-link", 4), "A weight above 0. The thicker the line, the larger the weight."],
+    [mark("pg-link pg-below", 4), "A weight below 0: orange and dashed. Click a line to change its weight."],
+    [dot("M17 6a5 5 0 1 0 10 0a5 5 0 1 0-10 0Z", "pg-dot"), "A point with label +1: blue and round. With a rim, and only if you ask for it: a point to test with."],
+    [dot("M22 0L28 6L22 12L16 6Z", "pg-dot pg-belowdot"), "A point with label −1: an orange diamond."],
+    [h("span", { class: "pg-ramp pg-mark" }), "What a neuron gives at a point: orange and striped below 0, blue above. The line between is where it gives 0."],
     ["□", "Each small square is the plane as one neuron sees it. Look at it (mouse or focus) and it is shown large."],
     ["✛", "The cross: values are read here, live. Move it with the mouse, or focus the plane and use the arrow keys (with shift: far)."],
-    [mark("labkit-pg-train", 2), "Loss of the points that the net learns from, epoch after epoch."],
-    [mark("labkit-pg-test", 2), "Loss of the points that it has never seen. If only this one rises, the net learns by heart."],
+    [mark("pg-train", 2), "Loss of the points that the net learns from, epoch after epoch."],
+    [mark("pg-test", 2), "Loss of the points that it has never seen. If only this one rises, the net learns by heart."],
     ["Right", "The share of points on the right side."],
     ["Epoch", "How many times the net has seen all training examples."],
     ["Digits", "Pictures in the first layer are weights: blue pixels speak for the neuron, orange ones against it. Boxes without a picture show how strongly a neuron answers to the drawing."],
@@ -36,19 +36,19 @@ export function legend(): Part {
     ["p, s, r", "play or pause, step, reset"],
   ];
   return { element: fold("Explain every mark",
-    h("dl", { class: "labkit-pg-legend" }, ...rows.flatMap(([sign, text]) => [h("dt", {}, sign), h("dd", {}, text)])),
+    h("dl", { class: "pg-legend" }, ...rows.flatMap(([sign, text]) => [h("dt", {}, sign), h("dd", {}, text)])),
     h("p", {}, h("strong", {}, "Keys in the net")),
-    h("dl", { class: "labkit-pg-legend" }, ...keys.flatMap(([key, text]) => [h("dt", {}, h("kbd", {}, key)), h("dd", {}, text)]))) };
+    h("dl", { class: "pg-legend" }, ...keys.flatMap(([key, text]) => [h("dt", {}, h("kbd", {}, key)), h("dd", {}, text)]))) };
 }
 
 /** The twin of the pictures for those who read numbers. */
 export function tables(app: App): Part {
-  const body = h("div", { class: "labkit-pg-tables", tabindex: 0, role: "region", "aria-label": "Numbers as tables" });
+  const body = h("div", { class: "pg-tables", tabindex: 0, role: "region", "aria-label": "Numbers as tables" });
   const element = fold("Numbers as tables", body);
   let drawn = 0;
   let timer: ReturnType<typeof setTimeout> | undefined;
   app.shell.signal.addEventListener("abort", () => clearTimeout(timer), { once: true });
-  element.addEventListener("toggle", () => build(), { signal: app.shell.signal });
+  on(app, element, "toggle", () => build());
 
   function build(): void {
     if (!element.open || !fits(app, sizes(app.settings))) return;
@@ -91,34 +91,34 @@ export function tables(app: App): Part {
 }
 
 function table(title: string, head: string[], rows: string[][]): HTMLElement {
-  return h("table", { class: "labkit-pg-table" }, h("caption", {}, title),
+  return h("table", { class: "pg-table" }, h("caption", {}, title),
     h("thead", {}, h("tr", {}, ...head.map(text => h("th", { scope: "col" }, text)))),
     h("tbody", {}, ...rows.map(([first, ...rest]) => h("tr", {}, h("th", { scope: "row" }, first!), ...rest.map(text => h("td", {}, text))))));
 }
 
 /** The lines of Python that build this net. */
 export function code(app: App): Part {
-  const pre = h("pre", { class: "labkit-pg-code", tabindex: 0, role: "region", "aria-label": "Program" });
+  const pre = h("pre", { class: "pg-code", tabindex: 0, role: "region", "aria-label": "Program" });
   const copy = button("Copy", () => {
     void navigator.clipboard?.writeText(pre.textContent ?? "").then(() => app.shell.say("Copied."), () => app.shell.say("The browser does not let this page copy: mark the lines."));
   }, app.shell.signal);
   const show = () => { pre.textContent = app.shell.get<string>("code_lines"); };
   app.shell.watch("code_lines", show);
   show();
-  return { element: fold("Code", h("p", { class: "labkit-pg-soft" }, "These lines build exactly this net, and train it. Take them into a cell."), copy, pre) };
+  return { element: fold("Code", h("p", { class: "pg-soft" }, "These lines build exactly this net, and train it. Take them into a cell."), copy, pre) };
 }
 
 /** The net's graph as a GraphView, which the kernel makes when it is asked for. */
 export function graph(app: App, view: (shell: Shell) => void | Promise<void>): Part {
-  const box = h("div", { class: "labkit-pg-graph" });
+  const box = h("div", { class: "pg-graph" });
   const element = fold("Show the graph", box);
   let end: AbortController | null = null;
   let shown: unknown = null;
-  element.addEventListener("toggle", () => {
+  on(app, element, "toggle", () => {
     if (element.open && !app.shell.get("graph_box")) void app.ask("graph", { show: true });
     else if (!element.open && app.shell.get("graph_box") && !(app.shell.model instanceof SavedModel)) void app.ask("graph", { show: false });
     void draw();
-  }, { signal: app.shell.signal });
+  });
   app.shell.watch("graph_box", () => void draw());
   app.shell.signal.addEventListener("abort", () => end?.abort(), { once: true });
 

@@ -2,9 +2,10 @@
 // with one tab stop (arrow keys walk), each with a small map of what it gives over the plane.
 
 import { h, s } from "../core/dom.ts";
-import { fits, type App, type Part } from "./app.ts";
+import { acting, fits, on, type App, type Part } from "./app.ts";
 import { isSilent } from "./frame.ts";
 import { layOut, link, type NetLayout } from "./layout.ts";
+import { drawn, picture } from "./pad.ts";
 import { paint, ramp, thickness } from "./paint.ts";
 import { addLayer, changeLayer, mapOf, most, nameOf, pretty, removeLayer, say, sizes, toggleFeature, walk } from "./settings.ts";
 import type { Place } from "./types.ts";
@@ -13,10 +14,19 @@ const MANY = 100; // links: with more, only those of the neuron that is looked a
 const HEAD = 122; // height of the words and buttons over the columns
 
 export function net(app: App): Part {
-  const links = s("svg", { class: "labkit-pg-links", "aria-hidden": "true" });
-  const tip = h("div", { class: "labkit-pg-tip", hidden: true });
-  const stage = h("div", { class: "labkit-pg-stage" });
-  const element = h("div", { class: "labkit-pg-net", role: "group", "aria-label": "The net. Arrow keys walk through it." }, stage);
+  const links = s("svg", { class: "pg-links", "aria-hidden": "true" });
+  const tip = h("div", { class: "pg-tip", hidden: true });
+  const stage = h("div", { class: "pg-stage" });
+  const element = h("div", { class: "pg-net", role: "group", "aria-label": "The net. Arrow keys walk through it." }, stage);
+  const onClick = acting(app, stage, "click"), onChange = acting(app, stage, "change"), onFocus = acting(app, stage, "focusin");
+  const away = (event: Event) => {
+    if (!hovered || event.type === "pointerover" && (event.target as Element).closest(".pg-reach")) return;
+    hovered = null;
+    showTip();
+  };
+  on(app, stage, "pointerover", away);
+  on(app, stage, "pointerleave", away);
+  const onOver = acting(app, stage, "pointerover");
   let layout: NetLayout = layOut([1], 300, HEAD);
   let buttons: HTMLButtonElement[][] = [];
   let wires: { k: number; from: number; to: number; path: SVGPathElement }[] = [];
@@ -59,7 +69,7 @@ export function net(app: App): Part {
   function heads(): HTMLElement[] {
     const { layers } = app.settings;
     return layout.columns.map((column, c) => {
-      const head = h("div", { class: "labkit-pg-head" });
+      const head = h("div", { class: "pg-head" });
       head.style.left = `${column.x - column.w / 2}px`;
       head.style.width = `${column.w}px`;
       if (c === 0) {
@@ -67,7 +77,7 @@ export function net(app: App): Part {
         if (digits()) head.append(picker("Pixels that the net sees", app.choices.features["digits"]!, app.settings.features[0]!,
           value => app.change({ ...app.settings, features: [value] }), pretty));
       } else if (c > layers.length) {
-        head.append(h("strong", {}, "Output"), h("span", { class: "labkit-pg-soft" }, digits() ? "10 digits" : "1 number"));
+        head.append(h("strong", {}, "Output"), h("span", { class: "pg-soft" }, digits() ? "10 digits" : "1 number"));
       } else head.append(...layerHead(c - 1));
       return head;
     });
@@ -82,8 +92,8 @@ export function net(app: App): Part {
     const away = small("×", `Remove layer ${i + 1}`, () => app.change(removeLayer(app.settings, i)));
     const drops = [0, 0.1, 0.2, 0.3, 0.5, 0.7, layer.dropout];
     return [
-      h("span", { class: "labkit-pg-row" }, h("strong", {}, `Layer ${i + 1}`), away),
-      h("span", { class: "labkit-pg-row" }, less, h("span", { "aria-hidden": "true" }, String(layer.neurons)), more),
+      h("span", { class: "pg-row" }, h("strong", {}, `Layer ${i + 1}`), away),
+      h("span", { class: "pg-row" }, less, h("span", { "aria-hidden": "true" }, String(layer.neurons)), more),
       picker(`Layer ${i + 1}: activation`, app.choices.activations, layer.activation, activation => change({ activation })),
       picker(`Layer ${i + 1}: dropout`, [...new Set(drops)].sort().map(String), String(layer.dropout),
         value => change({ dropout: Number(value) }), value => (value === "0" ? "drop 0" : `drop ${value}`)),
@@ -91,16 +101,14 @@ export function net(app: App): Part {
   }
 
   function small(label: string, name: string, act: () => void, disabled = false): HTMLButtonElement {
-    const made = h("button", { type: "button", class: "labkit-button labkit-pg-small", "aria-label": name, title: name, disabled }, label);
-    made.addEventListener("click", act, { signal: app.shell.signal });
-    return made;
+    const made = h("button", { type: "button", class: "labkit-button pg-small", "aria-label": name, title: name, disabled }, label);
+    return onClick(made, act);
   }
 
   function picker(name: string, options: string[], value: string, pick: (value: string) => void, show = (x: string) => x): HTMLSelectElement {
-    const made = h("select", { class: "labkit-select labkit-pg-tiny", "aria-label": name, title: name },
+    const made = h("select", { class: "labkit-select pg-tiny", "aria-label": name, title: name },
       ...options.map(option => h("option", { value: option, selected: option === value }, show(option))));
-    made.addEventListener("change", () => pick(made.value), { signal: app.shell.signal });
-    return made;
+    return onChange(made, () => pick(made.value));
   }
 
   function drawLinks(): void {
@@ -112,7 +120,7 @@ export function net(app: App): Part {
     if (digits()) { // one band for the many weights of the pixels
       const from = layout.columns[0]!.boxes[0]!;
       for (const to of layout.columns[1]!.boxes) {
-        links.append(s("path", { d: link(from, to, layout.box), class: "labkit-pg-band" }));
+        links.append(s("path", { d: link(from, to, layout.box), class: "pg-band" }));
       }
     }
     for (let k = first; k + 1 < shown.length; k++) {
@@ -120,12 +128,11 @@ export function net(app: App): Part {
       from.forEach((box, i) => {
         for (let to = 0; to < shown[k + 1]!; to++) {
           const d = link(layout.columns[k]!.boxes[box]!, layout.columns[k + 1]!.boxes[to]!, layout.box);
-          const path = s("path", { d, class: "labkit-pg-link" });
-          const wide = s("path", { d, class: "labkit-pg-reach" }); // what the mouse catches
+          const path = s("path", { d, class: "pg-link" });
+          const wide = s("path", { d, class: "pg-reach" }); // what the mouse catches
           const wire = { k, from: i, to, path };
-          wide.addEventListener("pointerenter", () => { hovered = wire; showTip(); }, { signal: app.shell.signal });
-          wide.addEventListener("pointerleave", () => { hovered = null; showTip(); }, { signal: app.shell.signal });
-          wide.addEventListener("click", () => { app.select({ column: k + 1, row: to }); app.editWeights(); }, { signal: app.shell.signal });
+          onOver(wide, () => { hovered = wire; showTip(); });
+          onClick(wide, () => { app.select({ column: k + 1, row: to }); app.editWeights(); });
           wires.push(wire);
           links.append(path, wide);
         }
@@ -135,7 +142,7 @@ export function net(app: App): Part {
 
   function showTip(): void {
     tip.hidden = !hovered || !fits(app, sizes(app.settings));
-    for (const { path, ...w } of wires) path.classList.toggle("labkit-pg-hot", w.k === hovered?.k && w.from === hovered.from && w.to === hovered.to);
+    for (const { path, ...w } of wires) path.classList.toggle("pg-hot", w.k === hovered?.k && w.from === hovered.from && w.to === hovered.to);
     if (!hovered || tip.hidden) return;
     const from = { column: hovered.k, row: hovered.from }, to = { column: hovered.k + 1, row: hovered.to };
     tip.textContent = `${nameOf(from, app.settings)} → ${nameOf(to, app.settings)}: ${say(app.frame.weight(hovered.k, hovered.from, hovered.to))} (click to change)`;
@@ -150,22 +157,21 @@ export function net(app: App): Part {
     const pixels = at.column === 0 && digits() ? 28 : box;
     const off = at.column === 0 && place(at).row < 0;
     const made = h("button", {
-      type: "button", class: `labkit-pg-box${off ? " labkit-pg-off" : ""}`, tabindex: -1,
+      type: "button", class: `pg-box${off ? " pg-off" : ""}`, tabindex: -1,
       "aria-pressed": at.column === 0 && !digits() ? String(!off) : null,
     }, h("canvas", { width: pixels, height: pixels, "aria-hidden": "true" }));
-    if (at.column === 0 && !digits()) made.append(h("span", { class: "labkit-pg-label" }, pretty(feature(at.row))));
-    if (at.column > app.settings.layers.length && digits()) made.append(h("span", { class: "labkit-pg-digit" }, String(at.row)));
+    if (at.column === 0 && !digits()) made.append(h("span", { class: "pg-label" }, pretty(feature(at.row))));
+    if (at.column > app.settings.layers.length && digits()) made.append(h("span", { class: "pg-digit" }, String(at.row)));
     made.style.left = `${x - box / 2}px`;
     made.style.top = `${y - box / 2}px`;
     made.style.width = made.style.height = `${box}px`;
     const look = () => { if (place(at).row >= 0) app.select(place(at)); };
-    made.addEventListener("focus", () => { focused = at; rove(); look(); }, { signal: app.shell.signal });
-    made.addEventListener("pointerenter", event => { if (event.pointerType === "mouse") look(); }, { signal: app.shell.signal });
-    made.addEventListener("click", () => {
+    onFocus(made, () => { focused = at; rove(); look(); });
+    onOver(made, event => { if (event.pointerType === "mouse") look(); });
+    return onClick(made, () => {
       if (at.column === 0 && !digits()) app.change(toggleFeature(app.settings, feature(at.row), app.choices));
       else if (at.column > 0) app.editWeights();
-    }, { signal: app.shell.signal });
-    return made;
+    });
   }
 
   function rove(): void {
@@ -173,8 +179,8 @@ export function net(app: App): Part {
     buttons[focused.column]![focused.row]!.tabIndex = 0;
   }
 
-  element.addEventListener("keydown", event => {
-    if (!(event.target as HTMLElement).closest(".labkit-pg-box") || event.ctrlKey || event.metaKey || event.altKey) return;
+  on(app, element, "keydown", event => {
+    if (!(event.target as HTMLElement).closest(".pg-box") || event.ctrlKey || event.metaKey || event.altKey) return;
     const to = walk(focused, event.key, buttons.map(column => column.length));
     if (to !== focused) {
       buttons[to.column]![to.row]!.focus();
@@ -194,7 +200,7 @@ export function net(app: App): Part {
     else if (event.key === "r") void app.ask("reset");
     else return;
     event.preventDefault();
-  }, { signal: app.shell.signal });
+  });
 
   function update(): void {
     const known = fits(app, sizes(app.settings));
@@ -202,14 +208,14 @@ export function net(app: App): Part {
     for (const { k, from, to, path } of wires) {
       const weight = known ? app.frame.weight(k, from, to) : 0;
       path.setAttribute("stroke-width", String(thickness(weight)));
-      path.classList.toggle("labkit-pg-below", weight < 0);
+      path.classList.toggle("pg-below", weight < 0);
       const own = app.selected.column === k + 1 ? app.selected.row === to : app.selected.column === k && app.selected.row === from;
-      path.classList.toggle("labkit-pg-faint", wires.length > MANY && !own);
+      path.classList.toggle("pg-faint", wires.length > MANY && !own);
     }
     buttons.forEach((column, c) => column.forEach((button, row) => {
       const at = place({ column: c, row });
       const chosen = at.row === app.selected.row && c === app.selected.column;
-      button.classList.toggle("labkit-pg-chosen", chosen);
+      button.classList.toggle("pg-chosen", chosen);
       button.setAttribute("aria-label", label(at, { column: c, row }, known));
       fill(button.querySelector("canvas")!, at, known, colours);
     }));
@@ -223,8 +229,7 @@ export function net(app: App): Part {
     const image = paper.createImageData(width, width);
     const last = app.settings.layers.length + 1;
     if (at.column === 0 && digits()) {
-      const ink = new Uint8Array(app.shell.get<DataView>("drawing").buffer.slice(0));
-      for (let i = 0; i < 784; i++) image.data.set([...Array(3).fill(app.theme === "dark" ? ink[i] : 255 - (ink[i] ?? 0)), 255], 4 * i);
+      return picture(canvas, drawn(app), app.theme === "dark");
     } else if (known && at.row >= 0) {
       const map = app.frame.map(mapOf(at, app.settings));
       const options = { line: -1, stripe: digits() ? 0 : 6, smooth: !digits() };

@@ -1,7 +1,7 @@
 // The field to draw a digit on, by mouse, touch, pen or keys, and what the net says it is.
 
 import { button, h } from "../core/dom.ts";
-import { fits, type App, type Part } from "./app.ts";
+import { acting, fits, on, type App, type Part } from "./app.ts";
 import { FIELD, centre, likeliest, stroke } from "./pen.ts";
 import { sizes } from "./settings.ts";
 
@@ -10,31 +10,27 @@ const SCALE = 7; // screen pixels per pixel
 export function pad(app: App): Part {
   const { signal } = app.shell;
   const canvas = h("canvas", {
-    class: "labkit-pg-pad", width: FIELD * SCALE, height: FIELD * SCALE, tabindex: 0, role: "application",
+    class: "pg-pad", width: FIELD * SCALE, height: FIELD * SCALE, tabindex: 0, role: "application",
     "aria-label": "Drawing field, 28 by 28. Arrow keys move the pen, space puts it down or up, e changes between ink and eraser.",
   });
   const size = h("select", { class: "labkit-select", "aria-label": "Pen" },
     ...[["0.7", "fine pen"], ["1.2", "pen"], ["2", "brush"]].map(([value, text]) => h("option", { value: value!, selected: value === "1.2" }, text!)));
   const erase = button("Eraser", () => { erasing = !erasing; erase.setAttribute("aria-pressed", String(erasing)); }, signal);
   erase.setAttribute("aria-pressed", "false");
-  const samples = h("div", { class: "labkit-pg-samples", role: "group", "aria-label": "Digits to begin from" });
-  const element = h("div", { class: "labkit-pg-padbox" },
-    h("div", { class: "labkit-pg-caption" }, h("strong", {}, "Draw a digit")), canvas,
-    h("div", { class: "labkit-pg-row labkit-pg-wrap" }, size, erase,
+  const samples = h("div", { class: "pg-samples", role: "group", "aria-label": "Digits to begin from" });
+  const element = h("div", { class: "pg-padbox" },
+    h("div", { class: "pg-caption" }, h("strong", {}, "Draw a digit")), canvas,
+    h("div", { class: "pg-row pg-wrap" }, size, erase,
       button("Centre", () => put(centre(ink)), signal, "Scale and centre it as MNIST's digits are"),
       button("Clear", () => put(new Uint8Array(FIELD * FIELD)), signal)), samples);
 
-  let ink = received();
-  let sent = "";
+  const onSample = acting(app, samples, "click");
+  let ink = drawn(app);
+  let pending = 0; // drawings that the kernel has not answered: it is behind
   let erasing = false, down = false;
   let pen: [number, number] = [14.5, 14.5];
   let last: [number, number] | null = null;
   let keyed = false; // the pen's place is shown once keys have moved it
-
-  function received(): Uint8Array {
-    const bytes = app.shell.get<DataView | undefined>("drawing");
-    return bytes?.byteLength === FIELD * FIELD ? new Uint8Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + 784)) : new Uint8Array(784);
-  }
 
   let timer: ReturnType<typeof setTimeout> | undefined;
   /** Shows ink at once, and asks the net at most 15 times a second. */
@@ -43,17 +39,16 @@ export function pad(app: App): Part {
     draw();
     timer ??= setTimeout(() => {
       timer = undefined;
-      sent = ink.join();
-      void app.ask("draw", { pixels: [...ink] });
+      pending++;
+      void app.ask("draw", { pixels: [...ink] }).then(() => { pending--; });
     }, 66);
   }
   signal.addEventListener("abort", () => clearTimeout(timer), { once: true });
   app.shell.watch("drawing", () => {
-    const now = received();
-    if (last || timer !== undefined || now.join() === ink.join()) return;
-    if (now.join() !== sent || !last) ink = now;
+    if (!busy()) ink = drawn(app);
     draw();
   });
+  const busy = () => last !== null || timer !== undefined || pending > 0;
 
   function draw(): void {
     const paper = canvas.getContext("2d");
@@ -82,24 +77,24 @@ export function pad(app: App): Part {
     return [(event.clientX - box.left) / box.width * FIELD, (event.clientY - box.top) / box.height * FIELD];
   };
   const radius = () => Number(size.value);
-  canvas.addEventListener("pointerdown", event => {
+  on(app, canvas, "pointerdown", event => {
     canvas.setPointerCapture(event.pointerId);
     keyed = false;
     last = at(event);
     put(stroke(ink, last, last, radius(), erasing || event.button === 2));
     event.preventDefault();
     canvas.focus();
-  }, { signal });
-  canvas.addEventListener("pointermove", event => {
+  });
+  on(app, canvas, "pointermove", event => {
     if (!last) return;
     const now = at(event);
     put(stroke(ink, last, now, radius(), erasing || (event.buttons & 2) > 0));
     last = now;
-  }, { signal });
-  for (const end of ["pointerup", "pointercancel"] as const) canvas.addEventListener(end, () => { last = null; }, { signal });
-  canvas.addEventListener("contextmenu", event => event.preventDefault(), { signal });
+  });
+  for (const end of ["pointerup", "pointercancel"] as const) on(app, canvas, end, () => { last = null; });
+  on(app, canvas, "contextmenu", event => event.preventDefault());
 
-  canvas.addEventListener("keydown", event => {
+  on(app, canvas, "keydown", event => {
     const moves: Record<string, [number, number]> = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
     const move = moves[event.key];
     if (move) {
@@ -118,11 +113,11 @@ export function pad(app: App): Part {
     app.shell.say(`Column ${Math.ceil(pen[0])}, row ${Math.ceil(pen[1])}${inked ? ", ink" : ""}. ` +
       `Pen ${down ? "down" : "up"}${erasing ? ", erasing" : ""}.`);
     event.preventDefault();
-  }, { signal });
-  canvas.addEventListener("blur", () => { down = false; draw(); }, { signal });
+  });
+  on(app, canvas, "blur", () => { down = false; draw(); });
 
   function structure(): void {
-    ink = last ? ink : received();
+    if (!busy()) ink = drawn(app);
     draw();
     const pictures = app.examples.sections.get("pictures"), labels = app.examples.sections.get("labels");
     if (!pictures || !labels) return;
@@ -130,9 +125,8 @@ export function pad(app: App): Part {
       const pixels = new Uint8Array(pictures.slice(i * 784, (i + 1) * 784));
       const canvas = h("canvas", { width: FIELD, height: FIELD, "aria-hidden": "true" });
       picture(canvas, pixels, app.theme === "dark");
-      const made = h("button", { type: "button", class: "labkit-pg-sample", "aria-label": `A test digit: ${label}`, title: `A test digit: ${label}` }, canvas);
-      made.addEventListener("click", () => put(pixels), { signal });
-      return made;
+      const made = h("button", { type: "button", class: "pg-sample", "aria-label": `A test digit: ${label}`, title: `A test digit: ${label}` }, canvas);
+      return onSample(made, () => put(pixels));
     }));
   }
 
@@ -140,6 +134,12 @@ export function pad(app: App): Part {
 }
 
 const bound = (x: number) => Math.min(FIELD - 0.5, Math.max(0.5, x));
+
+/** The drawing as the kernel has it. */
+export function drawn(app: App): Uint8Array {
+  const bytes = app.shell.get<DataView | undefined>("drawing");
+  return bytes?.byteLength === FIELD * FIELD ? new Uint8Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + FIELD * FIELD)) : new Uint8Array(FIELD * FIELD);
+}
 
 /** Ink on paper. */
 export function picture(canvas: HTMLCanvasElement, ink: Uint8Array, dark: boolean): void {
@@ -155,15 +155,15 @@ export function picture(canvas: HTMLCanvasElement, ink: Uint8Array, dark: boolea
 
 /** Ten bars, and the answer in large. */
 export function verdict(app: App): Part {
-  const answer = h("span", { class: "labkit-pg-answer" });
-  const sure = h("span", { class: "labkit-pg-soft" });
-  const bars = Array.from({ length: 10 }, () => h("span", { class: "labkit-pg-bar" }));
+  const answer = h("span", { class: "pg-answer" });
+  const sure = h("span", { class: "pg-soft" });
+  const bars = Array.from({ length: 10 }, () => h("span", { class: "pg-bar" }));
   const numbers = Array.from({ length: 10 }, () => h("td", {}));
-  const table = h("table", { class: "labkit-pg-bars", "aria-label": "Probability of each digit" }, h("tbody", {},
+  const table = h("table", { class: "pg-bars", "aria-label": "Probability of each digit" }, h("tbody", {},
     ...bars.map((bar, digit) => h("tr", {}, h("th", { scope: "row" }, String(digit)),
-      h("td", { class: "labkit-pg-track", "aria-hidden": "true" }, bar), numbers[digit]!))));
-  const element = h("div", { class: "labkit-pg-verdict" },
-    h("div", { class: "labkit-pg-caption" }, h("strong", {}, "What the net says")), h("div", {}, answer, " ", sure), table);
+      h("td", { class: "pg-track", "aria-hidden": "true" }, bar), numbers[digit]!))));
+  const element = h("div", { class: "pg-verdict" },
+    h("div", { class: "pg-caption" }, h("strong", {}, "What the net says")), h("div", {}, answer, " ", sure), table);
 
   function update(): void {
     const found = app.frame.probabilities;
@@ -174,7 +174,7 @@ export function verdict(app: App): Part {
     bars.forEach((bar, digit) => {
       const share = known ? found[digit]! : 0;
       bar.style.width = `${Math.round(1000 * (Number.isFinite(share) ? share : 0)) / 10}%`;
-      bar.classList.toggle("labkit-pg-best", known && digit === best);
+      bar.classList.toggle("pg-best", known && digit === best);
       numbers[digit]!.textContent = known && Number.isFinite(share) ? `${(100 * share).toFixed(1)} %` : "–";
     });
   }

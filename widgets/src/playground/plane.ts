@@ -2,7 +2,7 @@
 // to learn. A cross that the mouse or the arrow keys move reads values as numbers, also while the net learns.
 
 import { h } from "../core/dom.ts";
-import { REACH, fits, type App, type Part } from "./app.ts";
+import { REACH, fits, on, type App, type Part } from "./app.ts";
 import { valueAt } from "./frame.ts";
 import { POINTS, paint, ramp } from "./paint.ts";
 import { mapOf, nameOf, say, sizes } from "./settings.ts";
@@ -10,23 +10,23 @@ import { mapOf, nameOf, say, sizes } from "./settings.ts";
 const SIZE = 288; // pixels of the heat map; the canvas is drawn at the screen's resolution
 
 export function plane(app: App): Part {
-  const canvas = h("canvas", { class: "labkit-pg-plane", role: "img", tabindex: 0 });
+  const canvas = h("canvas", { class: "pg-plane", role: "img", tabindex: 0 });
   const heat = h("canvas", { width: SIZE, height: SIZE });
   const title = h("strong", {});
-  const readout = h("div", { class: "labkit-pg-readout" });
+  const readout = h("div", { class: "pg-readout" });
   const test = h("input", { type: "checkbox" });
   const hard = h("input", { type: "checkbox" });
-  const element = h("div", { class: "labkit-pg-planebox" },
-    h("div", { class: "labkit-pg-caption" }, title), canvas, readout, scale(),
-    h("div", { class: "labkit-pg-checks" },
+  const element = h("div", { class: "pg-planebox" },
+    h("div", { class: "pg-caption" }, title), canvas, readout, scale(),
+    h("div", { class: "pg-checks" },
       h("label", {}, test, " Test points"), h("label", {}, hard, " Only the sign")));
-  for (const box of [test, hard]) box.addEventListener("change", () => update(), { signal: app.shell.signal });
+  for (const box of [test, hard]) on(app, box, "change", () => update());
 
-  canvas.addEventListener("pointermove", event => {
+  on(app, canvas, "pointermove", event => {
     const box = canvas.getBoundingClientRect();
     app.move([((event.clientX - box.left) / box.width * 2 - 1) * REACH, (1 - (event.clientY - box.top) / box.height * 2) * REACH]);
-  }, { signal: app.shell.signal });
-  canvas.addEventListener("keydown", event => {
+  });
+  on(app, canvas, "keydown", event => {
     const step = event.shiftKey ? 1 : 0.25;
     const [x, y] = app.cursor;
     const to: Record<string, [number, number]> = {
@@ -37,7 +37,7 @@ export function plane(app: App): Part {
     app.move([bound(moved[0]), bound(moved[1])]);
     app.shell.say(readout.textContent ?? "");
     event.preventDefault();
-  }, { signal: app.shell.signal });
+  });
 
   /** The map that is looked at: values, how many in a row, what 127 is. */
   function looked(): { values: Int8Array; side: number; scale: number } | null {
@@ -113,8 +113,8 @@ export function plane(app: App): Part {
 
 /** The key to the colours, under the plane. */
 function scale(): HTMLElement {
-  return h("div", { class: "labkit-pg-scale", role: "img", "aria-label": "Colours: orange and striped is −1, plain is 0, blue is +1" },
-    h("span", {}, "−1"), h("span", { class: "labkit-pg-ramp" }), h("span", {}, "+1"));
+  return h("div", { class: "pg-scale", role: "img", "aria-label": "Colours: orange and striped is −1, plain is 0, blue is +1" },
+    h("span", {}, "−1"), h("span", { class: "pg-ramp" }), h("span", {}, "+1"));
 }
 
 const bound = (x: number) => Math.min(REACH, Math.max(-REACH, x));

@@ -64,15 +64,15 @@ export function playgroundView(shell: Shell): void {
       large.update?.();
     },
     editWeights() {
-      body.querySelector<HTMLElement>(".labkit-pg-weights input")?.focus();
+      body.querySelector<HTMLElement>(".pg-weights input")?.focus();
     },
     backToNet() {
-      body.querySelector<HTMLElement>(".labkit-pg-box[tabindex='0']")?.focus();
+      body.querySelector<HTMLElement>(".pg-box[tabindex='0']")?.focus();
     },
   };
   shell.signal.addEventListener("abort", () => clearTimeout(timer), { once: true });
 
-  const comment = h("p", { class: "labkit-pg-comment", role: "note" });
+  const comment = h("p", { class: "pg-comment", role: "note" });
   const picture = net(app);
   const draw = pad(app);
   const large = plane(app);
@@ -80,10 +80,10 @@ export function playgroundView(shell: Shell): void {
   const parts: Part[] = [playBar(app), settingsBar(app), draw, picture, large, says, curves(app), detail(app),
     legend(), tables(app), code(app), graph(app, graphView)];
   const [bar, choose, , , , , loss, weights, ...folds] = parts as [Part, Part, Part, Part, Part, Part, Part, Part, ...Part[]];
-  const body = h("div", { class: "labkit-pg" }, bar.element, comment,
-    h("div", { class: "labkit-pg-main" }, draw.element,
-      h("div", { class: "labkit-pg-middle" }, picture.element, weights.element),
-      h("div", { class: "labkit-pg-side" }, large.element, says.element, loss.element)),
+  const body = h("div", { class: "pg" }, bar.element, comment,
+    h("div", { class: "pg-main" }, draw.element,
+      h("div", { class: "pg-middle" }, picture.element, weights.element),
+      h("div", { class: "pg-side" }, large.element, says.element, loss.element)),
     choose.element, ...folds.map(part => part.element));
   shell.body.append(body);
 
@@ -109,7 +109,9 @@ export function playgroundView(shell: Shell): void {
   /** Takes what the kernel has, unless the learner wants something else by now. */
   function take(): void {
     if (asked || timer !== undefined) return;
-    app.settings = shell.get<Settings>("settings");
+    const settings = shell.get<Settings>("settings");
+    if (JSON.stringify(settings) === JSON.stringify(app.settings)) return;
+    app.settings = settings;
     structure();
   }
 
