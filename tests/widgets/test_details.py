@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 from typing import Any
 
 import ml_dtypes
@@ -172,6 +173,30 @@ def test_looking_changes_nothing() -> None:
     assert view.value("noise")["text"] == first  # the number that would be drawn next, again and again
     drawn = session.run("noise:0")
     assert f"{drawn[0]:.4f}"[:5] in first
+
+
+def test_values_can_be_asked_for_while_another_thread_trains() -> None:
+    graph, session, feed = open_softmax()
+    view = lw.GraphView(graph, session=session, feed=feed)
+    stop, failed = threading.Event(), list[BaseException]()
+
+    def training() -> None:
+        try:
+            while not stop.is_set():
+                session.run("train", feed)
+        except BaseException as error:  # told below
+            failed.append(error)
+
+    thread = threading.Thread(target=training)
+    thread.start()
+    try:
+        seen = {view.value("W")["facts"][2][1] for _ in range(30)}
+        assert view._on_gradient("W").result["shape"] == "(784, 10)"
+    finally:
+        stop.set()
+        thread.join()
+    assert not failed
+    assert len(seen) > 1  # it went on meanwhile
 
 
 def test_what_would_change_something_is_refused_with_its_name() -> None:

@@ -15,6 +15,7 @@ from IPython.core.formatters import DisplayFormatter
 
 import labkit as tf
 import labkit_widgets as lw
+from labkit.trace import Trace
 from labkit_widgets import runtime, view
 from labkit_widgets.fallback import html
 from labkit_widgets.view import Answer
@@ -147,6 +148,16 @@ def test_a_graph_shows_itself_in_a_kernel_until_it_is_taken_back() -> None:
     assert lw.unregister(shell)
     assert not lw.unregister(shell)
     assert shell.display_formatter.format(graph)[0] == {"text/plain": "<tf.Graph of 4 operations>"}
+
+
+def test_a_trace_shows_itself_too() -> None:
+    shell = Shell()
+    lw.register(shell)
+    _, trace = tf.Session().watch(tf.constant(1.0) + 2.0)
+    assert shell.display_formatter.format(trace)[0]["text/plain"].startswith("<TraceView: 3 events on 1 device")
+    nothing = shell.display_formatter.format(Trace())[0]
+    assert list(nothing) == ["text/plain"]
+    assert nothing["text/plain"].startswith("<trace of 0 events>")
 
 
 def test_nothing_happens_without_a_kernel() -> None:

@@ -2,7 +2,8 @@
 
 A click must not train, print or take an example from a queue. So a value is computed on a copy of the session's state,
 node by node, and a run that would have an effect is refused, with the operation that has it. Random operations draw the
-number that they would draw next, and will draw it again. The session itself is only read, under its lock.
+number that they would draw next, and will draw it again. The session's lock is held only while the state is copied, so
+a training that goes on in another thread does not wait.
 
 Gradients are nodes of a graph. They are made in the learner's graph, so that loops, registered gradients and captured
 tensors mean the same, and taken out again before anybody sees them; they are run from the list that was kept.
@@ -62,12 +63,24 @@ def compute(session: Any, tensors: Sequence[Tensor], feeds: Feeds) -> list[Any]:
     _check_fed(nodes, feeds)
     _check_effects(nodes)
     session = unwrapped(session)
-    with jax.enable_x64(True), session._lock, running_in(session._resources):
-        state = dict(session._store)
+    with jax.enable_x64(True), running_in(session._resources):
+        state = _copied(session, nodes, tensors)
         run = Interpreter(dict(feeds), state, _call)
         for node in nodes:
             _run(node, run, state, feeds)
         return [_result(_value(t, run, state)) for t in tensors]
+
+
+def _copied(session: Any, nodes: Sequence[Operation], tensors: Sequence[Tensor]) -> dict[str, Any]:
+    """Copies of what these nodes read of the state: a training step in another thread gives its buffers away."""
+    read = [*tensors, *(t for node in nodes for t in node.inputs)]
+    slots = {variable_of(t) for t in read if t.op.kind.is_ref} | {node.name for node in nodes if node.kind.has_state}
+    with session._lock:
+        found = {slot: session._store[slot] for slot in slots if slot in session._store}
+        return {
+            slot: jax.numpy.array(value, copy=True) if isinstance(value, jax.Array) else np.array(value, copy=True)
+            for slot, value in found.items()
+        }
 
 
 def gradient(session: Any, of: Tensor, to: Tensor, feeds: Feeds) -> Any:

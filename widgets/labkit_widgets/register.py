@@ -1,4 +1,4 @@
-"""Makes a `tf.Graph` show itself when it is the last line of a cell.
+"""Makes a `tf.Graph`, or a trace of a run, show itself when it is the last line of a cell.
 
 IPython keeps a table of what to show for which type; this adds to it. labkit is not touched and knows nothing of it.
 Where there is no notebook (plain Python, a terminal) nothing is added, and a graph prints as ever. So it does where a
@@ -16,8 +16,10 @@ from collections.abc import Callable
 from typing import Any
 
 from labkit.graph import Graph
+from labkit.trace import Trace
 from labkit_widgets.graph_view import GraphView
 from labkit_widgets.runtime import BundleMissingError
+from labkit_widgets.trace_view import TraceView
 from labkit_widgets.view import View
 
 MOST_OPS = 100_000
@@ -39,7 +41,15 @@ def show_graph(graph: Graph) -> Shown:
     return {"text/plain": f"{graph!r}\n{reason}"}, {}
 
 
-SHOWN: dict[type, Callable[[Any], Shown]] = {Graph: show_graph}
+def show_trace(trace: Trace) -> Shown:
+    """What a notebook shows for a trace: a `TraceView`, or how many events it has and why there is none."""
+    try:
+        return shown(TraceView(trace))
+    except Exception as error:  # nothing ran, no bundle: it can still be printed
+        return {"text/plain": f"<trace of {len(trace.events)} events>\n{error}"}, {}
+
+
+SHOWN: dict[type, Callable[[Any], Shown]] = {Graph: show_graph, Trace: show_trace}
 """What is shown for which type."""
 
 
