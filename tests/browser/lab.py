@@ -31,9 +31,8 @@ _UNTIL = """const until = async condition => {
       if (Date.now() > end) throw new Error(`Waited two minutes in vain until ${condition}`); };"""
 _READY = f"""async () => {{
   {_UNTIL}
-  await until(() => window.jupyterapp?.shell.currentWidget?.sessionContext);
+  await until(() => window.jupyterapp?.shell.currentWidget?.sessionContext?.isReady);
   const session = window.jupyterapp.shell.currentWidget.sessionContext;
-  await session.ready;
   await until(() => session.session?.kernel);
   await session.session.kernel.info; }}"""
 _RUN = f"""async () => {{
@@ -56,10 +55,10 @@ class Lab(NamedTuple):
     app: str = "jupyterlab"
 
     def url(self, notebook: str) -> str:
-        """The address of a notebook; `reset` forgets what was open before."""
+        """The address of a notebook. In JupyterLab in a workspace of its own: two pages in one send each other away."""
         if self.app == "notebook":
             return f"{self.address}/notebooks/{notebook}?token={self.token}"
-        return f"{self.address}/lab/tree/{notebook}?token={self.token}&reset"
+        return f"{self.address}/lab/workspaces/{secrets.token_hex(4)}/tree/{notebook}?token={self.token}"
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 import subprocess
@@ -13,7 +14,7 @@ from typing import Any
 import nbformat
 import pytest
 
-from labkit_widgets.runtime import read_bundle
+from labkit_widgets.runtime import runtime
 from tests.browser import views
 from tests.browser.lab import CHROMIUM, Lab, open_and_run, open_notebook, save, stop_kernel
 from tests.browser.watching import errors_of
@@ -24,6 +25,7 @@ pytestmark = [
 ]
 VIEWS = views.there(views.PROGRAMS)
 READY = ".labkit[data-labkit-ready]"
+WITHOUT_WORDS = "TrainingView"  # its curves are a plain picture: measured numbers are not for nbval to compare
 STILL = '.jp-OutputArea-output img[src^="data:image/"]'
 
 
@@ -67,8 +69,9 @@ def test_a_saved_notebook_holds_the_bundle_once_and_no_tensor(lab: Lab, saved: s
     state = json.loads(text)["metadata"]["widgets"]["application/vnd.jupyter.widget-state+json"]["state"]
     kinds = [entry["state"].get("kind") for entry in state.values()]
     assert sorted(kind for kind in kinds if kind) == sorted(VIEWS)
-    assert text.count(read_bundle().splitlines()[0]) == 1
-    assert len(text) < len(read_bundle()) * 1.3 + 300_000
+    packed = base64.b64encode(runtime().bundle).decode()
+    assert text.count(packed[:1000]) == 1
+    assert len(text) < len(packed) + 600_000
 
 
 def test_a_trusted_notebook_opens_with_its_views_and_no_cell_is_run(lab: Lab, saved: str, page: Any) -> None:
@@ -91,7 +94,8 @@ def test_an_untrusted_notebook_shows_pictures_and_outlines(lab: Lab, saved: str,
     page.wait_for_selector(STILL)
     seen = page.eval_on_selector_all(STILL, "all => all.map(image => [image.naturalWidth > 50, image.alt])")
     assert [wide for wide, _ in seen] == [True] * len(VIEWS)
-    assert all(alt.startswith(f"<{name}") for (_, alt), name in zip(seen, VIEWS, strict=True))
+    for (_, alt), name in zip(seen, VIEWS, strict=True):
+        assert alt.startswith(f"<{name}") or name == WITHOUT_WORDS
     assert page.locator(".labkit").count() == 0
     page.locator(".jp-OutputArea-output details summary").first.click()
     assert page.locator(".jp-OutputArea-output details li").first.is_visible()
@@ -101,14 +105,13 @@ def test_an_untrusted_notebook_shows_pictures_and_outlines(lab: Lab, saved: str,
 def test_hostile_names_are_text_in_an_untrusted_notebook(lab: Lab, page: Any) -> None:
     """The fallback stands in the page itself; JupyterLab cleans it, but it has nothing to clean."""
     programs = [views.HOSTILE_PROGRAMS[name] for name in views.there(views.HOSTILE_PROGRAMS)]
-    notebook = nbformat.v4.new_notebook()
-    for program in programs:
+    notebook = views.notebook(*programs)
+    for program, cell in zip(programs, notebook.cells, strict=True):
         shown = views.view(views.HOSTILE_NET, program)
         html, text = shown.still(), repr(shown)
         assert re.search(r"<(?!/?(img|p|details|summary|ul|li)\b)", html) is None
         assert html.count("<img") <= 1
-        output = nbformat.v4.new_output("display_data", {"text/html": html, "text/plain": text})
-        notebook.cells.append(nbformat.v4.new_code_cell(program, outputs=[output]))
+        cell.outputs = [nbformat.v4.new_output("display_data", {"text/html": html, "text/plain": text})]
     nbformat.write(notebook, lab.folder / "hostile_still.ipynb")
     errors = errors_of(page)
     open_notebook(page, lab, "hostile_still.ipynb")
@@ -125,5 +128,5 @@ def test_nbconvert_shows_the_picture_and_the_outline(lab: Lab, saved: str, tmp_p
     command = [sys.executable, "-m", "nbconvert", "--to", "html", "course.ipynb"]
     subprocess.run(command, cwd=tmp_path, check=True, capture_output=True)
     html = (tmp_path / "course.html").read_text(encoding="utf-8")
-    assert html.count('<img src="data:image/') == len(VIEWS)
-    assert html.count("<summary>Outline</summary>") == len(VIEWS)
+    assert len(re.findall(r'<img [^>]*src="data:image/', html)) == len(VIEWS)
+    assert html.count("<summary>Outline</summary>") == len({*VIEWS} - {WITHOUT_WORDS})

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from labkit_widgets.runtime import read_bundle
+from labkit_widgets.runtime import runtime
 from tests.browser import views
 from tests.browser.lab import CHROMIUM, Lab, open_and_run, run_in_kernel, set_theme, stop_kernel
 from tests.browser.watching import errors_of, violations
@@ -80,14 +80,14 @@ def test_keys_pressed_in_a_view_do_not_reach_the_notebook(opened: Opened, number
 def test_ten_views_of_a_kernel_cost_the_bundle_once(lab: Lab, chromium: Any) -> None:
     """Counted on the wire."""
     views.write_notebook(lab.folder / "ten.ipynb", views.NET, *[views.PROGRAMS["GraphView"]] * 10)
-    first, *_ = read_bundle().splitlines()
+    packed = runtime().bundle
     page, frames = chromium.new_page(), []
     page.on("websocket", lambda socket: socket.on("framereceived", lambda frame: frames.append(frame)))
     open_and_run(page, lab, "ten.ipynb")
     assert shown(page, 10).count() == 10
     data = [frame.encode() if isinstance(frame, str) else frame for frame in frames]
-    assert sum(frame.count(first.encode()) for frame in data) == 1
-    assert sum(map(len, data)) < len(read_bundle()) * 1.2 + 400_000
+    assert sum(frame.count(packed) for frame in data) == 1
+    assert sum(map(len, data)) < len(packed) + 600_000
     stop_kernel(page)
     page.close()
 

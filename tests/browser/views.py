@@ -111,11 +111,14 @@ def view(setup: str, program: str) -> Any:
     return shown
 
 
-def write_notebook(path: Path, *cells: str) -> None:
+def notebook(*cells: str) -> Any:
     """A notebook with these cells, none of them run."""
-    notebook = nbformat.v4.new_notebook()
-    notebook.metadata.kernelspec = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    notebook.cells = [nbformat.v4.new_code_cell(cell.strip()) for cell in cells]
-    for number, cell in enumerate(notebook.cells):
-        cell.id = f"cell-{number}"
-    path.write_text(nbformat.writes(notebook), encoding="utf-8")
+    made = nbformat.v4.new_notebook()
+    made.metadata.kernelspec = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    made.cells = [nbformat.v4.new_code_cell(cell.strip(), id=f"cell-{number}") for number, cell in enumerate(cells)]
+    return made
+
+
+def write_notebook(path: Path, *cells: str) -> None:
+    """Writes it to a file."""
+    nbformat.write(notebook(*cells), path)
