@@ -28,7 +28,7 @@ export class Toolbar {
     const { signal } = shell;
     const act = (label: string, title: string, then: () => void) => {
       const made = button(label, then, signal, title);
-      made.setAttribute("aria-label", title);
+      if (!/[a-z]/i.test(label)) made.setAttribute("aria-label", title); // a sign alone is no name
       return made;
     };
     this.direction = act("→", "Data flows to the right; press for downward", () => actions.change({ horizontal: this.direction.dataset["way"] !== "right" }));
