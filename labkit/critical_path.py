@@ -144,12 +144,13 @@ def span(events: Iterable[Event]) -> tuple[float, float]:
     return start, max((event.end_seconds for event in known), default=0.0) - start
 
 
-def bound(trace: Trace, names: Mapping[str, str] | None = None) -> str:
+def bound(trace: Trace, names: Mapping[str, str] | None = None, path: CriticalPath | None = None) -> str:
     """What the step's time is made of, and what would make it shorter, in words.
 
     Args:
         trace: what ran.
         names: what rows are to be called, if not by their whole names.
+        path: its critical path, if that is known already.
 
     Example:
         >>> from labkit.trace import Event
@@ -159,7 +160,7 @@ def bound(trace: Trace, names: Mapping[str, str] | None = None) -> str:
         The critical path bounds this step: its 2 ops need each other and take 10.0 ms of 10.0 ms (100%). Other devices
         have nothing to add: make these ops faster, or the chain shorter.
     """
-    path, busy = critical_path(trace), busy_seconds(trace)
+    path, busy = path or critical_path(trace), busy_seconds(trace)
     if not path.span_seconds:
         return "Nothing here takes time."
     whole, percent = short(path.span_seconds, "s"), f"{100 * path.share:.0f}%"

@@ -55,11 +55,10 @@ def columns(
     origin = np.array([starts[run] for run in runs])
     begin = _ticks([event.start_seconds for event in events], origin, tick)
     end = _ticks([event.end_seconds for event in events], origin, tick)
-    keys = sorted({(run, event.device) for event, run in zip(events, runs, strict=True)}, key=_row_order)
+    keys, labels = rows_of(traces)
     number = {key: place for place, key in enumerate(keys)}
     row = [number[run, event.device] for event, run in zip(events, runs, strict=True)]
     lane, lanes = lanes_of(row, begin, end)
-    labels = short_names([device for _, device in keys])
     nodes, ops = _Words(), _Words()
     made: dict[str, Any] = {
         "runs": list(names),
@@ -96,6 +95,12 @@ def encode(traces: Sequence[Trace], names: Sequence[str] = ("",), line: Callable
     made = columns(traces, names, line)
     data = pack(made)
     return data if len(data) <= LARGEST else pack({key: made[key] for key in made if key not in DETAILS})
+
+
+def rows_of(traces: Sequence[Trace]) -> tuple[list[tuple[int, str]], list[str]]:
+    """The rows in the order that they are drawn, each as the number of its trace and the device; and short names."""
+    keys = sorted({(run, event.device) for run, trace in enumerate(traces) for event in trace.events}, key=_row_order)
+    return keys, short_names([device for _, device in keys])
 
 
 def lanes_of(rows: Sequence[int], starts: Sequence[int], ends: Sequence[int]) -> tuple[list[int], list[int]]:
@@ -211,7 +216,7 @@ def _critical(
     for run, trace in enumerate(traces):
         path = critical_path(trace)
         events = [place[run, at] for at in path.events]
-        about = {"bound": bound(trace, names), "simulated": trace.simulated}
+        about = {"bound": bound(trace, names, path), "simulated": trace.simulated}
         made.append({"events": events, "seconds": path.seconds, "span": path.span_seconds, **about})
     return made
 

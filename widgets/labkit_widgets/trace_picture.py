@@ -21,7 +21,7 @@ from html import escape
 from typing import Any
 
 from labkit.trace import Event, Trace, short
-from labkit_widgets.trace_columns import columns, type_of
+from labkit_widgets.trace_columns import columns, rows_of, type_of
 
 COLOURS = ("#0072b2", "#c95800", "#008a64", "#a87000", "#b05a8a", "#2c86bd")
 """Okabe and Ito's, darkened where white paper asks for it: those of the live views (colours.ts)."""
@@ -66,13 +66,14 @@ def picture(trace: Trace) -> str:
 
 def outline(trace: Trace) -> list[Any]:
     """Device by device what ran there, in order."""
-    made = columns([trace])
-    ordered = sorted(trace.events, key=lambda event: (event.start_seconds, event.end_seconds))
+    keys, labels = rows_of([trace])
+    on: dict[str, list[Event]] = {device: [] for _, device in keys}
+    for event in sorted(trace.events, key=lambda event: (event.start_seconds, event.end_seconds)):
+        on[event.device].append(event)
     lists: list[Any] = []
-    for row in made["rows"]:
-        here = [event for event in ordered if event.device == row["name"]]
+    for label, here in zip(labels, on.values(), strict=True):
         more = [f"and {len(here) - _LISTED} more"] if len(here) > _LISTED else []
-        lists += [f"{_cut(row['label'], 200)}: {counted(len(here), 'event')}", [*map(_line, here[:_LISTED]), *more]]
+        lists += [f"{_cut(label, 200)}: {counted(len(here), 'event')}", [*map(_line, here[:_LISTED]), *more]]
     return lists
 
 
