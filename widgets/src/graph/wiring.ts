@@ -1,5 +1,6 @@
 // Which wires a scene has, given what is seen of the graph.
 
+import type { Link } from "./frames.ts";
 import { Pairs } from "./pairs.ts";
 import { PAIR, type Plan } from "./plan.ts";
 
@@ -30,8 +31,25 @@ export interface Hint {
   enters: boolean;
 }
 
+export interface Wiring {
+  raws: Raw[];
+  refs: Map<number, Refs>; // by the box that they stand beside
+  hints: Hint[]; // the numbers of their boxes begin where those of tree nodes end
+}
+
+/** The pieces of a wire: out of the frames around its start, through the one where its ends part, into those around its end. */
+export function wayOf(plan: Plan, root: number, { p, q, top }: Raw): { frame: number; link: Link }[] {
+  const around = (t: number) => (t >= plan.size ? root : plan.parent[t]!);
+  const way: { frame: number; link: Link }[] = [], down: typeof way = [];
+  let a = p, b = q;
+  for (let frame = around(a); frame !== top; a = frame, frame = plan.parent[frame]!) way.push({ frame, link: { from: a, to: -1, p, q: -1 } });
+  for (let frame = around(b); frame !== top; b = frame, frame = plan.parent[frame]!) down.push({ frame, link: { from: -1, to: b, p: -1, q } });
+  way.push({ frame: top, link: { from: a, to: b, p, q } });
+  return way.concat(down.reverse());
+}
+
 /** Wires between what is seen; references to hubs by their user; hints of what lies outside of the root. */
-export function gatherWires(plan: Plan, root: number, face: Int32Array) {
+export function gatherWires(plan: Plan, root: number, face: Int32Array): Wiring {
   const { graph, leaf, top } = plan;
   const raws: Raw[] = [], ends = new Pairs();
   const refs = new Map<number, Refs>();
