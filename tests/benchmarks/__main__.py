@@ -13,7 +13,7 @@ from collections.abc import Callable
 import jax
 
 import labkit as tf
-from tests.benchmarks import embedding, models, pipeline, recurrent
+from tests.benchmarks import embedding, models, pipeline, recurrent, views, watching
 from tests.benchmarks.sidebyside import Ratio, compare
 
 
@@ -110,6 +110,8 @@ ALL: dict[str, Callable[[], None]] = {
         *recurrent.BENCHMARKS,
         *embedding.BENCHMARKS,
         pipeline.pipeline,
+        watching.watching,
+        views.views,
     )
 }
 

@@ -15,7 +15,7 @@ time; news wait until it is, and travel together.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 
 
@@ -60,7 +60,7 @@ class Throttle:
         return max(0.0, self._last + self._gap_seconds - self._clock())
 
     @contextmanager
-    def turn(self) -> Iterator[None]:
+    def turn(self) -> Generator[None]:
         """Around sending one message: takes the turn, and measures what it costs."""
         start = self._clock()
         try:

@@ -15,7 +15,7 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 
@@ -149,9 +149,9 @@ def _edges(limits: Array, low: float, high: float) -> Array:
 
 
 def _from_tensor(tag: str, step: int, tensor: Any, plugin: str) -> Iterator[Scalar | Histogram | Image]:
-    from tensorboard.util.tensor_util import make_ndarray
+    from tensorboard.util import tensor_util
 
-    array: Array = make_ndarray(tensor)
+    array = cast("Array", cast("Any", tensor_util).make_ndarray(tensor))
     if plugin == "scalars" or (not plugin and array.size == 1 and array.dtype.kind in "fiu"):
         yield Scalar(tag, step, float(array.reshape(-1)[0]))
     elif plugin == "histograms" and array.ndim == 2 and array.shape[1] == 3 and len(array):

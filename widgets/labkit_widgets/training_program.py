@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 from labkit.graph import Operation, Tensor, constant_value
 from labkit.session import Session
@@ -29,8 +29,8 @@ def make_program(
             f"the first argument is a tf.Session, not {session!r}.\n"
             "  Try: TrainingView(sess, train_step, feed=..., curves={'loss': loss})."
         )
-    elements = train_step if isinstance(train_step, (list, tuple)) else [train_step]
-    if not elements or not all(isinstance(each, Operation) or hasattr(each, "op") for each in elements):  # pyright: ignore[reportUnknownVariableType]
+    elements = _listed(train_step)
+    if not elements or not all(isinstance(each, Operation) or hasattr(each, "op") for each in elements):
         raise TypeError(
             f"train_step is what to run at each step, such as optimizer.minimize(loss), and not {train_step!r}."
         )
@@ -40,8 +40,7 @@ def make_program(
                 "feed is a dictionary, a function that makes one from the number of the step, an iterator of them, or "
                 f"None; not {type(feed).__name__}."
             )
-        iterator = feed
-        feed = lambda _step: next(iterator)  # noqa: E731
+        feed = _Next(feed)
     trained = [v for v in variables_of(session.graph) if v.dtype.is_floating]
     shown = _chosen(weights, [v for v in trained if _looks_like_images(v)][:_MOST_IMAGES], "weights")
     counted = _chosen(histograms, trained[:_MOST_HISTOGRAMS], "histograms")
@@ -52,25 +51,40 @@ def make_program(
         pairs = pairs if with_step else []
     each, timed = _curves(curves)
     return Program(
-        train_step, each, timed, dict(feed) if isinstance(feed, Mapping) else feed,
+        train_step, each, timed, dict(cast("Mapping[Any, Any]", feed)) if isinstance(feed, Mapping) else feed,
         _rate(train_step, learning_rate, feed), shown, counted, pairs, with_step,
     )  # fmt: skip
+
+
+class _Next:
+    """An iterator of feeds as a function of the step."""
+
+    def __init__(self, feeds: Any) -> None:
+        self._feeds = feeds
+
+    def __call__(self, _step: int) -> Any:
+        return next(self._feeds)
+
+
+def _listed(given: Any) -> list[Any]:
+    """A list, whether one thing was given or several."""
+    return list(cast("list[Any]", given)) if isinstance(given, (list, tuple)) else [given]
 
 
 def _curves(curves: Any) -> tuple[dict[str, Any], list[Timed]]:
     if curves is None:
         return {}, []
     if not isinstance(curves, Mapping):
-        listed: list[Any] = list(curves) if isinstance(curves, (list, tuple)) else [curves]  # pyright: ignore[reportUnknownArgumentType]
-        curves = {each.op.name if hasattr(each, "op") else repr(each): each for each in listed}
+        curves = {each.op.name if hasattr(each, "op") else repr(each): each for each in _listed(curves)}
     fetched: dict[str, Any] = {}
     timed: list[Timed] = []
-    for key, given in curves.items():  # pyright: ignore[reportUnknownVariableType]
-        name = str(key)  # pyright: ignore[reportUnknownArgumentType]
+    for key, given in cast("Mapping[Any, Any]", curves).items():
+        name = str(key)
         if not isinstance(given, tuple):
             fetched[name] = _number(name, given)
             continue
-        tensor, feed, every = (*given, _EVERY)[:3] if len(given) in (2, 3) else (None, None, 0)  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
+        parts: list[Any] = [*cast("tuple[Any, ...]", given), _EVERY]
+        tensor, feed, every = parts[:3] if len(parts) in (3, 4) else (None, None, 0)
         if tensor is None or isinstance(every, bool) or not isinstance(every, int) or every < 1:
             raise ValueError(
                 f"curve {name!r} is a tensor, or (tensor, feed, every): a tensor, what to feed, and after how many "
@@ -100,7 +114,7 @@ def _chosen(given: Any, found: list[Any], what: str) -> dict[str, Any]:
     elif given is False:
         chosen = []
     else:
-        chosen = list(given) if isinstance(given, (list, tuple)) else [given]  # pyright: ignore[reportUnknownArgumentType]
+        chosen = _listed(given)
     for each in chosen:
         if not hasattr(each, "ref"):
             raise TypeError(f"{what} are variables, and {each!r} is none.\n  Try: {what}=[W].")
@@ -120,12 +134,13 @@ def _gradients(train_step: Any, gradients: Any) -> list[tuple[Any, str]]:
     if gradients is None or gradients is True:
         return gradients_of(train_step)[:_MOST_GRADIENTS]
     pairs: list[tuple[Any, str]] = []
-    for pair in gradients:
-        if not isinstance(pair, (tuple, list)) or len(pair) != 2 or not hasattr(pair[1], "op"):  # pyright: ignore[reportUnknownArgumentType]
+    for pair in _listed(gradients):
+        both = _listed(pair)
+        gradient, variable = both if len(both) == 2 else [cast("Any", None)] * 2
+        if not hasattr(variable, "op"):
             raise TypeError(f"gradients are pairs (gradient, variable), as from compute_gradients; not {pair!r}.")
-        gradient: Any = pair[0]
         if gradient is not None:  # of an IndexedSlices, the rows that it has
-            pairs.append((gradient if isinstance(gradient, Tensor) else gradient.values, pair[1].op.name))  # pyright: ignore[reportUnknownMemberType, reportUnknownArgumentType]
+            pairs.append((gradient if isinstance(gradient, Tensor) else gradient.values, variable.op.name))
     return pairs
 
 
@@ -133,14 +148,14 @@ def _rate(train_step: Any, given: Any, feed: Any) -> Rate | None:
     if given is False:
         return None
     value: float | None = None
-    if isinstance(given, tuple) and len(given) == 2:  # pyright: ignore[reportUnknownArgumentType]
-        given, value = given[0], float(given[1])  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
-        return Rate(_rate_source(given), value, always=not hasattr(given, "initializer"))
+    if isinstance(given, tuple) and len(cast("tuple[Any, ...]", given)) == 2:
+        placeholder, first = cast("tuple[Any, Any]", given)
+        return Rate(_rate_source(placeholder), float(first), always=not hasattr(placeholder, "initializer"))
     source = rate_of(train_step) if given is None else _rate_source(given)
     if source is None:
         return None
     if isinstance(feed, Mapping) and source in feed:
-        value = float(feed[source])  # pyright: ignore[reportUnknownArgumentType]
+        value = float(cast("Mapping[Any, Any]", feed)[source])
     elif isinstance(source, Tensor):
         constant = constant_value(source)
         if constant is None and source.op.type == "PlaceholderWithDefault":

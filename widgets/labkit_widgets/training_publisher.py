@@ -11,7 +11,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import jax
 
@@ -163,5 +163,7 @@ class Publisher:
 
     def _look_at_memory(self) -> None:
         if self.record.runs:
-            used = (jax.local_devices()[0].memory_stats() or {}).get("bytes_in_use")
+            device = cast("Any", jax).local_devices()[0]
+            said: dict[str, int] = device.memory_stats() or {}
+            used = said.get("bytes_in_use")
             self.record.runs[min(self.index, len(self.record.runs) - 1)].memory_bytes = used

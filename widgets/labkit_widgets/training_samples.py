@@ -230,13 +230,14 @@ def as_images(step: int, values: Any) -> Images:
 
 def _smaller(grid: Array) -> Array:
     """At most 32 pixels each way: means of neighbouring ones."""
+    small = grid
     for axis in (1, 2):
-        size = grid.shape[axis]
+        size = int(small.shape[axis])
         if size > _MOST_SIDE:
-            edges = np.linspace(0, size, _MOST_SIDE + 1).astype(int)
-            widths = np.diff(edges).reshape([-1 if a == axis else 1 for a in range(3)])
-            grid = np.add.reduceat(grid, edges[:-1], axis=axis) / widths
-    return grid
+            edges: Array = np.linspace(0, size, _MOST_SIDE + 1).astype(int)
+            widths: Array = np.diff(edges).reshape([-1 if a == axis else 1 for a in range(3)])
+            small: Array = np.add.reduceat(small, edges[:-1], axis=axis) / widths
+    return small
 
 
 def norm(values: Any) -> float:

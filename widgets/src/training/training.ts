@@ -45,6 +45,7 @@ class Training {
   private readonly scroll = h("div", { class: "labkit-scroll", tabindex: 0, role: "region", "aria-label": "Values of the curves" });
   private cursor: number | null = null;
   private frame = 0;
+  private timer: ReturnType<typeof setTimeout> | null = null; // a frame for those who want less movement
   private seen = true;
   private drawnAt = 0;
   private listed = 0; // when the table was made
@@ -75,6 +76,7 @@ class Training {
     signal.addEventListener("abort", () => {
       observer.disconnect();
       cancelAnimationFrame(this.frame);
+      if (this.timer) clearTimeout(this.timer);
     }, { once: true });
     this.selected = new Set(shell.get<string[]>("selected"));
     this.load(shell.get<DataView>("snapshot"));
@@ -133,13 +135,15 @@ class Training {
   }
 
   private later(): void {
-    if (this.frame) return;
+    if (this.frame || this.shell.signal.aborted) return;
     this.frame = requestAnimationFrame(now => {
       this.frame = 0;
       if (!this.seen || this.shell.signal.aborted) return;
       if (calm() && this.store.last?.state === "running" && now - this.drawnAt < 1000 && this.cursor === null) {
-        this.frame = 0;
-        setTimeout(() => { if (!this.shell.signal.aborted) this.later(); }, 1000 - (now - this.drawnAt));
+        this.timer ??= setTimeout(() => {
+          this.timer = null;
+          this.later();
+        }, 1000 - (now - this.drawnAt));
         return;
       }
       this.drawnAt = now;
