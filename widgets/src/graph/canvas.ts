@@ -53,7 +53,7 @@ class CanvasPen implements Pen {
       context.textAlign = start ? "start" : "center";
       if (halo) {
         context.strokeStyle = halo;
-        context.lineWidth = size / 3;
+        context.lineWidth = size / 2;
         context.strokeText(text, x, y);
       }
       context.fillStyle = ink;

@@ -182,7 +182,7 @@ export class Drawing {
       })),
       words: ({ text, x, y, size, ink, strong, start, halo }: Words) => put(s("text", {
         class: called(halo ? "word" : "text"), x, y, "font-size": size, "font-weight": strong && 600, "text-anchor": !start && "middle", fill: ink,
-        ...(halo && { stroke: halo, "stroke-width": size / 3, "stroke-linejoin": "round", "paint-order": "stroke" }),
+        ...(halo && { stroke: halo, "stroke-width": size / 2, "stroke-linejoin": "round", "paint-order": "stroke" }),
       }, text)),
     };
   }
