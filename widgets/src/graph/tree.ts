@@ -16,6 +16,15 @@ export interface Tree {
   leaf: Int32Array; // per op, its tree node
 }
 
+const trees = new WeakMap<Graph, Tree>();
+
+/** The graph's tree: made once. */
+export function treeOf(graph: Graph): Tree {
+  let tree = trees.get(graph);
+  if (!tree) trees.set(graph, (tree = makeTree(graph)));
+  return tree;
+}
+
 export function makeTree(graph: Graph): Tree {
   const parent = [-1], sample = [graph.n ? 0 : -1], start = [0], end = [0], own = [-1], scope = [true], code = [0];
   let table = new Int32Array(1024).fill(-1); // open addressing: the child of a scope by its part of the name
