@@ -301,8 +301,8 @@ class Debugger:
             >>> debug.break_at(op="Exp", when=lambda node, values: node.name.endswith("_2"))
             <breakpoint 2: op Exp if <lambda>>
         """
-        self._made_breakpoints += 1
-        self.breakpoints.append(Breakpoint(self._made_breakpoints, where, op, when))
+        self.breakpoints.append(Breakpoint(self._made_breakpoints + 1, where, op, when))
+        self._made_breakpoints += 1  # a condition that cannot be read uses up no number
         return self.breakpoints[-1]
 
     def clear(self, number: int | None = None) -> None:

@@ -162,6 +162,8 @@ def test_a_condition_that_cannot_be_read_is_explained(condition: str, said: str)
     view = DebuggerView(tf.Session(), growth())
     assert said in ask(view, "break", when=condition)
     assert view.place["breakpoints"] == []
+    ask(view, "break", op="Exp")
+    assert view.place["breakpoints"][0][0] == 1
 
 
 def test_isnan_is_understood() -> None:
