@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterator
 from typing import Any, NamedTuple
@@ -74,6 +75,70 @@ def test_keys_pressed_in_a_view_do_not_reach_the_notebook(opened: Opened, number
             for key in ["d", "d", "b", "a"]:
                 page.keyboard.press(key)
             assert page.evaluate(_CELLS) == before
+    assert opened.errors == []
+
+
+def told(page: Any, code: str, wanted: str) -> str:
+    """Asks the kernel until it says what is wanted: a message is on its way, or the kernel busy."""
+    for _ in range(100):
+        if re.search(wanted, said := run_in_kernel(page, code)):
+            break
+        page.wait_for_timeout(100)
+    return said
+
+
+def root_of(page: Any, name: str) -> Any:
+    """The view of this kind."""
+    return shown(page, len(VIEWS)).nth(VIEWS.index(name))
+
+
+def test_the_graph_says_what_a_loss_is_worth_and_what_it_runs(opened: Opened) -> None:
+    """Selected in the kernel, shown in the page; asked in the page, computed in the kernel."""
+    page, root = opened.page, root_of(opened.page, "GraphView")
+    worth = float(run_in_kernel(page, "graph_view.select('loss'); print(float(session.run(loss, {x: four})))"))
+    panel = root.get_by_role("region", name="Details")
+    panel.get_by_role("heading", name="loss").wait_for()
+    panel.get_by_text("Value", exact=True).click()
+    page.wait_for_function(
+        "([panel, worth]) => (panel.textContent.match(/-?\\d+\\.\\d+(e-?\\d+)?/g) ?? [])"
+        ".some(text => Math.abs(Number(text) - worth) < 1e-2 * Math.abs(worth))",
+        arg=[panel.element_handle(), worth],
+    )
+    panel.get_by_role("button", name="Run …").click()
+    root.get_by_role("status").get_by_text(re.compile(r"\d+ of \d+ ops")).wait_for()
+    assert opened.errors == []
+
+
+def test_an_event_walked_to_in_the_timeline_is_selected_in_the_kernel(opened: Opened) -> None:
+    """By the keyboard alone."""
+    root_of(opened.page, "TraceView").get_by_role("group", name="Timeline").or_(
+        root_of(opened.page, "TraceView").locator('[aria-label^="Timeline"]')
+    ).first.focus()
+    opened.page.keyboard.press("ArrowRight")
+    assert re.search(r"\['\w", told(opened.page, "print(trace_view.selected)", r"\['\w"))
+    assert opened.errors == []
+
+
+def test_a_step_in_the_page_is_a_step_in_the_kernel(opened: Opened) -> None:
+    """And one that the kernel takes is seen in the page."""
+    root_of(opened.page, "DebuggerView").get_by_role("button", name="Step →").click()
+    assert "behind layer/w/read" in told(opened.page, "print(debugger_view)", "behind")
+    assert opened.errors == []
+
+
+def test_a_learning_rate_set_in_the_page_is_the_variable_s_value(opened: Opened) -> None:
+    """As a number that is typed."""
+    field = root_of(opened.page, "TrainingView").get_by_label("Learning rate as a number")
+    field.fill("0.03")
+    field.press("Enter")
+    assert told(opened.page, "print(session.run(rate))", "0.03").startswith("0.03")
+    assert opened.errors == []
+
+
+def test_a_step_of_the_playground_trains_the_net(opened: Opened) -> None:
+    """One epoch more."""
+    root_of(opened.page, "PlaygroundView").get_by_role("button", name="Step", exact=True).click()
+    assert "epoch 6" in told(opened.page, "print(playground)", "epoch 6")
     assert opened.errors == []
 
 

@@ -25,19 +25,26 @@ with graph.as_default():
         w = tf.Variable(np.arange(12, dtype=np.float32).reshape(4, 3) / 10, name="w")
         logits = tf.matmul(x, w, name="logits")
     loss = tf.reduce_mean(tf.square(logits), name="loss")
-    train = tf.train.GradientDescentOptimizer(0.1).minimize(loss)
+    rate = tf.Variable(0.1, trainable=False, name="rate")
+    train = tf.train.GradientDescentOptimizer(rate).minimize(loss)
+    init = tf.global_variables_initializer()
 session = tf.Session(graph=graph)
-session.run(w.initializer)
+session.run(init)
 four = np.ones((2, 4), np.float32)
 """
 
 # What shows itself as the last line of a cell that comes after NET.
 PROGRAMS = {
-    "GraphView": "lw.GraphView(graph, session=session, feed={x: four})",
-    "TraceView": "_, trace = session.watch([loss, train], {x: four})\nlw.TraceView(trace, graph)",
-    "DebuggerView": "lw.DebuggerView(session, loss, {x: four})",
+    "GraphView": "graph_view = lw.GraphView(graph, session=session, feed={x: four})\ngraph_view",
+    "TraceView": """
+_, trace = session.watch([loss, train], {x: four})
+trace_view = lw.TraceView(trace, graph)
+trace_view
+""",
+    "DebuggerView": "debugger_view = lw.DebuggerView(session, loss, {x: four})\ndebugger_view",
     "TrainingView": """
-training = lw.TrainingView(session, train, {x: four}, steps=20, curves={"loss": loss}, weights=[w], histograms=[w])
+training = lw.TrainingView(
+    session, train, {x: four}, steps=20, curves={"loss": loss}, weights=[w], histograms=[w], learning_rate=rate)
 training.start().wait()
 training
 """,

@@ -106,12 +106,18 @@ def left(page: Any) -> list[str]:
 
 
 def violations(page: Any, within: str = ".labkit") -> list[str]:
-    """What axe-core finds within the views: rule, and the first elements that break it."""
+    """What axe-core finds within the views: rule, and the first elements that break it.
+
+    One rule is left out: that headings follow one another by level. Those of a view stand where the notebook's own
+    headings have them stand, and change with every cell of text before them.
+    """
     if not AXE.is_file():
         pytest.skip("axe-core is not there: npm ci --ignore-scripts in widgets/")
     if not page.evaluate("'axe' in window"):
         page.evaluate(AXE.read_text(encoding="utf-8") + "\n;0")
-    found = page.evaluate("within => axe.run({include: [[within]]}, {resultTypes: ['violations']})", within)
+    found = page.evaluate(
+        "within => axe.run({include: [[within]]}, {rules: {'heading-order': {enabled: false}}})", within
+    )
     return [
         f"{broken['id']}: {node['html'][:160]} ({node['failureSummary'].splitlines()[1].strip()})"
         for broken in found["violations"]
