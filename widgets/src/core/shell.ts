@@ -17,6 +17,8 @@ interface Answer {
 /** An answer of the kernel that says what went wrong. */
 export class Refused extends Error {}
 
+const WAITING = "Waiting for the kernel; it is busy, or gone.";
+
 type Heard = (names: string[], from: unknown) => void;
 
 const channels = new Map<string, Set<Heard>>(); // views that were linked tell one another what is selected
@@ -87,8 +89,11 @@ export class Shell {
     const id = this.next++;
     return new Promise((resolve, reject) => {
       this.asked.set(id, { resolve, reject });
-      const slow = setTimeout(() => this.say("Waiting for the kernel; it is busy, or gone."), 1500);
-      const done = () => clearTimeout(slow);
+      const slow = setTimeout(() => this.say(WAITING), 1500);
+      const done = () => {
+        clearTimeout(slow);
+        if (this.voice.textContent === WAITING) this.say("");
+      };
       this.signal.addEventListener("abort", done, { once: true });
       this.asked.set(id, {
         resolve: answer => { done(); this.signal.removeEventListener("abort", done); resolve(answer); },
