@@ -25,7 +25,7 @@ export function fitTo(box: Box, width: number, height: number, margin = 24, most
 }
 
 /** Where to begin: everything, or if that could not be read, the beginning of the flow at a size that can. */
-export function beginAt(box: Box, width: number, height: number, horizontal: boolean, least = 0.42): Camera {
+export function beginAt(box: Box, width: number, height: number, horizontal: boolean, least = 0.5): Camera {
   const whole = fitTo(box, width, height);
   if (whole.k >= least) return whole;
   const k = READABLE;

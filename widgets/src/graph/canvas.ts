@@ -3,7 +3,7 @@
 import { PATTERNS, inkOn } from "../core/colours.ts";
 import { overlap, type Box } from "./camera.ts";
 import { font } from "./looks.ts";
-import { boxOpacity, drawBox, drawLabel, drawWire, lodOf, wireOpacity, type Drawn, type Paint, type Pen, type Style, type Words } from "./strokes.ts";
+import { boxOpacity, drawBox, drawLabel, drawWire, lodOf, small, wireOpacity, type Drawn, type Paint, type Pen, type Style, type Words } from "./strokes.ts";
 import type { Wire } from "./types.ts";
 import { titles, wireBox } from "./wires.ts";
 
@@ -92,8 +92,9 @@ export function drawScene(context: CanvasRenderingContext2D, drawn: Drawn, k: nu
     pen.flush();
   }
   pen.alpha = 1;
-  if (lod === "near") for (const label of drawn.labels().values()) if (overlap(label.box, view)) drawLabel(pen, label, paint);
-  if (lod !== "near") for (const title of titles(drawn.scene, k, view)) pen.words({ ...title, ink: paint("ink"), strong: true, halo: paint("paper") });
+  const size = small(lod);
+  if (size) for (const label of drawn.labels(size).values()) overlap(label.box, view) && drawLabel(pen, label, paint);
+  else for (const title of titles(drawn.scene, k, view)) pen.words({ ...title, ink: paint("ink"), strong: true, halo: paint("paper") });
   pen.flush();
 }
 

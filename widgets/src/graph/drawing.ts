@@ -9,7 +9,7 @@ import { overlap, type Box } from "./camera.ts";
 import { index } from "./keys.ts";
 import { FONT, describe } from "./looks.ts";
 import {
-  boxOpacity, drawBox, drawLabel, drawWire, lodOf, wireOpacity, type Drawn, type Lod, type Paint, type Pen, type Style, type Words,
+  boxOpacity, drawBox, drawLabel, drawWire, lodOf, small, wireOpacity, type Drawn, type Lod, type Paint, type Pen, type Style, type Words,
 } from "./strokes.ts";
 import type { Item, Wire } from "./types.ts";
 import { titles, wireBox } from "./wires.ts";
@@ -100,7 +100,7 @@ export class Drawing {
     });
     for (const title of this.titles) title.remove();
     this.titles = [];
-    if (this.lod === "near") return;
+    if (small(this.lod)) return;
     const pen = this.pen(this.titles, this.layers.words);
     for (const title of titles(drawn.scene, this.k, near)) pen.words({ ...title, ink: this.paint("ink"), strong: true, halo: this.paint("paper") });
   }
@@ -162,7 +162,7 @@ export class Drawing {
   private addWire(wire: Wire, drawn: Drawn): void {
     const elements: SVGElement[] = [];
     drawWire(this.pen(elements, this.layers.wires), wire, drawn, this.paint, this.lod);
-    const label = this.lod === "near" ? drawn.labels().get(wire.id) : undefined;
+    const label = small(this.lod) ? drawn.labels(small(this.lod)).get(wire.id) : undefined;
     if (label) drawLabel(this.pen(elements, this.layers.words), label, this.paint);
     const opacity = wireOpacity(wire, drawn);
     if (opacity < 1) for (const element of elements) element.setAttribute("opacity", String(opacity));

@@ -40,6 +40,9 @@ test("figures have outlines within their place, two lines of text, and a tab if 
   assert.deepEqual(drum.lines.map(line => line.text), ["w", "784×10"]);
   assert.deepEqual(figure(item({ label: "MatMul_1", detail: "MatMul" }), graph).lines.map(line => line.text), ["MatMul_1"]);
   assert.deepEqual(figure(item({ label: "logits", detail: "MatMul" }), graph).lines.map(line => line.text), ["logits", "MatMul"]);
+  const far = figure(item({ label: "logits", detail: "MatMul" }), graph).large;
+  assert.deepEqual(far.map(line => [line.text, line.size]), [["logits", 16]]);
+  assert.deepEqual(figure(item({ label: "a label of its box's width" , w: 160 }), graph).large.map(line => line.size), [13]);
   for (const box of [item({}), item({ open: true, kind: "scope" }), item({ w: 4, h: 4 })]) assert.match(figure(box, graph).outline, /^M[-\d. HVLAQaZM]+$/);
 });
 

@@ -23,6 +23,7 @@ export interface Figure {
   outline: string; // path within the box
   behind: string; // the cards of a stack, "" else
   readonly lines: Line[]; // measured when first asked for
+  readonly large: Line[]; // from farther away: the name alone, and larger
   tab: string; // "× 12" of a series
   opens: boolean; // it has a plus or a minus to press
 }
@@ -56,13 +57,16 @@ export function figure(item: Item, graph: Graph): Figure {
   const opens = item.kind === "scope" || item.kind === "series";
   const tab = item.kind === "series" ? `× ${item.repeat}` : "";
   const { w, h } = item;
-  let text: Line[] | undefined;
+  let text: Line[] | undefined, large: Line[] | undefined;
   return {
     shape, tab, opens, role: roleOf(item),
     outline: outline(shape, w, h, spareOf(item, shape, graph)),
     behind: shape === "stack" ? card(w, h, 8) + card(w, h, 4) : "",
     get lines() {
       return (text ??= lines(item, shape, opens, tab, detailOf(item, shape, graph), spareOf(item, shape, graph)));
+    },
+    get large() {
+      return (large ??= enlarged(this.lines, item, shape, opens, tab));
     },
   };
 }
@@ -141,6 +145,17 @@ function lines(item: Item, shape: Shape, opens: boolean, tab: string, about: str
   const made: Line[] = [{ text: label, x, y, size: shape === "pill" ? 12 : 13 }];
   if (detail) made.push({ text: detail, x, y: y + 15, size: 12 });
   return made;
+}
+
+/** The first line alone, a size larger where its box has the room. */
+function enlarged(small: Line[], item: Item, shape: Shape, opens: boolean, tab: string): Line[] {
+  const line = small[0]!;
+  const tip = shape === "arrow" ? tipOf(item.w, item.h) : 0;
+  const room = line.start ? item.w - 24 - KNOB - (tab ? 60 : 0) : item.w - 12 - tip - (opens ? KNOB + 2 : 0);
+  const most = shape === "pill" ? 14 : 16;
+  const fits = (line.size * room) / Math.max(1, textWidth(line.text, line.size, line.strong ?? false));
+  const size = Math.max(line.size, Math.floor(Math.min(most, fits)));
+  return [{ ...line, size, y: line.start ? 22 : item.h / 2 + size * 0.35 + (shape === "drum" ? lid(item.h) / 2 + 1 : 0) }];
 }
 
 let measuring: CanvasRenderingContext2D | null | undefined;

@@ -278,11 +278,14 @@ export class GraphPicture {
 
   /** Words on wires, placed when first asked for. */
   private labels(scene: Scene, layer: Layer): Drawn["labels"] {
-    let placed: ReturnType<Drawn["labels"]> | undefined;
-    return () => placed ??= placeLabels(scene, wire => {
-      const own = layer.wireLabel?.(wire);
-      return own ? [own] : own === "" ? [] : wireWords(wire, this.graph.types);
-    }, layer.wireLabel !== undefined);
+    const placed = new Map<number, ReturnType<Drawn["labels"]>>();
+    return size => {
+      if (!placed.has(size)) placed.set(size, placeLabels(scene, wire => {
+        const own = layer.wireLabel?.(wire);
+        return own ? [own] : own === "" ? [] : wireWords(wire, this.graph.types);
+      }, layer.wireLabel !== undefined, size));
+      return placed.get(size)!;
+    };
   }
 
   private readonly paintNow = (name: string): string => this.colours[name] ?? "#888888";

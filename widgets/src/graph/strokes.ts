@@ -1,7 +1,7 @@
 // How boxes, wires and words are drawn, with any pen: one that makes SVG elements, or one that paints a canvas.
 //
-// The farther away, the less: near, everything; from "far" on no text but the names of large scopes (`titles`), and lines
-// grow thicker, or they would fade.
+// The farther away, the less: near, everything; from "mid" on boxes show their names alone, and larger; from "far"
+// on there is no text but the names of large scopes (`titles`), and lines grow thicker, or they would fade.
 
 import { inkOn } from "../core/colours.ts";
 import type { Graph } from "./columns.ts";
@@ -28,7 +28,7 @@ export interface Drawn {
   graph: Graph;
   horizontal: boolean;
   layer: Layer;
-  labels: () => Map<string, Label>; // words on wires
+  labels: (size: number) => Map<string, Label>; // words on wires, so large
   selected: Set<string>; // ids of items
 }
 
@@ -58,13 +58,18 @@ export interface Pen {
 }
 
 export type Paint = (name: string) => string; // of a colour's name
-export type Lod = "near" | "far" | "dots" | "specks";
+export type Lod = "near" | "mid" | "far" | "dots" | "specks";
 
 export const SIGNS: Record<Mark, string> = { added: "+", removed: "−", changed: "≠", bad: "!", next: "▸", done: "✓" };
-const BOLD: Record<Lod, number> = { near: 1, far: 1.5, dots: 3, specks: 9 };
+const BOLD: Record<Lod, number> = { near: 1, mid: 1.2, far: 1.5, dots: 3, specks: 9 };
 
 export function lodOf(k: number): Lod {
-  return k >= 0.35 ? "near" : k >= 0.25 ? "far" : k >= 0.09 ? "dots" : "specks";
+  return k >= 0.75 ? "near" : k >= 0.35 ? "mid" : k >= 0.25 ? "far" : k >= 0.09 ? "dots" : "specks";
+}
+
+/** The size of small text: what is on wires, badges. 0 where it could not be read. */
+export function small(lod: Lod): number {
+  return lod === "near" ? 12 : lod === "mid" ? 16 : 0;
 }
 
 const figures = new WeakMap<Item, Figure>();
@@ -111,26 +116,28 @@ export function drawBox(pen: Pen, item: Item, drawn: Drawn, paint: Paint, lod: L
   const fill = own ? own.colour : paint(item.open ? frameFill(item) : `${look.role}-fill`);
   const line = paint(mark ?? `${look.role}-line`);
   if (body) {
+    const over = look.behind ? 8 : 0; // the cards of a stack
     if (drawn.selected.has(item.id))
-      pen.path(rounded(item.w + 10, item.h + 10, 10, -5, -5), { name: "halo", line: paint("select"), width: 3 * BOLD[lod] });
+      pen.path(rounded(item.w + 10 + over, item.h + 10 + over, 10, -5, -5 - over), { name: "halo", line: paint("select"), width: 3 * BOLD[lod] });
     pen.path(look.behind + look.outline, {
       name: "body", fill, ...(own?.pattern && { pattern: own.pattern }), line,
       width: (mark && mark !== "done" ? 2.6 : item.open ? 1 : 1.3) * BOLD[lod], dash: mark === "removed" ? "5 3" : null,
     });
   }
   if (!words) return;
-  if (lod === "near") {
+  const size = small(lod);
+  if (size) {
     const ink = own ? own.ink ?? inkOn(own.colour) : paint(`${look.role}-ink`);
     const halo = item.open || (own?.pattern && own.pattern !== "solid") ? { halo: fill } : {};
-    for (const text of look.lines) pen.words({ ...text, ink, ...halo });
+    for (const text of lod === "near" ? look.lines : look.large) pen.words({ ...text, ink, ...halo });
     if (look.opens) {
       const { x, y } = knobAt(item);
       pen.path(`${rounded(13, 13, 3, x, y)}M${x + 3.5} ${y + 6.5}h6${item.open ? "" : `M${x + 6.5} ${y + 3.5}v6`}`, { name: "knob", line, width: 1.2 });
     }
-    if (look.tab) pill(pen, look.tab, item.open ? item.w - KNOB - 20 - textWidth(look.tab, 12, true) / 2 : item.w / 2,
+    if (look.tab) pill(pen, look.tab, size, item.open ? item.w - KNOB - 20 - textWidth(look.tab, size, true) / 2 : item.w / 2,
       item.open ? HEAD / 2 : item.h, line, paint("paper"), line, false);
     const badge = layer.badge?.(item);
-    if (badge) pill(pen, clear(badge), item.w - 4, item.h, paint("paper"), paint("word"), line, true);
+    if (badge) pill(pen, clear(badge), size, item.w - 4, item.h, paint("paper"), paint("word"), line, true);
   }
   if (!mark) return;
   const r = 9 * Math.min(3, BOLD[lod]);
@@ -139,11 +146,11 @@ export function drawBox(pen: Pen, item: Item, drawn: Drawn, paint: Paint, lod: L
 }
 
 /** Small rounded text on the lower edge: centred at `x`, or ending there. */
-function pill(pen: Pen, text: string, x: number, y: number, fill: string, ink: string, line: string, end: boolean): void {
-  const w = Math.ceil(textWidth(text, 12, true)) + 12;
+function pill(pen: Pen, text: string, size: number, x: number, y: number, fill: string, ink: string, line: string, end: boolean): void {
+  const w = Math.ceil(textWidth(text, size, true)) + size, h = 1.5 * size;
   const left = end ? x - w : x - w / 2;
-  pen.path(rounded(w, 18, 9, left, y - 9), { name: "pill", fill, line, width: 1 });
-  pen.words({ text, x: left + w / 2, y: y + 4.3, size: 12, ink, strong: true });
+  pen.path(rounded(w, h, h / 2, left, y - h / 2), { name: "pill", fill, line, width: 1 });
+  pen.words({ text, x: left + w / 2, y: y + 0.36 * size, size, ink, strong: true });
 }
 
 export function drawWire(pen: Pen, wire: Wire, drawn: Drawn, paint: Paint, lod: Lod): void {
@@ -160,6 +167,6 @@ export function drawWire(pen: Pen, wire: Wire, drawn: Drawn, paint: Paint, lod: 
 
 /** The words on a wire, if there are any. */
 export function drawLabel(pen: Pen, label: Label, paint: Paint): void {
-  const { x, y, w } = label.box;
-  pen.words({ text: label.text, x: x + w / 2, y: y + 12, size: 12, ink: paint("word"), halo: paint("paper") });
+  const { text, size, box } = label;
+  pen.words({ text, x: box.x + box.w / 2, y: box.y + size, size, ink: paint("word"), halo: paint("paper") });
 }

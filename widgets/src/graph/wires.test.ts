@@ -63,6 +63,7 @@ test("labels cover neither boxes nor one another, and a value's is said once", (
   };
   const placed = placeLabels(scene, () => ["?×10"]);
   assert.deepEqual([...placed.keys()], ["a→b"]);
+  assert.equal(placeLabels(scene, () => ["?×10"], false, 16).get("a→b")!.box.h, 20);
   const all = placeLabels(scene, w => [w.id], true);
   const boxes = [...all.values()].map(label => label.box);
   for (const box of boxes) for (const other of [...boxes.filter(x => x !== box), ...scene.items]) assert.ok(!overlap(box, other));

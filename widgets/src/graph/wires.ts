@@ -96,11 +96,12 @@ export function wireWords(wire: Wire, types: TensorType[]): string[] {
 
 export interface Label {
   text: string;
+  size: number;
   box: Box;
 }
 
 /** Gives labels to the wires that have room for one: no label covers a box, a frame's title or another label. */
-export function placeLabels(scene: Scene, words: (wire: Wire) => string[], each = false): Map<string, Label> {
+export function placeLabels(scene: Scene, words: (wire: Wire) => string[], each = false, size = 12): Map<string, Label> {
   const taken = new Grid();
   for (const item of scene.items) {
     if (item.open) taken.add({ x: item.x, y: item.y, w: item.w, h: HEAD });
@@ -114,11 +115,11 @@ export function placeLabels(scene: Scene, words: (wire: Wire) => string[], each 
     const same = `${wire.from} ${options[0]}`;
     if (!each && told.has(same)) continue; // a value's type is said once, not on each of its arrows
     for (const text of options) {
-      const w = Math.ceil(textWidth(text, 12, false)) + 6;
-      const box = { x: Math.round(wire.labelX - w / 2), y: Math.round(wire.labelY - 8), w, h: 16 };
+      const w = Math.ceil(textWidth(text, size, false)) + 6, h = size + 4;
+      const box = { x: Math.round(wire.labelX - w / 2), y: Math.round(wire.labelY - h / 2), w, h };
       if (taken.hits(box)) continue;
       taken.add(box);
-      placed.set(wire.id, { text, box });
+      placed.set(wire.id, { text, size, box });
       told.add(same);
       break;
     }
