@@ -76,7 +76,7 @@ function partOf(plan: Plan, t: number): Part {
     if (plan.parent[c] === t) own[part]!++;
   }
   const at = (counts: number[], part: Part) => counts[PARTS.indexOf(part)]!;
-  if (at(all, "forward") && at(all, "forward") >= at(all, "gradient")) return "forward";
+  if (at(all, "forward") && 2 * at(all, "forward") >= at(all, "gradient")) return "forward";
   // A variable with its optimizer's slots is a variable: what stands in a scope itself says more than what lies deeper.
   const counts = PARTS.some(part => part !== "constant" && at(own, part)) ? own : all;
   if (at(counts, "gradient") || at(counts, "optimizer")) return at(counts, "gradient") >= at(counts, "optimizer") ? "gradient" : "optimizer";
