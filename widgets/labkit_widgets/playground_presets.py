@@ -70,12 +70,11 @@ PRESETS: dict[str, Preset] = {
             "features": ["x1^2", "x2^2", "x1*x2"],
             "learning_rate": 1,
             "loss": "hinge",
-            "optimizer": "momentum",
             "regularizer": "L2",
-            "regularization": 5,
+            "regularization": 2.2,
         },
-        "Learning rate times curvature is above 2: every step overshoots by more than the last, until the numbers end. "
-        "labkit stops there. A smaller rate, or less regularization, mends it.",
+        "L2 pulls every weight to 0. But rate times strength is 2.2, above 2: each pull goes past 0, farther every time, "
+        "until the numbers end. labkit stops there. Any smaller rate mends it.",
     ),
     "spiral": Preset(
         "The spiral",
@@ -106,13 +105,13 @@ PRESETS: dict[str, Preset] = {
     ),
     "digits": Preset(
         "Digits",
-        {"kind": "digits"},
+        {"kind": "digits", "initializer": "small"},
         "Train for ten epochs, then draw a digit. The little pictures are weights: blue where ink speaks for the "
         "neuron, orange where it speaks against it.",
     ),
     "digits-templates": Preset(
         "Ten templates",
-        {"kind": "digits", "layers": []},
+        {"kind": "digits", "layers": [], "initializer": "small"},
         "Without a hidden layer each digit has one template, and the ink that agrees with it is counted. That is "
         "already right nine times in ten. Which digits does it mix up?",
     ),

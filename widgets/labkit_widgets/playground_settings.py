@@ -126,7 +126,7 @@ def _defaults(kind: str) -> Settings:
         return Settings()
     return Settings(
         kind="digits", data="handwritten", features=("28x28",), layers=(Layer(16),), loss="cross-entropy",
-        initializer="small", learning_rate=0.1, batch_size=50, examples=1500, train_share=0.8,
+        learning_rate=0.1, batch_size=50, examples=1500, train_share=0.8,
     )  # fmt: skip
 
 

@@ -23,8 +23,8 @@ export interface App {
   select(place: Place): void;
   /** Reads values at another point. */
   move(cursor: [number, number]): void;
-  /** Puts the focus on the weights of the selected neuron, and back. */
-  editWeights(): void;
+  /** Puts the focus on a weight of the selected neuron, and back. */
+  editWeights(from?: number): void;
   backToNet(): void;
 }
 

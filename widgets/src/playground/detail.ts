@@ -3,6 +3,7 @@
 
 import { h } from "../core/dom.ts";
 import { acting, fits, type App, type Part } from "./app.ts";
+import { paint, ramp } from "./paint.ts";
 import { mapOf, nameOf, pretty, sizes } from "./settings.ts";
 import { isSilent } from "./frame.ts";
 
@@ -14,6 +15,7 @@ export function detail(app: App): Part {
     h("div", { class: "pg-caption" }, title, " ", words), fields);
   const onChange = acting(app, fields, "change"), onFocus = acting(app, fields, "focusin"), onKey = acting(app, fields, "keydown");
   let inputs: { input: HTMLInputElement; value: () => number }[] = [];
+  let large: HTMLCanvasElement | null = null; // digits: a neuron's weights as a picture
   let shown = "";
 
   function update(): void {
@@ -26,6 +28,13 @@ export function detail(app: App): Part {
     title.textContent = nameOf(app.selected, app.settings);
     words.textContent = about();
     if (!fits(app, counts)) return;
+    const map = app.frame.map(app.selected.row);
+    const paper = large?.getContext("2d");
+    if (map && paper) {
+      const image = paper.createImageData(140, 140);
+      paint(image.data, 140, map.values, app.frame.side, ramp(app.theme), { stripe: 6, smooth: false });
+      paper.putImageData(image, 0, 0);
+    }
     for (const { input, value } of inputs) {
       const now = value();
       if (document.activeElement !== input) input.value = Number.isFinite(now) ? String(Number(now.toPrecision(4))) : "";
@@ -54,7 +63,8 @@ export function detail(app: App): Part {
       }
     }
     if (k >= 0) made.push(field("bias", () => app.frame.bias(k, row), 2 * k + 1, [row]));
-    if (pixels) made.push(h("span", { class: "pg-soft" }, "Its weights are the picture in the net: one for each pixel."));
+    large = pixels ? h("canvas", { class: "pg-large", width: 140, height: 140, role: "img", "aria-label": "Its weights as a picture, one for each pixel" }) : null;
+    if (large) made.push(large);
     fields.replaceChildren(...made);
   }
 

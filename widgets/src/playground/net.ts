@@ -132,7 +132,7 @@ export function net(app: App): Part {
           const wide = s("path", { d, class: "pg-reach" }); // what the mouse catches
           const wire = { k, from: i, to, path };
           onOver(wide, () => { hovered = wire; showTip(); });
-          onClick(wide, () => { app.select({ column: k + 1, row: to }); app.editWeights(); });
+          onClick(wide, () => { app.select({ column: k + 1, row: to }); app.editWeights(i); });
           wires.push(wire);
           links.append(path, wide);
         }

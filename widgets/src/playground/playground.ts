@@ -63,8 +63,8 @@ export function playgroundView(shell: Shell): void {
       app.cursor = cursor;
       large.update?.();
     },
-    editWeights() {
-      body.querySelector<HTMLElement>(".pg-weights input")?.focus();
+    editWeights(from = 0) {
+      body.querySelectorAll<HTMLElement>(".pg-weights input")[from]?.focus();
     },
     backToNet() {
       body.querySelector<HTMLElement>(".pg-box[tabindex='0']")?.focus();
@@ -142,6 +142,8 @@ export function playgroundView(shell: Shell): void {
   shell.signal.addEventListener("abort", () => watcher.disconnect(), { once: true });
 
   structure();
+  owing = app.playing; // the page was loaded anew while the kernel plays
+  answer();
   if (saved) shell.say("A saved picture: run its cell to train.");
   shell.ready();
 }
