@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import labkit as tf
+import labkit_widgets as lw
 
 SEED = 66478
+
+
+def show(graph: tf.Graph, **options: Any) -> lw.GraphView:
+    """A view that keeps its graph, as a learner's variable would."""
+    view = lw.GraphView(graph, **options)
+    view.kept = graph
+    return view
 
 
 def hello() -> tf.Graph:

@@ -15,7 +15,7 @@ import labkit_widgets as lw
 from labkit_widgets import details
 from labkit_widgets.asking import compute, gradient, loss_of
 from labkit_widgets.details import histogram, summary
-from tests.widgets.samples import control_flow, softmax
+from tests.widgets.samples import control_flow, show, softmax
 
 RANDOM = np.random.default_rng(0)
 
@@ -235,14 +235,14 @@ def test_nothing_is_printed_by_looking(capfd: pytest.CaptureFixture[str]) -> Non
 
 
 def test_a_placeholder_that_is_not_fed_says_what_to_give() -> None:
-    view = lw.GraphView(softmax())
+    view = show(softmax())
     with pytest.raises(ValueError, match=r"x is not fed: give GraphView\(feed=\{x: \.\.\.\}\)"):
         view.value("MatMul")
 
 
 def test_a_variable_without_a_value_says_so() -> None:
     with pytest.raises(ValueError, match='The variable "W" has no value in this session yet'):
-        lw.GraphView(softmax()).value("W")
+        show(softmax()).value("W")
 
 
 def test_values_need_no_session_where_there_is_no_variable() -> None:

@@ -16,7 +16,7 @@ import labkit as tf
 import labkit_widgets as lw
 from labkit_widgets.columns import decode
 from labkit_widgets.compare import ranges
-from tests.widgets.samples import HOSTILE, SAMPLES, control_flow, convnet, hello, hostile, softmax, training
+from tests.widgets.samples import HOSTILE, SAMPLES, control_flow, convnet, hello, hostile, show, softmax, training
 
 
 def edges(view: lw.GraphView) -> nx.DiGraph:
@@ -48,7 +48,7 @@ def test_the_default_graph_a_graph_and_what_a_tensor_depends_on() -> None:
 
 @pytest.mark.parametrize("sample", [name for name in SAMPLES if name not in {"1k", "20k"}])
 def test_the_description_counts_what_networkx_counts(sample: str) -> None:
-    view = lw.GraphView(SAMPLES[sample]())
+    view = show(SAMPLES[sample]())
     made = decode(view.columns)
     scopes = {name[:i] for name in made["names"] for i, c in enumerate(name) if c == "/"}
     found = edges(view)
@@ -75,7 +75,7 @@ def test_what_is_built_later_appears_after_refresh() -> None:
 
 
 def test_scopes_open_with_those_around_them_and_close_with_those_inside() -> None:
-    view = lw.GraphView(training(300))
+    view = show(training(300))
     assert view.state == {}  # the page chooses
     view.expand("stage1/block1/norm")
     assert view.state["open"] == ["stage1/", "stage1/block1/", "stage1/block1/norm/"]
@@ -85,19 +85,19 @@ def test_scopes_open_with_those_around_them_and_close_with_those_inside() -> Non
 
 
 def test_what_is_no_scope_is_refused_with_the_nearest() -> None:
-    view = lw.GraphView(convnet())
+    view = show(convnet())
     with pytest.raises(ValueError, match=r"there is no scope 'conv'.*'conv1'"):
         view.expand("conv")
     with pytest.raises(ValueError, match="no scope"):
-        lw.GraphView(convnet(), root="nowhere")
+        show(convnet(), root="nowhere")
 
 
 def test_arguments_become_state() -> None:
-    view = lw.GraphView(convnet(), root="conv1", open=["conv2"], horizontal=False, colour="flops", height=300)
+    view = show(convnet(), root="conv1", open=["conv2"], horizontal=False, colour="flops", height=300)
     assert view.state == {"root": "conv1", "open": ["conv2/"], "horizontal": False}
     assert (view.colour, view.height) == ("flops", 300)
     with pytest.raises(traitlets.TraitError):
-        lw.GraphView(convnet(), colour="rainbow")
+        show(convnet(), colour="rainbow")
 
 
 @pytest.mark.parametrize(
@@ -108,7 +108,7 @@ def test_arguments_become_state() -> None:
     ],
 )  # fmt: skip
 def test_a_page_cannot_set_a_state_that_is_none(state: dict[str, Any]) -> None:
-    view = lw.GraphView(hello())
+    view = show(hello())
     with pytest.raises(traitlets.TraitError, match="this is no state of a GraphView"):
         view.state = state
 
@@ -127,19 +127,19 @@ def test_searching_finds_names_types_and_shapes() -> None:
     graph = convnet()
     view = lw.GraphView(graph)
     assert set(view.search("MaxPool")) >= {"conv1/MaxPool", "conv2/MaxPool"}
-    assert view.query == "MaxPool"
+    assert view.selected == view.search("MaxPool")
     assert view.search("conv2d") == [n.name for n in graph.get_operations() if "conv2d" in (n.name + n.type).lower()]
     shaped = [n.name for n in graph.get_operations() if any(str(t.shape) == "(?, 512)" for t in n.outputs)]
     assert view.search("(?, 512)") == shaped
-    assert view.search("") == []
-    assert lw.GraphView(hostile()).search("onerror")
+    assert view.search("") == view.selected == []
+    assert show(hostile()).search("onerror")
 
 
 # What a fetch runs.
 
 
 def test_what_a_fetch_runs_is_what_it_depends_on() -> None:
-    view = lw.GraphView(convnet())
+    view = show(convnet())
     whole = edges(view)
     for name in ("guesses", "loss/add", "train"):
         words = view.fetch(name)
@@ -162,7 +162,7 @@ def test_what_is_fed_needs_nothing() -> None:
 
 
 def test_runs_wants_names_that_exist() -> None:
-    view = lw.GraphView(control_flow())
+    view = show(control_flow())
     for wrong in ("loop", ["loop"], [3], [next(name for name in view.names if "/body/" in name)]):
         with pytest.raises(ValueError, match=r"list of names|no operation|asked for by|stands inside"):
             view._on_runs(wrong)
@@ -217,13 +217,13 @@ def ask(view: lw.GraphView, verb: Any, args: Any) -> dict[str, Any]:
     ],
 )  # fmt: skip
 def test_a_wrong_question_is_answered_with_an_error(verb: Any, args: Any) -> None:
-    answer = ask(lw.GraphView(hello()), verb, args)
+    answer = ask(show(hello()), verb, args)
     assert "result" not in answer
     assert 0 < len(answer["error"]) < 400
 
 
 def test_questions_and_their_answers() -> None:
-    view = lw.GraphView(hello())
+    view = show(hello())
     assert ask(view, "value", {"name": "total"})["result"]["text"] == "42"
     assert ask(view, "runs", {"names": ["total"]})["result"]["ran"] == 3
     assert "kernel" in ask(view, "source", {"name": "total"})["result"]["source"]
@@ -241,7 +241,7 @@ def test_an_error_of_labkits_brings_its_advice() -> None:
 
 
 def test_hostile_names_can_be_asked_about() -> None:
-    view = lw.GraphView(hostile())
+    view = show(hostile())
     for name in HOSTILE:
         assert ask(view, "value", {"name": name})["result"]["text"] == "1"
 
@@ -302,7 +302,7 @@ def test_a_monitored_session_answers_too() -> None:
 
 
 def test_saved_state_is_what_the_page_needs() -> None:
-    view = lw.GraphView(convnet(), fetches="guesses")
+    view = show(convnet(), fetches="guesses")
     state = view.saved_state()
     assert {"columns", "state", "colour", "height", "runs", "times", "other", "marks", "kind", "selected"} <= set(state)
     assert not any("weakref" in repr(type(value)) for value in state.values())

@@ -20,7 +20,7 @@ from labkit_widgets.dot import dot, quoted
 from labkit_widgets.outline import outline
 from labkit_widgets.placing import clean
 from labkit_widgets.still import MOST_BOXES, picture
-from tests.widgets.samples import HOSTILE, SAMPLES, convnet, hello, hostile, softmax, training
+from tests.widgets.samples import HOSTILE, SAMPLES, convnet, hello, hostile, show, softmax, training
 
 SVG = "{http://www.w3.org/2000/svg}"
 SMALL = [name for name in SAMPLES if name not in {"1k", "20k"}]
@@ -33,7 +33,7 @@ def texts(svg: str) -> list[str]:
 
 @pytest.mark.parametrize("sample", SMALL)
 def test_the_picture_is_xml_with_whole_numbers_and_without_scripts(sample: str) -> None:
-    svg = lw.GraphView(SAMPLES[sample]()).picture()
+    svg = show(SAMPLES[sample]()).picture()
     root = ElementTree.fromstring(svg)
     assert {element.tag.removeprefix(SVG) for element in root.iter()} <= {
         "svg", "title", "defs", "marker", "path", "rect", "ellipse", "text"
@@ -46,7 +46,7 @@ def test_the_picture_is_xml_with_whole_numbers_and_without_scripts(sample: str) 
 
 @pytest.mark.parametrize("sample", SMALL)
 def test_everything_stands_on_the_paper(sample: str) -> None:
-    root = ElementTree.fromstring(lw.GraphView(SAMPLES[sample]()).picture())
+    root = ElementTree.fromstring(show(SAMPLES[sample]()).picture())
     left, top, width, height = map(int, root.attrib["viewBox"].split())
     for element in root.iter(f"{SVG}rect"):
         x, y = int(element.attrib["x"]), int(element.attrib["y"])
@@ -66,7 +66,7 @@ def test_boxes_do_not_overlap(sample: str) -> None:
 
 
 def test_the_picture_of_softmax_names_what_the_learner_wrote() -> None:
-    written = texts(lw.GraphView(softmax()).picture())
+    written = texts(show(softmax()).picture())
     for word in ("x", "?×784", "W", "784×10", "b", "y", "Softmax", "cross_entropy", "labels", "∇ MatMul", "train"):
         assert word in written
     assert {"placeholder", "variable", "gradient", "optimizer"} <= set(written)  # the legend
@@ -92,7 +92,7 @@ def test_a_large_graph_is_folded_into_few_boxes() -> None:
 
 
 def test_what_a_fetch_leaves_out_is_dashed() -> None:
-    view = lw.GraphView(hello())
+    view = show(hello())
     before = view.picture()
     view.fetch("total")
     assert view.picture() != before
@@ -103,7 +103,7 @@ def test_what_a_fetch_leaves_out_is_dashed() -> None:
 
 
 def test_a_scope_can_be_shown_alone() -> None:
-    written = texts(lw.GraphView(convnet(), root="conv1").picture())
+    written = texts(show(convnet(), root="conv1").picture())
     assert "Conv2D" in written
     assert "conv2" not in written
 
@@ -123,7 +123,7 @@ def test_an_empty_graph_has_no_picture_and_a_description() -> None:
 
 
 def test_hostile_names_are_text_in_the_picture_the_fallback_and_dot() -> None:
-    view = lw.GraphView(hostile())
+    view = show(hostile())
     written = "".join(texts(view.picture()))
     assert "<img" in written
     assert "<img src=x" not in view.picture()
@@ -137,8 +137,8 @@ def digest(seed: str) -> str:
     """A digest of all that is kept as text, from another process."""
     code = (
         "import hashlib, labkit_widgets as lw\n"
-        "from tests.widgets.samples import convnet, control_flow, training\n"
-        "views = [lw.GraphView(make()) for make in (convnet, control_flow, lambda: training(300))]\n"
+        "from tests.widgets.samples import convnet, control_flow, show, training\n"
+        "views = [show(make()) for make in (convnet, control_flow, lambda: training(300))]\n"
         "kept = [v.picture() + v.still() + v.to_dot() + repr(v) for v in views] + [v.columns.hex() for v in views]\n"
         "print(hashlib.sha256(''.join(kept).encode()).hexdigest())\n"
     )
@@ -153,7 +153,7 @@ def test_the_same_bytes_in_every_process() -> None:
 
 def test_the_picture_of_softmax_has_not_changed() -> None:
     """If it is meant to look different, look at it, and put the new digest here."""
-    svg = lw.GraphView(softmax()).to_svg()
+    svg = show(softmax()).to_svg()
     assert hashlib.sha256(svg.encode()).hexdigest()[:16] == "af00ad10a44c8606"
 
 
@@ -170,7 +170,7 @@ def test_a_long_outline_is_cut_and_says_so() -> None:
     lines = outline([(f"scope{i}/op", "Add") for i in range(1000)], most=40, most_here=30)
     assert lines[-1] == "… and 970 more"
     assert _count(lines) < 80
-    assert _count(lw.GraphView(hostile()).outline()) < 700
+    assert _count(show(hostile()).outline()) < 700
 
 
 def _count(lines: list[Any]) -> int:
@@ -236,17 +236,17 @@ def test_dot_has_every_node_and_every_pair_that_is_joined(sample: str) -> None:
 
 
 def test_dot_of_what_is_visible_has_closed_scopes_as_boxes() -> None:
-    view = lw.GraphView(convnet(), open=["conv1"])
+    view = show(convnet(), open=["conv1"])
     nodes, _, clusters = parse_dot(view.to_dot(visible=True))
     labels = [attributes["label"] for attributes in nodes.values()]
     assert clusters == 1
     assert any(label.startswith('"conv2\\n') for label in labels)
     assert any(label == '"Conv2D\\nConv2D"' for label in labels)
-    alone, _, _ = parse_dot(lw.GraphView(convnet(), root="conv1", open=[]).to_dot(visible=True))
+    alone, _, _ = parse_dot(show(convnet(), root="conv1", open=[]).to_dot(visible=True))
     assert 0 < len(alone) < len(nodes)
 
 
 def test_quotation_marks_and_backslashes_cannot_end_a_label() -> None:
     assert quoted('a"];evil[label="b\\') == '"a\\"];evil[label=\\"b\\\\"'
-    nodes, _, _ = parse_dot(lw.GraphView(hostile()).to_dot())
+    nodes, _, _ = parse_dot(show(hostile()).to_dot())
     assert "evil" not in nodes

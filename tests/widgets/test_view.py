@@ -19,7 +19,7 @@ from labkit.trace import Trace
 from labkit_widgets import runtime, view
 from labkit_widgets.fallback import html
 from labkit_widgets.view import Answer
-from tests.widgets.samples import HOSTILE, hello, hostile
+from tests.widgets.samples import HOSTILE, hello, hostile, show
 
 registering = importlib.import_module("labkit_widgets.register")  # `lw.register` is the function in it
 
@@ -79,11 +79,11 @@ def test_every_error_is_told_and_none_is_raised(echo: Any) -> None:
 
 def test_the_plain_text_is_the_same_at_every_run() -> None:
     assert repr(Echo()) == "<Echo>"
-    assert repr(lw.GraphView(hello())) == "<GraphView: 4 ops, 3 edges, 0 scopes>"
+    assert repr(show(hello())) == "<GraphView: 4 ops, 3 edges, 0 scopes>"
 
 
 def test_the_three_faces() -> None:
-    data, _ = lw.GraphView(hello())._repr_mimebundle_()
+    data, _ = show(hello())._repr_mimebundle_()
     assert data["text/plain"] == "<GraphView: 4 ops, 3 edges, 0 scopes>"
     assert data["application/vnd.jupyter.widget-view+json"]["model_id"]
     start = '<img src="data:image/svg+xml;base64,'
@@ -105,7 +105,7 @@ def test_a_page_of_its_own_holds_all_and_nothing_ends_its_scripts(tmp_path: Any)
     pytest.importorskip("anywidget")
     if not runtime.BUNDLE.exists():
         pytest.skip("the bundle was not built: make widgets")
-    text = lw.GraphView(hostile()).to_html(tmp_path / "deep" / "page.html").read_text()
+    text = show(hostile()).to_html(tmp_path / "deep" / "page.html").read_text()
     state = text.split('id="state">')[1].split("</script>")[0]
     assert "<" not in state
     for name in HOSTILE[:2]:
@@ -115,14 +115,14 @@ def test_a_page_of_its_own_holds_all_and_nothing_ends_its_scripts(tmp_path: Any)
 
 
 def test_views_that_are_linked_share_a_channel() -> None:
-    a, b, c = (lw.GraphView(hello()) for _ in range(3))
+    a, b, c = (show(hello()) for _ in range(3))
     lw.link(a, b)
     lw.link(b, c)
     assert a.channel == b.channel == c.channel != ""
 
 
 def test_the_bundle_travels_once() -> None:
-    a, b = lw.GraphView(hello()), lw.GraphView(hello())
+    a, b = show(hello()), show(hello())
     assert a.runtime is b.runtime
     assert "bundle" not in a.saved_state()
     assert len(a._esm) < 3000

@@ -16,6 +16,8 @@ from labkit_widgets.dot import dot
 from labkit_widgets.graph_questions import GraphQuestions
 from labkit_widgets.outline import outline
 
+_SMALL = 400  # operations
+
 
 class GraphSaving(GraphQuestions):
     """A view of a graph that can be kept as text.
@@ -91,10 +93,10 @@ class GraphSaving(GraphQuestions):
             dot(encoding.decode(self.columns), opened, root, self.state.get("horizontal", True) is True), path
         )
 
-    def _on_export(self, format: str, visible: bool = True) -> str:
-        """What the page offers to save: DOT, the still SVG, or a page of its own."""
-        if format == "dot":
-            return self.to_dot(visible=bool(visible))
+    def _on_export(self, format: str) -> str:
+        """What the page offers to save: DOT of what is visible, the still SVG, or a page of its own."""
+        if format == "dot":  # the view opens all of a small graph by itself, without a word in the state
+            return self.to_dot(visible="open" in self.state or len(self.names) > _SMALL)
         if format == "svg":
             return self.picture()
         if format == "html":

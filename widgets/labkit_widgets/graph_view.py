@@ -9,7 +9,6 @@ The traits, and who writes them:
     state     both    what is drawn of it: open scopes, direction, hidden parts (`ViewState` in `types.ts`); the view
                       chooses what is not in it
     colour    both    what the colours say: "part", "scope", "op", "device", "time", "bytes" or "flops"
-    query     both    what is searched for
     selected  both    names of the operations that are selected
     height    kernel  of the view, in pixels
     runs      kernel  what a fetch runs: {"fetches", "feeds", "ran", "of", "ranges"}; {} if nothing is asked
@@ -42,6 +41,7 @@ from labkit_widgets.graph_questions import nearest
 from labkit_widgets.graph_saving import GraphSaving
 
 COLOURS = ("part", "scope", "op", "device", "time", "bytes", "flops")
+_MOST_SELECTED = 1000
 _STATE: dict[str, Any] = {
     "root": "", "open": [], "horizontal": True, "hubs": "aside", "series": True, "control": False, "hidden": [],
 }  # fmt: skip
@@ -81,7 +81,6 @@ class GraphView(GraphSaving):
     _kind = "GraphView"
 
     colour = traitlets.Enum(COLOURS, default_value="part").tag(sync=True)
-    query = traitlets.Unicode().tag(sync=True)
     height = traitlets.Int(480, min=120, max=4000).tag(sync=True)
     times = traitlets.Dict().tag(sync=True)
     other = traitlets.Bytes().tag(sync=True)
@@ -175,16 +174,16 @@ class GraphView(GraphSaving):
         return self
 
     def search(self, text: str) -> list[str]:
-        """Searches for a name, an op type or a shape, and marks what is found.
+        """Searches for a name, an op type or a shape, and selects what is found.
 
         Args:
-            text: a part of what is searched for, such as "conv", "MatMul" or "(?, 784)"; "" ends the search.
+            text: a part of what is searched for, such as "conv", "MatMul" or "(?, 784)"; "" selects nothing.
 
         Returns:
             The names of the operations that were found.
         """
-        self.query = text
         if not text:
+            self.selected = []
             return []
         made, wanted = encoding.decode(self.columns), text.casefold()
         types = [f"{kind['dtype']} {kind['shape']}".casefold() for kind in made["types"]]
@@ -199,6 +198,7 @@ class GraphView(GraphSaving):
                 or any(wanted in types[i] for i in outputs)
             ):
                 found.append(name)
+        self.selected = found[:_MOST_SELECTED]
         return found
 
     def fetch(self, fetches: Any, feeds: Any = None) -> str:
