@@ -6,7 +6,7 @@ import { layered, FIRST, LAST } from "./layered.ts";
 
 export const PAD = 16; // inside a frame's border
 export const HEAD = 30; // the frame's label
-const NEAR = 12; // between a box and the references beside it
+const NEAR = 16; // between a box and the references beside it
 const STACK = 4; // between references
 
 export interface Size {

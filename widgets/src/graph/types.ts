@@ -40,7 +40,11 @@ export interface ViewState {
   hidden: Part[]; // parts that are left out
 }
 
-/** A box. Ids are unique within a Scene and stable between Scenes of the same graph. */
+/**
+ * A box. Ids are unique within a Scene and stable between Scenes of the same graph. Those of hubs: "hub:" + what it stands
+ * for + "@" + the box beside it, and ">" at the end if data goes to it; what enters or leaves a scope that stands alone is
+ * "hub:" + the outer item + "@in" or "@out".
+ */
 export interface Item {
   id: string; // an op's name; a scope's path + "/"; "series:" + path of the first; "hub:" + op + "@" + user
   kind: "op" | "scope" | "series" | "hub";
