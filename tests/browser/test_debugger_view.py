@@ -85,8 +85,8 @@ def test_a_run_is_walked_through_by_keyboard_alone(lab: Lab, chromium: Any) -> N
     assert run_in_kernel(page, "print(debug.position, sess.run(w))") == "0 4.0\n"
     press(page, "End", where="Step 14 of 17")
     press(page, "End", where="Step 17 of 17", name="halving/Exit")
-    press(page, "i", where="Step 1 of 20", said="Inside halving/Exit")
-    found = press(page, "n n n n n", where="Step 6 of 20", name="halving/truediv", said="iteration 0")
+    press(page, "i", where="Inside: Step 1 of 20", said="Inside halving/Exit")
+    found = press(page, "n n n n n", where="Inside: Step 6 of 20", name="halving/truediv", said="iteration 0")
     assert "40" in found["words"]  # the loop's variable
     assert "truediv, 20" in found["said"]
     press(page, "Escape", where="Step 17 of 17")
@@ -143,11 +143,11 @@ def test_it_plays_only_when_asked_and_pauses(saved: Any) -> None:
     press(saved, "Home", where="At the beginning of 14 steps")
     saved.wait_for_timeout(1200)
     seen(saved, where="At the beginning of 14 steps")
-    saved.select_option("select", "20")
-    saved.focus(".labkit-db-strip")
-    press(saved, "Space", where="Step 3 of 14")
+    press(saved, "Space", said="Playing")
+    saved.wait_for_function("() => document.querySelector('.labkit-db-where').textContent.startsWith('Step')")
     where = press(saved, "Space", said="Paused.")["where"]
-    saved.wait_for_timeout(500)
+    assert where != "Step 11 of 14"
+    saved.wait_for_timeout(1200)
     seen(saved, where=where)
 
 

@@ -197,13 +197,16 @@ def inside(holder: Operation, steps: Sequence[InnerStep]) -> dict[str, Any]:
 
 
 def _arguments(steps: Sequence[InnerStep], drawn: Mapping[Operation, str]) -> dict[str, list[list[Any]]]:
-    """What the loop's variables, and what is taken from outside, hold: known when a step has used them."""
+    """What the loop's variables, and what is taken from outside, hold: from the first step of an iteration on."""
     found: dict[str, list[list[Any]]] = {}
+    begun = 0
     for at, step in enumerate(steps):
+        if at and (step.where, step.iteration) != (steps[at - 1].where, steps[at - 1].iteration):
+            begun = at
         for tensor, value in zip(step.node.inputs, step.inputs, strict=True):
             if tensor.op.type in ("Parameter", "Captured", "CapturedRef") and tensor.op in drawn and value is not None:
                 moments = found.setdefault(drawn[tensor.op], [])
-                now = moment(at + 1, value)
+                now = moment(begun + 1, value)
                 if not moments or moments[-1][1:] != now[1:]:
                     moments.append(now)
     return found

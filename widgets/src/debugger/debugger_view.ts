@@ -221,7 +221,7 @@ class DebuggerView {
     const held = this.focused() !== null;
     const chosen = this.chosen ? this.looked : -1;
     const marked = inner ? new Set<number>() : new Set(place.breakpoints.flatMap(([, , where]) => where ? run.steps.get(where) ?? [] : []));
-    this.bar.show(headline(track), {
+    this.bar.show(inner ? `Inside: ${headline(track)}` : headline(track), {
       position: track.position, reach: walker.reach, playing: walker.playing, over: !run.canMove, inside: inner !== null,
     });
     this.strip.show(track, marked, inner?.groups ?? [], chosen);
