@@ -66,15 +66,15 @@ PRESETS: dict[str, Preset] = {
         "The loss explodes",
         {
             "data": "circle",
-            "layers": [{"neurons": 6, "activation": "linear"}],
-            "features": ["x1^2", "x2^2", "x1*x2"],
+            "layers": [],
+            "features": ["x1", "x2", "x1^2", "x2^2"],
             "learning_rate": 1,
             "loss": "hinge",
             "regularizer": "L2",
-            "regularization": 2.2,
+            "regularization": 2.1,
         },
-        "L2 pulls every weight to 0. But rate times strength is 2.2, above 2: each pull goes past 0, farther every time, "
-        "until the numbers end. labkit stops there. Any smaller rate mends it.",
+        "L2 pulls every weight to 0. But rate times strength is 2.1, above 2: each pull goes past 0, farther every "
+        "time, until the numbers end. labkit stops there. Any smaller rate mends it.",
     ),
     "spiral": Preset(
         "The spiral",

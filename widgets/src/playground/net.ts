@@ -29,8 +29,9 @@ export function net(app: App): Part {
   const onOver = acting(app, stage, "pointerover");
   let layout: NetLayout = layOut([1], 300, HEAD);
   let buttons: HTMLButtonElement[][] = [];
-  let wires: { k: number; from: number; to: number; path: SVGPathElement }[] = [];
-  let hovered: { k: number; from: number; to: number } | null = null;
+  type Wire = { k: number; from: number; to: number; path: SVGPathElement };
+  let wires: Wire[] = [];
+  let hovered: Wire | null = null;
   let width = 0;
 
   const digits = () => app.settings.kind === "digits";
@@ -40,12 +41,12 @@ export function net(app: App): Part {
   /** The row among the inputs that are on; -1 for one that is off. */
   const place = ({ column, row }: Place): Place =>
     column === 0 && !digits() ? { column, row: app.settings.features.indexOf(feature(row)) } : { column, row };
-  const boxOf = (at: Place): Place => column0(at, f => app.choices.features["points"]!.indexOf(app.settings.features[f] ?? ""));
-  const column0 = (at: Place, map: (row: number) => number): Place =>
-    at.column === 0 && !digits() ? { column: 0, row: Math.max(0, map(at.row)) } : at;
+  /** The box of the n-th input that is on. */
+  const inputBox = (n: number) => (digits() ? 0 : app.choices.features["points"]!.indexOf(app.settings.features[n]!));
 
   function structure(): void {
-    const had = stage.contains(document.activeElement) ? focused : null;
+    const active = stage.contains(document.activeElement) ? document.activeElement! : null;
+    const control = active?.closest(".pg-head") ? active.getAttribute("aria-label") : null;
     layout = layOut(counts(), Math.max(280, width), HEAD, digits() ? 32 : 40, digits() ? 10 : 8, !digits());
     stage.replaceChildren(links, ...heads());
     stage.style.width = `${layout.width}px`;
@@ -54,10 +55,12 @@ export function net(app: App): Part {
     drawLinks();
     buttons = layout.columns.map((column, c) => column.boxes.map((_, row) => neuron({ column: c, row })));
     stage.append(...buttons.flat(), tip);
-    focused = clamp(had ?? focused);
+    focused = clamp(focused);
     rove();
-    if (had) buttons[focused.column]![focused.row]!.focus();
     update();
+    if (!active) return;
+    const same = [...stage.querySelectorAll<HTMLButtonElement>(".pg-head [aria-label]")].find(e => e.getAttribute("aria-label") === control);
+    (same && !same.disabled ? same : buttons[focused.column]![focused.row]!).focus({ preventScroll: true });
   }
 
   let focused: Place = { column: 0, row: 0 };
@@ -113,9 +116,9 @@ export function net(app: App): Part {
 
   function drawLinks(): void {
     wires = [];
+    hovered = null;
     const shown = sizes(app.settings);
     const first = digits() ? 1 : 0;
-    const inputs = [...Array(layout.columns[0]!.boxes.length).keys()];
     links.replaceChildren();
     if (digits()) { // one band for the many weights of the pixels
       const from = layout.columns[0]!.boxes[0]!;
@@ -124,8 +127,8 @@ export function net(app: App): Part {
       }
     }
     for (let k = first; k + 1 < shown.length; k++) {
-      const from = k === 0 ? app.settings.features.map(f => inputs[app.choices.features["points"]!.indexOf(f)]!) : [...Array(shown[k]).keys()];
-      from.forEach((box, i) => {
+      for (let i = 0; i < shown[k]!; i++) {
+        const box = k === 0 ? inputBox(i) : i;
         for (let to = 0; to < shown[k + 1]!; to++) {
           const d = link(layout.columns[k]!.boxes[box]!, layout.columns[k + 1]!.boxes[to]!, layout.box);
           const path = s("path", { d, class: "pg-link" });
@@ -136,17 +139,17 @@ export function net(app: App): Part {
           wires.push(wire);
           links.append(path, wide);
         }
-      });
+      }
     }
   }
 
   function showTip(): void {
     tip.hidden = !hovered || !fits(app, sizes(app.settings));
-    for (const { path, ...w } of wires) path.classList.toggle("pg-hot", w.k === hovered?.k && w.from === hovered.from && w.to === hovered.to);
+    for (const wire of wires) wire.path.classList.toggle("pg-hot", wire === hovered);
     if (!hovered || tip.hidden) return;
     const from = { column: hovered.k, row: hovered.from }, to = { column: hovered.k + 1, row: hovered.to };
     tip.textContent = `${nameOf(from, app.settings)} → ${nameOf(to, app.settings)}: ${say(app.frame.weight(hovered.k, hovered.from, hovered.to))} (click to change)`;
-    const one = layout.columns[from.column]!.boxes[boxOf(from).row]!, two = layout.columns[to.column]!.boxes[to.row]!;
+    const one = layout.columns[from.column]!.boxes[from.column ? from.row : inputBox(from.row)]!, two = layout.columns[to.column]!.boxes[to.row]!;
     tip.style.left = `${Math.min(Math.max((one.x + two.x) / 2, 110), layout.width - 110)}px`;
     tip.style.top = `${(one.y + two.y) / 2 + 10}px`;
   }

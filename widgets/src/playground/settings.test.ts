@@ -57,8 +57,8 @@ test("maps are counted through inputs and layers", () => {
 });
 
 test("numbers and names are said as people write them", () => {
-  assert.deepEqual([0, -1.23456, 0.00012, 1e9, NaN, Infinity, -Infinity].map(say),
-    ["0", "−1.23", "1.2e−4", "1.0e+9", "not a number", "infinite", "−infinite"]);
+  assert.deepEqual([0, -1.23456, 0.000012, 1e9, NaN, Infinity, -Infinity].map(say),
+    ["0", "−1.23", "1.2e−5", "1.0e+9", "not a number", "infinite", "−infinite"]);
   assert.equal(pretty("x1*x2"), "x₁·x₂");
   assert.equal(pretty("28x28"), "28 × 28");
   assert.equal(nameOf({ column: 0, row: 1 }, settings), "Input x₂");

@@ -67,7 +67,7 @@ export function say(value: number): string {
   if (Number.isNaN(value)) return "not a number";
   if (!Number.isFinite(value)) return value > 0 ? "infinite" : "−infinite";
   const size = Math.abs(value);
-  const text = size !== 0 && (size < 0.001 || size >= 100000) ? value.toExponential(1) : String(Number(value.toPrecision(3)));
+  const text = size !== 0 && (size < 0.0001 || size >= 100000) ? value.toExponential(1) : String(Number(value.toPrecision(3)));
   return text.replaceAll("-", "−");
 }
 
