@@ -3,8 +3,8 @@
 anywidget copies a widget's JavaScript (`_esm`) into every instance: ten views would send, and save, the bundle ten
 times. So each view carries a stub of a few lines, and the bundle travels as a trait of one `Runtime` widget that all
 views of the kernel refer to. The stub asks the page's widget manager for that model, makes a module of its text, and
-keeps the module under the text's digest: two kernels with the same labkit share it, two versions do not. It travels, and
-is saved with a notebook, compressed: about a third of its size.
+keeps the module under the text's digest: two kernels with the same labkit share it, two versions do not. It travels,
+and is saved with a notebook, compressed: about a third of its size.
 """
 
 from __future__ import annotations
