@@ -47,6 +47,8 @@ MOST_STEPS = 1_000_000  # that a message may ask for
 MOST_TEXT = 2000  # letters of a condition from the page
 MOST_NAME = 20_000  # letters of a name
 MOST_SAVED = 215_000  # bytes: less than 300 kB as text in the notebook
+MOST_CARDS = 400  # cards that are made only to be saved
+KEEPING = 0.3  # seconds for making them, each time
 MOST_FRESH = 400  # entries that come with a place; a page that lacks more asks for them
 MOST_HELD = 8  # views that hold a debugger at once
 
@@ -351,12 +353,13 @@ class DebuggerView(View):
             self._cards[at] = walk.card(self._open().recording.steps[at])
         return self._cards[at]
 
-    def _keep(self) -> None:
-        """Saves what was told so far in the notebook."""
-        debug = self._debugger
-        if debug is not None:
-            for at in self._order()[:400]:
-                self._card(at)
+    def _keep(self, seconds: float = KEEPING) -> None:
+        """Saves what was told so far in the notebook, with the cards that can be made in so many seconds."""
+        until = time.monotonic() + seconds
+        for at in self._order()[:MOST_CARDS] if self._debugger is not None else ():
+            self._card(at)
+            if time.monotonic() > until:
+                break
         told = {"entries": self._entries, "inside": {at: self._insides[at] for at in list(self._insides)[-2:]}}
         self.walk = walk.saved(told, self._cards, [at for at in self._order() if at in self._cards], MOST_SAVED)
 
@@ -454,7 +457,7 @@ class DebuggerView(View):
     def saved_state(self) -> dict[str, Any]:
         """The traits, with the walk as it is now."""
         with self._lock:
-            self._keep()
+            self._keep(10 * KEEPING)
         return super().saved_state()
 
 

@@ -90,10 +90,10 @@ def _short(summary: Summary) -> str:
 
 def entry(step: Step | InnerStep) -> list[Any]:
     """A step in a line: whether something in it is bad, the values of its outputs, the variables that it wrote."""
-    made = made_by(step)
-    outputs = ["" if v is None else short(v) for v in step.outputs]
-    wrote = [[name, short(value)] for role, name, value in made if role == "wrote"]
-    return [int(any(is_bad(value) for *_, value in made)), outputs, wrote]
+    outputs = [None if v is None else summarize(v) for v in step.outputs]
+    wrote = [(name, summarize(value)) for role, name, value in made_by(step) if role == "wrote"]
+    bad = any(s is not None and s.is_bad for s in (*outputs, *(s for _, s in wrote)))
+    return [int(bad), ["" if s is None else _short(s) for s in outputs], [[name, _short(s)] for name, s in wrote]]
 
 
 def made_by(step: Step | InnerStep) -> list[tuple[str, str, Any]]:
