@@ -3,7 +3,7 @@
 // The worker runs this same bundle: its module's address is a Blob's (see runtime.py), so no second copy of the code
 // travels. All views of a page share one worker. It works on one job at a time; jobs that nobody wants any more are dropped
 // before they begin. It ends when the signals of all who asked have fired. Where a page refuses workers, and for scenes of
-// few boxes, the work is done at once.
+// few boxes, the work is done at once. (Chromium refuses them to a page that was opened from a file.)
 
 import { arrangeNow, seen } from "./compose.ts";
 import { fromColumns, type Graph } from "./columns.ts";
