@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 import statistics
 import sys
 import xml.etree.ElementTree as ET
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -69,7 +69,8 @@ def opened(chromium: Any, script: str) -> Iterator[Open]:
 
     def open_page(
         graph: str | dict[str, Any] = "softmax", state: dict[str, Any] | None = None, *, theme: str = "light",
-        motion: str = "reduce", options: dict[str, Any] | None = None, style: str = SIZE, size: tuple[int, int] = (1100, 700),
+        motion: str = "reduce", options: dict[str, Any] | None = None, style: str = SIZE,
+        size: tuple[int, int] = (1100, 700),
     ) -> Any:  # fmt: skip
         page = chromium.new_page()
         pages.append((page, errors_of(page)))
@@ -105,7 +106,8 @@ def place(page: Any, name: str) -> dict[str, float]:
     return page.evaluate(
         """name => { const item = p.scene.items.find(item => item.id === name), { x, y, k } = p.camera;
         const view = document.querySelector('.labkit-g-view').getBoundingClientRect();
-        return { left: view.x + x + item.x * k, top: view.y + y + item.y * k, w: item.w * k, h: item.h * k, open: item.open }; }""",
+        return { left: view.x + x + item.x * k, top: view.y + y + item.y * k, w: item.w * k, h: item.h * k,
+          open: item.open }; }""",
         name,
     )
 
@@ -120,16 +122,19 @@ def synthetic(page: Any, many: int, k: float) -> None:
     """A scene of `many` boxes with half as many more wires, all of it in view."""
     page.evaluate(
         """([n, k]) => {
-        const across = Math.ceil(Math.sqrt(n) * 1.1), items = [], wires = [], parts = ['forward', 'gradient', 'optimizer', 'state', 'input'];
-        for (let i = 0; i < n; i++) items.push({ id: 'i' + i, kind: i % 5 ? 'op' : 'scope', label: 'MatMul_' + i, detail: 'MatMul', node: i % 8,
-          nodes: 1, repeat: 1, part: parts[i % 5], parent: null, depth: 0, open: false, w: 92, h: 44,
-          x: i % across * 125 + 20, y: Math.floor(i / across) * 74 + 20 });
+        const across = Math.ceil(Math.sqrt(n) * 1.1), items = [], wires = [];
+        const parts = ['forward', 'gradient', 'optimizer', 'state', 'input'];
+        for (let i = 0; i < n; i++) items.push({ id: 'i' + i, kind: i % 5 ? 'op' : 'scope', label: 'MatMul_' + i,
+          detail: 'MatMul', node: i % 8, nodes: 1, repeat: 1, part: parts[i % 5], parent: null, depth: 0, open: false,
+          w: 92, h: 44, x: i % across * 125 + 20, y: Math.floor(i / across) * 74 + 20 });
         for (let i = 0; i < 1.5 * n; i++) {
           const a = items[i % n], b = items[(i + 1 + i % 3 * across) % n];
-          wires.push({ id: 'w' + i, from: a.id, to: b.id, points: [a.x + 92, a.y + 22, b.x, b.y + 22], control: i % 9 === 0, back: false, edges: [],
-            type: 0, bytes: 2 ** (i % 30), labelX: (a.x + 92 + b.x) / 2, labelY: (a.y + b.y) / 2 + 22 });
+          wires.push({ id: 'w' + i, from: a.id, to: b.id, points: [a.x + 92, a.y + 22, b.x, b.y + 22],
+            control: i % 9 === 0, back: false, edges: [], type: 0, bytes: 2 ** (i % 30),
+            labelX: (a.x + 92 + b.x) / 2, labelY: (a.y + b.y) / 2 + 22 });
         }
-        p.take({ items, wires, width: across * 125 + 40, height: Math.ceil(n / across) * 74 + 40 }, { ...p.state, root: 'synthetic' });
+        const scene = { items, wires, width: across * 125 + 40, height: Math.ceil(n / across) * 74 + 40 };
+        p.take(scene, { ...p.state, root: 'synthetic' });
         p.camera = { k, x: 10, y: 10 };
         p.stage.commit(); }""",
         [many, k],
@@ -145,7 +150,8 @@ def test_a_click_selects_a_double_click_opens_in_place(opened: Open) -> None:
     page.mouse.dblclick(*middle(page, "cross_entropy/"))
     page.wait_for_function("p.state.open.includes('cross_entropy/') && p.scene.items.some(item => item.parent)")
     after = place(page, "cross_entropy/")
-    assert after["open"] and after["w"] > before["w"]
+    assert after["open"]
+    assert after["w"] > before["w"]
     view = page.locator(".labkit-g-view").bounding_box()
     assert abs(after["left"] - before["left"]) < 2 or after["left"] >= view["x"]
     assert page.evaluate("p.selected") == ["cross_entropy/"]
@@ -241,7 +247,16 @@ def test_the_keyboard_alone_leads_everywhere(opened: Open) -> None:
     active = "document.getElementById(document.activeElement.getAttribute('aria-activedescendant'))"
     assert page.evaluate(f"{active}.getAttribute('role')") == "treeitem"
     seen = set()
-    for key in ["Home", *["ArrowDown"] * 6, *["ArrowRight"] * 6, *["ArrowUp"] * 6, *["ArrowLeft"] * 6, *["PageUp"] * 15, *["PageDown"] * 15, "End"]:
+    for key in [
+        "Home",
+        *["ArrowDown"] * 6,
+        *["ArrowRight"] * 6,
+        *["ArrowUp"] * 6,
+        *["ArrowLeft"] * 6,
+        *["PageUp"] * 15,
+        *["PageDown"] * 15,
+        "End",
+    ]:
         page.keyboard.press(key)
         said = page.locator(".labkit-status").inner_text()
         assert page.evaluate(f"{active}.getAttribute('aria-label')") == said
@@ -319,14 +334,15 @@ def test_panning_keeps_up(opened: Open, many: int, k: float) -> None:
     page.mouse.move(600, 400)
     page.mouse.down()
     page.evaluate(
-        "(globalThis.times = [], globalThis.go = true, (function frame(now) { times.push(now); if (go) requestAnimationFrame(frame); })(performance.now()))"
+        "(globalThis.times = [], globalThis.go = true,"
+        " (function frame(now) { times.push(now); if (go) requestAnimationFrame(frame); })(performance.now()))"
     )
     for i in range(60):
         page.mouse.move(600 + 6 * (i % 30), 400 + 4 * (i % 20))
         page.wait_for_timeout(8)
     page.mouse.up()
     times = page.evaluate("(go = false, times)")
-    frames = [after - before for before, after in zip(times[1:], times[2:], strict=False)]
+    frames = [after - before for before, after in itertools.pairwise(times)]
     assert len(frames) > 10
     assert statistics.median(frames) < 33
 
@@ -337,7 +353,8 @@ def test_first_paint_is_quick(opened: Open) -> None:
     again = page.evaluate(
         """async () => { const { columns } = p.graph, state = { ...p.state, open: [] }; v.close();
         const best = []; for (let i = 0; i < 3; i++) { const before = performance.now();
-          const made = LK.make(columns, state, {}, 'height: 480px'); await made.picture.settled(); document.body.offsetHeight;
+          const made = LK.make(columns, state, {}, 'height: 480px'); await made.picture.settled();
+          document.body.offsetHeight;
           best.push(performance.now() - before); made.close(); }
         return Math.min(...best); }"""
     )
@@ -354,7 +371,7 @@ def test_what_is_selected_is_found_and_shown(opened: Open) -> None:
     assert page.evaluate("told") == []
     page.evaluate("name => p.select([name], { reveal: true, center: true })", name)
     assert page.evaluate("[...p.drawn.selected]") == [name]
-    assert page.evaluate("p.inView(p.itemOf(p.selected[0]))")
+    assert page.evaluate("p.eye.sees(p.itemOf(p.selected[0]))")
 
 
 def test_paint_marks_without_a_new_layout(opened: Open) -> None:
@@ -362,7 +379,8 @@ def test_paint_marks_without_a_new_layout(opened: Open) -> None:
     page = opened()
     same = page.evaluate(
         """() => { const scene = p.scene; const at = item => scene.items.indexOf(item);
-        p.paint({ fill: item => ({ colour: '#0072b2', pattern: 'stripes' }), badge: () => '<b>5 ms</b>', wireLabel: () => '0.5',
+        p.paint({ fill: item => ({ colour: '#0072b2', pattern: 'stripes' }), badge: () => '<b>5 ms</b>',
+          wireLabel: () => '0.5',
           dim: item => at(item) === 1, mark: item => at(item) === 2 ? 'bad' : null });
         return p.scene === scene; }"""
     )
@@ -406,13 +424,16 @@ def test_files_stand_alone_and_are_valid(opened: Open) -> None:
     text = page.evaluate("p.svg()")
     root = ET.fromstring(text.encode())
     assert root.tag == "{http://www.w3.org/2000/svg}svg"
-    assert "var(" not in text and "<img" not in text and "<script" not in text
+    assert "var(" not in text
+    assert "<img" not in text
+    assert "<script" not in text
     assert re.search(r"onerror=hacked", text)
     assert not re.search(r"[\x00-\x08\ud800-\udfff]", text)
     assert page.evaluate("globalThis.hacked") is None
     assert page.locator(".labkit img, .labkit script").count() == 0
     dark = page.evaluate("p.svg('dark')")
-    assert "#111111" in dark and "#111111" not in text
+    assert "#111111" in dark
+    assert "#111111" not in text
     size = page.evaluate(
         """async () => { const blob = await p.png(2); const image = await createImageBitmap(blob);
         return [blob.type, image.width / (p.scene.width + 48), image.height / (p.scene.height + 48)]; }"""
@@ -426,21 +447,22 @@ def test_a_hidden_picture_is_drawn_when_it_is_shown(opened: Open) -> None:
     assert page.locator(".labkit-g-item").count() == 0
     page.evaluate("v.box.style.display = 'block'")
     page.wait_for_selector(".labkit-g-item")
-    assert page.evaluate("p.scene.items.every(item => p.inView(item))")
+    assert page.evaluate("p.scene.items.every(item => p.eye.sees(item))")
     page.set_viewport_size({"width": 560, "height": 700})
     page.wait_for_function("p.stage.width < 560")
     page.wait_for_timeout(100)
-    assert page.evaluate("p.inView(p.itemOf('x'))")
+    assert page.evaluate("p.eye.sees(p.itemOf('x'))")
 
 
 def test_several_pictures_and_themes_and_nothing_left(opened: Open) -> None:
     """A second picture on the page; a page that turns dark; and after closing no trace of either."""
     page = opened(motion="no-preference")
     page.evaluate(
-        "() => { const other = LK.make(p.graph.columns, p.state, {}, 'height: 300px'); globalThis.other = other; return other.picture.settled(); }"
+        "() => { globalThis.other = LK.make(p.graph.columns, p.state, {}, 'height: 300px');"
+        " return other.picture.settled(); }"
     )
     assert page.evaluate(
-        "new Set([...document.querySelectorAll('[id]')].map(x => x.id)).size === document.querySelectorAll('[id]').length"
+        "(ids => new Set(ids).size === ids.length)([...document.querySelectorAll('[id]')].map(x => x.id))"
     )
     light = page.evaluate("getComputedStyle(document.querySelector('.labkit-g-body')).fill")
     page.evaluate("document.body.style.background = '#111'")

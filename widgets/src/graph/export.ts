@@ -24,6 +24,7 @@ export function svgText(drawn: Drawn, theme: Theme, title: string): string {
     s("title", {}, clear(title)),
     s("rect", { width: "100%", height: "100%", fill: colours["paper"]! }),
   );
+  for (const frame of svg.querySelectorAll("[data-order]")) frame.removeAttribute("data-order");
   return `<?xml version="1.0" encoding="UTF-8"?>\n${new XMLSerializer().serializeToString(svg)}\n`;
 }
 

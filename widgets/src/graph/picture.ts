@@ -8,19 +8,21 @@ import { graphColours, type Theme } from "../core/colours.ts";
 import { h } from "../core/dom.ts";
 import type { Shell } from "../core/shell.ts";
 import { calm } from "../core/theme.ts";
-import { beginAt, between, fitTo, hold, keep, reveal, zoomAt, READABLE, type Camera } from "./camera.ts";
+import type { Camera } from "./camera.ts";
 import type { Graph } from "./columns.ts";
 import { pngBlob, svgText } from "./export.ts";
+import { Eye } from "./eye.ts";
 import { watchHands } from "./gestures.ts";
-import { ends, first, index, last, neighbour, next, type Direction } from "./keys.ts";
-import { KNOB, describe } from "./looks.ts";
+import { first, index, last, neighbour, next, type Direction } from "./keys.ts";
+import { describe } from "./looks.ts";
 import { Minimap } from "./minimap.ts";
 import { Outline } from "./outline.ts";
 import { arrange } from "./scene.ts";
 import { everyHider, hiders } from "./standins.ts";
-import { knobAt, type Drawn, type Layer } from "./strokes.ts";
+import { boxAt, type Drawn, type Layer } from "./strokes.ts";
 import { Stage } from "./stage.ts";
 import type { Item, Scene, ViewState } from "./types.ts";
+import { Voice } from "./voice.ts";
 import { placeLabels, wireWords } from "./wires.ts";
 
 export type { Layer, Mark } from "./strokes.ts";
@@ -39,8 +41,9 @@ export class GraphPicture {
   state: ViewState;
   private readonly view: HTMLElement;
   private readonly ring = h("div", { class: "labkit-g-ring", hidden: true });
-  private readonly lines = [0, 1].map(() => h("div", { role: "treeitem", class: "labkit-hidden", id: `labkit-g-line-${++lineIds}` }));
+  private readonly voice = new Voice();
   private readonly stage: Stage;
+  private readonly eye: Eye;
   private readonly minimap: Minimap | null;
   private drawn: Drawn;
   private focused = ""; // id of the item that the keys are on
@@ -49,9 +52,6 @@ export class GraphPicture {
   private latest: Promise<void> = Promise.resolve();
   private colours: Record<string, string> = {};
   private root: string;
-  private motion = 0;
-  private fitted = false;
-  private touched = false; // the eye was moved by hand: resizing leaves it alone
   private selecting = new Set<(names: string[], item: Item | null) => void>();
   private stating = new Set<(state: ViewState) => void>();
   private activating = new Set<(item: Item) => void>();
@@ -65,10 +65,11 @@ export class GraphPicture {
     this.root = state.root;
     this.drawn = { scene: this.scene, graph, horizontal: state.horizontal, layer: {}, labels: () => new Map(), selected: new Set() };
     this.stage = new Stage(() => this.follow(), signal);
+    this.eye = new Eye(this.stage, signal);
     this.view = options.interactive === false
       ? h("div", { class: "labkit-g-view", role: "img", "aria-label": label }, this.stage.element)
-      : h("div", { class: "labkit-g-view", role: "tree", tabindex: 0, "aria-label": label }, this.stage.element, this.ring, ...this.lines);
-    this.minimap = options.minimap === false ? null : new Minimap((x, y) => this.centre(x, y), signal);
+      : h("div", { class: "labkit-g-view", role: "tree", tabindex: 0, "aria-label": label }, this.stage.element, this.ring, ...this.voice.lines);
+    this.minimap = options.minimap === false ? null : new Minimap((x, y) => this.eye.centre(x, y), signal);
     this.outline = options.outline === false || options.interactive === false ? null
       : new Outline(graph, name => void this.select([name], { reveal: true, center: true }), label, signal);
     const middle = h("div", { class: "labkit-g-middle" }, this.view, this.minimap?.element);
@@ -81,7 +82,6 @@ export class GraphPicture {
     observer.observe(this.view);
     signal.addEventListener("abort", () => {
       observer.disconnect();
-      cancelAnimationFrame(this.motion);
       this.pending?.abort();
       this.element.remove();
     }, { once: true });
@@ -97,10 +97,8 @@ export class GraphPicture {
     this.state = { ...this.state, ...change };
     this.pending?.abort();
     const pending = (this.pending = new AbortController());
-    this.shell.signal.addEventListener("abort", () => pending.abort(), { once: true, signal: pending.signal });
     if (Object.keys(change).length) for (const heard of this.stating) heard(this.state);
-    const state = this.state;
-    this.latest = this.lay(state, pending, anchor);
+    this.latest = this.lay(this.state, pending, anchor);
     return this.settled();
   }
 
@@ -111,13 +109,14 @@ export class GraphPicture {
     } catch (error) {
       if (pending.signal.aborted) return;
       this.shell.say(`The graph could not be laid out: ${error instanceof Error ? error.message : String(error)}`);
-      throw error;
+      return;
     }
     if (pending.signal.aborted) return;
     this.pending = null;
     this.take(scene, state, anchor);
   }
 
+  /** Resolves when nothing is being laid out. */
   async settled(): Promise<void> {
     for (let job = null; job !== this.latest;) await (job = this.latest);
   }
@@ -132,23 +131,17 @@ export class GraphPicture {
     this.drawn = { ...old, scene, horizontal: state.horizontal, labels: this.labels(scene, old.layer), selected: new Set() };
     this.drawn.selected = this.standing();
     if (!now.has(this.focused)) this.focused = (anchor && this.itemOf(anchor)?.id) || "";
-    const { stage } = this;
+    const { stage, eye } = this;
+    Object.assign(eye, { scene, horizontal: state.horizontal });
     const pivot = same ? this.pivot(before, now, anchor) : null;
-    cancelAnimationFrame(this.motion);
-    let target: Camera | null = null;
-    if (!pivot) stage.camera = this.beginning();
-    else {
-      stage.camera = keep(stage.camera, pivot.from, pivot.to);
-      if (anchor && pivot.to.id === anchor) target = reveal(stage.camera, pivot.to, stage.width, stage.height, 24, 0.5);
-    }
-    const appear = same && !calm() && scene.items.length <= 400;
+    if (pivot) eye.keep(pivot.from, pivot.to);
+    else eye.begin();
     stage.set(this.drawn);
-    if (appear && pivot && stage.mode === "svg") stage.drawing.settle(before, pivot.from, pivot.to);
+    if (pivot && !calm() && scene.items.length <= 400 && stage.mode === "svg") stage.drawing.settle(before, pivot.from, pivot.to);
     this.minimap?.draw(scene, this.graph, this.paintNow, item => this.drawn.layer.fill?.(item)?.colour ?? null);
-    if (target) this.glide(target);
+    if (anchor && pivot?.to.id === anchor) void eye.reveal(pivot.to, 0.5);
     this.follow();
     this.announce(false);
-    this.fitted = stage.width > 0;
   }
 
   /** What must not move when the scene changes: what was acted on, else the focus, else what is nearest to the middle. */
@@ -156,7 +149,7 @@ export class GraphPicture {
     const { camera, width, height } = this.stage;
     for (const id of [anchor, this.focused, ...this.drawn.selected]) {
       const from = id ? before.get(id) : undefined, to = id ? now.get(id) : undefined;
-      if (from && to && (id === anchor || this.inView(from))) return { from, to };
+      if (from && to && (id === anchor || this.eye.sees(from))) return { from, to };
     }
     const x = (width / 2 - camera.x) / camera.k, y = (height / 2 - camera.y) / camera.k;
     let best: { from: Item; to: Item } | null = null, least = Infinity;
@@ -195,7 +188,7 @@ export class GraphPicture {
     if (!item) return;
     this.focused = item.id;
     this.announce(false);
-    if (options.center) await this.bring(item);
+    if (options.center) await this.eye.bring(item);
     this.follow();
   }
 
@@ -305,19 +298,16 @@ export class GraphPicture {
   // ---- the eye -----------------------------------------------------------------------------------------------------
 
   get camera(): Camera {
-    return this.stage.camera;
+    return this.eye.camera;
   }
 
   set camera(camera: Camera) {
-    cancelAnimationFrame(this.motion);
-    this.touched = true;
-    this.stage.look(hold(camera, this.scene, this.stage.width, this.stage.height));
+    this.eye.camera = camera;
   }
 
   /** Everything in view. */
   fit(): void {
-    this.touched = false;
-    this.glide(this.fitting());
+    void this.eye.fit();
   }
 
   zoomIn(): void {
@@ -328,88 +318,19 @@ export class GraphPicture {
     this.zoomBy(1 / 1.4);
   }
 
-  /** Brings an item, and what is around it, to the middle at a size that can be read. */
-  async zoomTo(id: string): Promise<void> {
-    const item = this.itemOf(id);
-    if (!item) return;
-    const { width, height } = this.stage;
-    const k = Math.min(1, Math.max(0.2, (width - 48) / item.w), Math.max(0.2, (height - 48) / item.h));
-    this.touched = true;
-    await this.glide({ k, x: width / 2 - (item.x + item.w / 2) * k, y: height / 2 - (item.y + item.h / 2) * k });
-  }
-
   /** Nearer or farther: at what has the focus, else at the middle. */
   zoomBy(factor: number): void {
-    const { width, height } = this.stage;
-    const item = index(this.scene).get(this.focused);
-    const { x, y, k } = this.camera;
-    const at = item && this.inView(item) ? [(item.x + item.w / 2) * k + x, (item.y + item.h / 2) * k + y] as const : [width / 2, height / 2] as const;
-    this.touched = true;
-    void this.glide(zoomAt(this.camera, ...at, factor));
+    void this.eye.zoomBy(factor, index(this.scene).get(this.focused));
   }
 
-  private fitting(): Camera {
-    return fitTo({ x: 0, y: 0, w: this.scene.width, h: this.scene.height }, this.stage.width, this.stage.height);
-  }
-
-  private beginning(): Camera {
-    const { width, height } = this.scene;
-    const first = ends(this.scene)[0];
-    const begin = beginAt({ x: 0, y: 0, w: width, h: height }, this.stage.width, this.stage.height, this.state.horizontal);
-    return first && begin.k === READABLE ? reveal(begin, first, this.stage.width, this.stage.height) : begin;
-  }
-
-  private centre(x: number, y: number): void {
-    const { camera, width, height } = this.stage;
-    this.camera = { k: camera.k, x: width / 2 - x * camera.k, y: height / 2 - y * camera.k };
-  }
-
-  private async bring(item: Item): Promise<void> {
-    if (this.inView(item) && this.camera.k >= 0.35) return;
-    if (this.camera.k < 0.35) return this.zoomTo(item.id);
-    const { width, height, camera } = this.stage;
-    this.touched = true;
-    await this.glide({ k: camera.k, x: width / 2 - (item.x + item.w / 2) * camera.k, y: height / 2 - (item.y + item.h / 2) * camera.k });
-  }
-
-  private inView(item: Item): boolean {
-    const { camera, width, height } = this.stage;
-    const x = item.x * camera.k + camera.x, y = item.y * camera.k + camera.y;
-    return x >= 0 && y >= 0 && x + Math.min(item.w * camera.k, width) <= width && y + Math.min(item.h * camera.k, height) <= height;
-  }
-
-  /** Moves the eye in a fifth of a second, or at once for those who asked for less movement. */
-  private glide(to: Camera): Promise<void> {
-    cancelAnimationFrame(this.motion);
-    const from = this.stage.camera;
-    if (calm() || !this.stage.width) {
-      this.stage.look(to);
-      return Promise.resolve();
-    }
-    const began = performance.now();
-    return new Promise(resolve => {
-      const step = (now: number) => {
-        const t = Math.min(1, Math.max(0, (now - began) / 200));
-        this.stage.look(t === 1 ? to : between(from, to, 1 - (1 - t) ** 3));
-        if (t < 1 && !this.shell.signal.aborted) this.motion = requestAnimationFrame(step);
-        else resolve();
-      };
-      step(began);
-    });
+  /** Brings an item to the middle at a size that can be read. */
+  async zoomTo(id: string): Promise<void> {
+    const item = this.itemOf(id);
+    if (item) await this.eye.zoomTo(item);
   }
 
   private resize(): void {
-    const { clientWidth, clientHeight } = this.view;
-    const { stage } = this;
-    if (clientWidth === stage.width && clientHeight === stage.height) return;
-    stage.resize(clientWidth, clientHeight);
-    if (!clientWidth || !clientHeight || !this.scene.items.length) return;
-    if (!this.fitted || !this.touched) {
-      cancelAnimationFrame(this.motion);
-      stage.camera = this.beginning();
-      this.fitted = true;
-      stage.commit();
-    }
+    this.eye.resize(this.view.clientWidth, this.view.clientHeight);
     this.follow();
   }
 
@@ -437,18 +358,18 @@ export class GraphPicture {
       camera: () => this.camera,
       look: camera => { this.camera = camera; },
       click: (x, y) => {
-        const { item, knob } = this.hit(x, y);
+        const { item, knob } = boxAt(this.scene, this.camera, x, y);
         if (item && knob) {
           this.knobPressed = performance.now();
           void this.toggle(item.id);
         } else this.choose(item);
       },
       doubleClick: (x, y) => {
-        const { item, knob } = this.hit(x, y);
+        const { item, knob } = boxAt(this.scene, this.camera, x, y);
         if (item && !knob && performance.now() - this.knobPressed > 500) this.activate(item);
       },
       hover: (x, y) => {
-        const { item } = this.hit(x, y);
+        const { item } = boxAt(this.scene, this.camera, x, y);
         const title = item ? describe(item, this.graph) : "";
         if (this.stage.element.title !== title) this.stage.element.title = title;
         if (item) this.view.dataset["over"] = item.id;
@@ -461,22 +382,6 @@ export class GraphPicture {
       this.follow();
       this.announce(false);
     }, { signal });
-  }
-
-  /** The topmost box under a point of the view, and whether its plus or minus is there. */
-  private hit(px: number, py: number): { item: Item | null; knob: boolean } {
-    const { camera } = this.stage;
-    const x = (px - camera.x) / camera.k, y = (py - camera.y) / camera.k;
-    const slack = Math.max(0, (24 / camera.k - KNOB) / 2); // a target of at least 24 pixels
-    for (let i = this.scene.items.length - 1; i >= 0; i--) {
-      const item = this.scene.items[i]!;
-      if (x < item.x || y < item.y || x > item.x + item.w || y > item.y + item.h) continue;
-      if (item.kind !== "scope" && item.kind !== "series" || camera.k < 0.35) return { item, knob: false };
-      const at = knobAt(item);
-      const dx = x - item.x - at.x - 6.5, dy = y - item.y - at.y - 6.5;
-      return { item, knob: Math.abs(dx) <= KNOB / 2 + slack && Math.abs(dy) <= KNOB / 2 + slack };
-    }
-    return { item: null, knob: false };
   }
 
   private activate(item: Item): void {
@@ -521,31 +426,16 @@ export class GraphPicture {
   private step(item: Item | null): void {
     if (!item) return;
     this.choose(item);
-    if (this.inView(item)) return;
-    this.touched = true;
-    void this.glide(reveal(this.camera, item, this.stage.width, this.stage.height, 40, this.camera.k));
+    if (!this.eye.sees(item)) void this.eye.reveal(item, this.camera.k, 40);
   }
 
   /** Says what the ring is on: as the tree's active item, and aloud if somebody just went there. */
   private announce(aloud: boolean): void {
     const item = index(this.scene).get(this.focused);
     if (this.view.getAttribute("role") !== "tree") return;
-    if (!item) {
-      this.view.removeAttribute("aria-activedescendant");
-      for (const line of this.lines) line.setAttribute("aria-label", this.scene.items.length ? "Arrow keys lead through the graph" : "The graph is empty");
-      return;
-    }
-    const text = describe(item, this.graph);
-    if (aloud) this.shell.say(text);
-    const [old, line] = this.view.getAttribute("aria-activedescendant") === this.lines[0]!.id ? this.lines : [...this.lines].reverse();
-    if (old!.getAttribute("aria-label") === text && old!.dataset["item"] === item.id) return;
-    line!.dataset["item"] = item.id;
-    line!.setAttribute("aria-label", text);
-    line!.setAttribute("aria-level", String(item.depth + 1));
-    line!.setAttribute("aria-selected", String(this.drawn.selected.has(item.id)));
-    if (item.kind === "scope" || item.kind === "series") line!.setAttribute("aria-expanded", String(item.open));
-    else line!.removeAttribute("aria-expanded");
-    this.view.setAttribute("aria-activedescendant", line!.id);
+    const text = item ? describe(item, this.graph) : this.scene.items.length ? "Arrow keys lead through the graph" : "The graph is empty";
+    this.voice.tell(this.view, item, text, item !== undefined && this.drawn.selected.has(item.id));
+    if (aloud && item) this.shell.say(text);
   }
 
   // ---- files -------------------------------------------------------------------------------------------------------
@@ -560,5 +450,3 @@ export class GraphPicture {
     return pngBlob(this.drawn, theme, scale);
   }
 }
-
-let lineIds = 0;

@@ -4,6 +4,7 @@
 // on there is no text but the names of large scopes (`titles`), and lines grow thicker, or they would fade.
 
 import { inkOn } from "../core/colours.ts";
+import type { Camera } from "./camera.ts";
 import type { Graph } from "./columns.ts";
 import { HEAD } from "./frames.ts";
 import { index } from "./keys.ts";
@@ -89,6 +90,15 @@ export function frameFill(item: Item): string {
 /** Where the plus or minus stands within a box. */
 export function knobAt(item: Item): { x: number; y: number } {
   return item.open ? { x: item.w - KNOB - 3, y: HEAD / 2 - 6.5 } : { x: item.w - KNOB, y: (item.h - 13) / 2 };
+}
+
+/** The topmost box under a point of the screen, and whether its plus or minus is there: a target of at least 24 pixels. */
+export function boxAt(scene: Scene, camera: Camera, px: number, py: number): { item: Item | null; knob: boolean } {
+  const x = (px - camera.x) / camera.k, y = (py - camera.y) / camera.k;
+  const item = scene.items.findLast(({ x: left, y: top, w, h }) => x >= left && y >= top && x <= left + w && y <= top + h);
+  if (!item || (item.kind !== "scope" && item.kind !== "series") || !small(lodOf(camera.k))) return { item: item ?? null, knob: false };
+  const at = knobAt(item), reach = Math.max(KNOB, 24 / camera.k) / 2;
+  return { item, knob: Math.abs(x - item.x - at.x - 6.5) <= reach && Math.abs(y - item.y - at.y - 6.5) <= reach };
 }
 
 export function boxOpacity(item: Item, { layer }: Drawn): number {
