@@ -35,8 +35,8 @@ _LOOK = """() => {
   return {
     where: text('.labkit-db-where'), name: text('.labkit-db-name bdi'), why: text('.labkit-db-why'),
     report: text('.labkit-db-report'), said: text('.labkit-status'), error: text('.labkit-db-error'),
-    watched: Object.fromEntries([...root.querySelectorAll('.labkit-db-watches tbody tr')].map(row =>
-      [row.cells[0].textContent, row.cells[1].textContent])),
+    watched: Object.fromEntries([...root.querySelectorAll('.labkit-db-watches li')].map(row =>
+      [row.querySelector('bdi').textContent, row.querySelector('.labkit-db-short').textContent])),
     stops: [...root.querySelectorAll('.labkit-db-stops li bdi')].map(stop => stop.textContent),
     words: [...root.querySelectorAll('.labkit-g-word')].map(word => word.textContent),
     marks: root.querySelectorAll('.labkit-db-bad').length, held: root.contains(document.activeElement) }; }"""

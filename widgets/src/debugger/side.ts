@@ -10,13 +10,12 @@ const AROUND = 3;
 /** Variables and watched tensors with their values now; a mark where this step changed them. */
 export class Watches {
   readonly element: HTMLElement;
-  private readonly body = h("tbody");
+  private readonly list = h("ul", { class: "labkit-db-list labkit-db-watches" });
   private readonly empty = h("p", { class: "labkit-db-note" }, "Nothing yet: choose an operation and press Watch.");
   private drawn = "";
 
   constructor(private readonly shell: Shell, private readonly unwatch: (name: string) => void) {
-    this.element = h("section", { "aria-label": "Watched values" }, h("h3", {}, "Watched"), this.empty,
-      h("table", { class: "labkit-db-watches" }, h("thead", { class: "labkit-hidden" }, h("tr", {}, h("th", {}, "name"), h("th", {}, "value"), h("th", {}, "remove"))), this.body));
+    this.element = h("section", { "aria-label": "Watched values" }, h("h3", {}, "Watched"), this.empty, this.list);
   }
 
   show(place: Place, histories: Record<string, Moment[]>, position: number): void {
@@ -26,14 +25,14 @@ export class Watches {
     if (key === this.drawn) return;
     this.drawn = key;
     this.empty.hidden = names.length > 0;
-    this.body.replaceChildren(...rows.map(({ name, watched, moment }) => {
+    this.list.replaceChildren(...rows.map(({ name, watched, moment }) => {
       const changed = moment !== null && moment[0] === position && position > 0;
       const value = moment ? [moment[1], moment[2]].filter(text => text).join("  ") : "no value yet";
-      return h("tr", { "data-changed": changed ? "" : null, "data-bad": moment?.[3] ? "" : null },
-        h("th", { scope: "row" }, h("bdi", { title: shorten(name, 300) }, shorten(name, 30))),
-        h("td", {}, changed && h("strong", { title: "This step changed it" }, "changed "), shorten(value, 80)),
-        h("td", {}, watched && button("✕", () => this.unwatch(name), this.shell.signal, `Watch ${shorten(name, 60)} no more`)));
-    }), ...(names.length > MOST_ROWS ? [h("tr", {}, h("td", { colspan: 3 }, `and ${names.length - MOST_ROWS} more`))] : []));
+      return h("li", { "data-changed": changed ? "" : null, "data-bad": moment?.[3] ? "" : null },
+        h("bdi", { title: shorten(name, 300) }, shorten(name, 30)),
+        h("span", { class: "labkit-db-short" }, changed && h("strong", { title: "This step changed it" }, "changed "), shorten(value, 80)),
+        watched && button("✕", () => this.unwatch(name), this.shell.signal, `Watch ${shorten(name, 60)} no more`));
+    }), ...(names.length > MOST_ROWS ? [h("li", {}, `and ${names.length - MOST_ROWS} more`)] : []));
   }
 }
 
@@ -42,7 +41,7 @@ let forms = 0;
 /** The breakpoints, and the box in which conditions are written. */
 export class Stops {
   readonly element: HTMLElement;
-  private readonly list = h("ul", { class: "labkit-db-stops" });
+  private readonly list = h("ul", { class: "labkit-db-list labkit-db-stops" });
   private readonly error = h("p", { class: "labkit-db-error", role: "alert", id: `labkit-db-error-${++forms}`, hidden: true });
   private readonly field = h("input", {
     class: "labkit-input", type: "text", placeholder: "min < -10", autocomplete: "off", spellcheck: "false", maxlength: 2000,
@@ -106,7 +105,7 @@ const WORDS = { done: "", here: "we stand here", next: "next", later: "" };
 /** The steps around the position, in words. */
 export class Around {
   readonly element: HTMLElement;
-  private readonly list = h("ol", { class: "labkit-db-around" });
+  private readonly list = h("ol", { class: "labkit-db-list" });
 
   constructor(shell: Shell, choose: (step: number) => void) {
     this.element = h("section", { "aria-label": "Steps around" }, h("h3", {}, "Steps"), this.list);
