@@ -9,9 +9,11 @@ from typing import Any
 
 import pytest
 
+import labkit_widgets
 from tests.browser import views
 from tests.browser.lab import CHROMIUM
 from tests.browser.watching import count_what_is_started, errors_of, left, violations
+from tests.widgets.samples import training
 
 pytestmark = [
     pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this computer: apt install chromium"),
@@ -25,14 +27,19 @@ def opened(chromium: Any, tmp_path: Path) -> Iterator[Open]:
     """A function that opens a view's page; it returns the page and the list that its errors will stand in."""
     pages: list[Any] = []
 
-    def open_page(view: Any, *, theme: str = "light", width: int = 1100, motion: str = "no-preference") -> Any:
+    def open_page(
+        view: Any, *, theme: str = "light", width: int = 1100, motion: str = "no-preference", served: bool = False
+    ) -> Any:
         page = chromium.new_page()
         pages.append(page)
         errors = errors_of(page)
         count_what_is_started(page)
         page.set_viewport_size({"width": width, "height": 800})
         page.emulate_media(color_scheme=theme, reduced_motion=motion)
-        page.goto(view.to_html(tmp_path / "view.html").as_uri())
+        file = view.to_html(tmp_path / "view.html")
+        if served:  # as by a web server: Chromium gives a page from the disk no workers
+            page.route("http://labkit.test/", lambda route: route.fulfill(path=file, content_type="text/html"))
+        page.goto("http://labkit.test/" if served else file.as_uri())
         page.wait_for_selector("[data-labkit-ready]", timeout=20_000)
         return page, errors
 
@@ -52,6 +59,17 @@ def test_a_view_is_drawn_and_when_closed_leaves_nothing(opened: Open, name: str)
     assert page.workers == []
     assert page.evaluate("labkitSaved.model.listening") == 0
     assert page.locator(".labkit, style[data-labkit]").count() == 0
+    assert errors == []
+
+
+def test_the_worker_that_lays_out_a_large_graph_ends_with_its_view(opened: Open) -> None:
+    """It is there while the view is, and a closed view leaves nothing of it."""
+    graph = training(1000)
+    page, errors = opened(labkit_widgets.GraphView(graph), served=True)
+    assert len(page.workers) == 1
+    page.evaluate("labkitSaved.close()")
+    assert left(page) == []
+    assert page.workers == []
     assert errors == []
 
 
