@@ -5,7 +5,7 @@
 
 import { kind, type Theme } from "../core/colours.ts";
 import { h, s, shorten } from "../core/dom.ts";
-import { scale, short, type Scale } from "./scale.ts";
+import { count, scale, short, type Scale } from "./scale.ts";
 import { columns, smoothed, type Series } from "./series.ts";
 import type { Run } from "./store.ts";
 
@@ -82,7 +82,7 @@ export class Chart {
     this.field.setAttribute("aria-valuemax", String(Math.round(shown.end)));
     this.field.setAttribute("aria-valuenow", String(Math.round(at)));
     this.field.setAttribute("aria-valuetext",
-      `step ${short(Math.round(at))}: ${read.map(([one, text]) => (shown.runs.length > 1 ? `${this.name(one)} ` : "") + text).join(", ") || "no value"}`);
+      `step ${count(at)}: ${read.map(([one, text]) => (shown.runs.length > 1 ? `${this.name(one)} ` : "") + text).join(", ") || "no value"}`);
     if (!this.width) this.width = this.field.clientWidth;
     this.draw(theme);
     this.dirty = false;
@@ -110,7 +110,7 @@ export class Chart {
   }
 
   private readingParts(step: number, read: [Series, string][], theme: Theme): (Node | string)[] {
-    const where = this.cursor === null ? [] : [`step ${short(Math.round(step))}: `];
+    const where = this.cursor === null ? [] : [`step ${count(step)}: `];
     const several = this.shown!.series.length > 1;
     return [...where, ...read.map(([one, text]) =>
       h("span", { class: "labkit-chart-value" }, several && sample(one.run, theme), text))];
@@ -129,9 +129,9 @@ export class Chart {
     const jump = Math.max(1, Math.round(longest.size / 10));
     const to = { ArrowLeft: at - 1, ArrowRight: at + 1, ArrowDown: at - 1, ArrowUp: at + 1, PageDown: at - jump, PageUp: at + jump,
       Home: 0, End: longest.size - 1 }[event.key];
-    if (event.key === "Escape") this.move(null);
-    else if (to === undefined) return;
-    else this.move(longest.steps[Math.min(longest.size - 1, Math.max(0, to))]!);
+    if (event.key !== "Escape" && to === undefined) return;
+    this.cursor = to === undefined ? null : longest.steps[Math.min(longest.size - 1, Math.max(0, to))]!;
+    this.move(this.cursor); // it is drawn in the next frame; the next key may come before
     event.preventDefault();
   }
 
@@ -198,22 +198,21 @@ export class Chart {
   }
 
   private marks(pen: CanvasRenderingContext2D, x: (v: number) => number, ink: (name: string) => string): void {
-    let free = -Infinity;
     pen.textAlign = "left";
     pen.textBaseline = "top";
     pen.setLineDash([3, 3]);
     pen.strokeStyle = pen.fillStyle = ink("--lk-soft");
     pen.lineWidth = 1;
-    for (const { step, text } of this.shown!.marks) {
-      const at = Math.round(x(step)) + 0.5;
+    let free = this.width; // from the right, so that of several changes close together the last one is named
+    for (const { step, text } of [...this.shown!.marks].reverse()) {
+      const at = Math.round(x(step)) + 0.5, wide = pen.measureText(text).width;
       pen.beginPath();
       pen.moveTo(at, TOP);
       pen.lineTo(at, HEIGHT - BOTTOM);
       pen.stroke();
-      const wide = pen.measureText(text).width;
-      if (at < free || at + wide + 4 > this.width) continue;
+      if (at + wide + 4 > free) continue;
       pen.fillText(text, at + 3, 0);
-      free = at + wide + 12;
+      free = at;
     }
     pen.setLineDash([]);
   }

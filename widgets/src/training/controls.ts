@@ -3,7 +3,7 @@
 
 import { button, h } from "../core/dom.ts";
 import type { Shell } from "../core/shell.ts";
-import { short, time } from "./scale.ts";
+import { count, short, time } from "./scale.ts";
 import type { Run, Store } from "./store.ts";
 
 const GO: Record<string, [label: string, verb: string, title: string]> = {
@@ -112,7 +112,7 @@ export class Controls {
 /** How far, how fast, how long. */
 export function words(run: Run): string {
   if (run.state === "read") return run.words;
-  const done = run.steps === null ? `step ${short(run.step)}` : `step ${short(run.step)} of ${short(run.steps)}`;
+  const done = run.steps === null ? `step ${count(run.step)}` : `step ${count(run.step)} of ${count(run.steps)}`;
   const parts = [run.state === "failed" ? run.words : done];
   if (run.steps_per_second) parts.push(`${short(run.steps_per_second)} steps/s`);
   if (run.examples_per_second) parts.push(`${short(run.examples_per_second)} examples/s`);

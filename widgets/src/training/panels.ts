@@ -2,7 +2,7 @@
 
 import { amount, type Theme } from "../core/colours.ts";
 import { h, shorten } from "../core/dom.ts";
-import { scale, short } from "./scale.ts";
+import { count, scale, short } from "./scale.ts";
 import type { Images, Picture, Strip } from "./store.ts";
 
 const HEIGHT = 150, LEFT = 58, BOTTOM = 22, TOP = 6;
@@ -65,21 +65,21 @@ export class Panel {
   private key = "";
 
   images(images: Images, theme: Theme): void {
-    const { count, height, width, limit, of } = images;
+    const { height, width, limit, of } = images, number = images.count;
     const room = this.figure.clientWidth;
-    const side = count === 1 ? 128 : count <= 12 ? 60 : 36;
+    const side = number === 1 ? 128 : number <= 12 ? 60 : 36;
     const pixel = Math.max(1, Math.min(Math.round(side / Math.max(height, width)), Math.floor((room - 4) / width)));
     const wide = width * pixel + 4, high = height * pixel + 4;
-    const fit = Math.max(1, Math.min(count, Math.floor(room / wide)));
-    const rows = Math.ceil(count / fit);
-    const many = of > count ? `the first ${count} of ${of} images` : of === 1 ? "1 image" : `${of} images`;
+    const fit = Math.max(1, Math.min(number, Math.floor(room / wide)));
+    const rows = Math.ceil(number / fit);
+    const many = of > number ? `the first ${number} of ${of} images` : of === 1 ? "1 image" : `${of} images`;
     const said = `${many} of ${height}×${width}, from ${short(images.low)} to ${short(images.high)}`;
-    const pen = this.begin(images, theme, rows * high + 26, `step ${short(images.step)}`,
-      `${images.name.slice(0, 200)} at step ${short(images.step)}: ${said}. Blue is positive, red negative, white zero.`);
+    const pen = this.begin(images, theme, rows * high + 26, `step ${count(images.step)}`,
+      `${images.name.slice(0, 200)} at step ${count(images.step)}: ${said}. Blue is positive, red negative, white zero.`);
     if (!pen) return;
     const tile = new OffscreenCanvas(width, height), tilePen = tile.getContext("2d")!;
     pen.imageSmoothingEnabled = false;
-    for (let n = 0; n < count; n++) {
+    for (let n = 0; n < number; n++) {
       const pixels = tilePen.createImageData(width, height);
       for (let i = 0; i < width * height; i++) {
         const [r, g, b] = diverging(images.data[n * width * height + i]!);
@@ -102,15 +102,15 @@ export class Panel {
     pen.fillStyle = style.color;
     pen.fillText(end, from + 126, top + 7);
     const next = from + 126 + pen.measureText(end).width + 14;
-    if (of > count && next + 140 < room) pen.fillText(`${count} of ${of} shown`, next, top + 7);
+    if (of > number && next + 140 < room) pen.fillText(`${number} of ${of} shown`, next, top + 7);
   }
 
   strip(strip: Strip, theme: Theme): void {
     const { columns } = strip;
     const last = columns.at(-1)!, number = last[3].reduce((a, b) => a + b, 0);
     const key = `${last[0]} ${columns.length} ${columns[0]![0]}`;
-    const pen = this.begin(key, theme, HEIGHT, `step ${short(last[0])}: ${short(last[1])} to ${short(last[2])}`,
-      `${strip.name.slice(0, 200)}, how its values lie, from step ${columns[0]![0]} to ${last[0]}: at the end ${short(number)} values ` +
+    const pen = this.begin(key, theme, HEIGHT, `step ${count(last[0])}: ${short(last[1])} to ${short(last[2])}`,
+      `${strip.name.slice(0, 200)}, how its values lie, from step ${count(columns[0]![0])} to ${count(last[0])}: at the end ${count(number)} values ` +
       `from ${short(last[1])} to ${short(last[2])}, half of them below ${short(middle(last))}.`);
     if (!pen) return;
     const width = this.width, style = getComputedStyle(this.figure);
@@ -125,10 +125,10 @@ export class Panel {
       const left = i ? x((columns[i - 1]![0] + step) / 2) : x(step);
       const right = i + 1 < columns.length ? x((step + columns[i + 1]![0]) / 2) : Math.max(left + 3, x(step));
       const most = Math.max(1, ...counts), thick = (to - from) / counts.length;
-      counts.forEach((count, bin) => {
-        if (!count) return;
+      counts.forEach((held, bin) => {
+        if (!held) return;
         const bottom = y(from + bin * thick), top = y(from + (bin + 1) * thick);
-        pen.fillStyle = amount(0.15 + 0.85 * Math.sqrt(count / most), theme).fill;
+        pen.fillStyle = amount(0.15 + 0.85 * Math.sqrt(held / most), theme).fill;
         pen.fillRect(left, Math.min(top, bottom - 2), Math.max(1, right - left + 0.5), Math.max(2, bottom - top + 0.5));
       });
     });
@@ -160,9 +160,9 @@ export function middle([, low, high, counts]: Strip["columns"][number]): number 
 
 /** A picture out of an event file. */
 export function picture(picture: Picture): HTMLElement {
-  const about = `${picture.name.slice(0, 200)}, step ${short(picture.step)}`;
+  const about = `${picture.name.slice(0, 200)}, step ${count(picture.step)}`;
   return h("figure", { class: "labkit-chart" },
     h("figcaption", {}, h("span", { class: "labkit-chart-title" }, shorten(picture.name, 48)),
-      h("span", { class: "labkit-chart-reading" }, `step ${short(picture.step)}`)),
+      h("span", { class: "labkit-chart-reading" }, `step ${count(picture.step)}`)),
     h("img", { class: "labkit-picture", alt: about, src: `data:image/png;base64,${picture.png}` }));
 }

@@ -73,6 +73,9 @@ export function short(value: number | null | undefined, digits = 3): string {
   return text.replace("-", "−");
 }
 
+/** A count, with all its figures: 1,240,000. */
+export const count = (value: number): string => Math.round(value).toLocaleString("en-US");
+
 /** A time: 3 s, 2 min 5 s, 1 h 20 min. */
 export function time(seconds: number): string {
   const whole = Math.round(seconds);

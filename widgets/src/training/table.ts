@@ -1,7 +1,7 @@
 // The curves as a table: for those who do not see the picture, and for reading numbers off.
 
 import { h, shorten } from "../core/dom.ts";
-import { short } from "./scale.ts";
+import { count, short } from "./scale.ts";
 import type { Store } from "./store.ts";
 
 const ROWS = 12;
@@ -16,7 +16,7 @@ export function table(store: Store): HTMLElement {
   const name = (group: string, title: string) => group === "gradients" ? `norm of the gradient of ${title}` : title;
   const head = h("tr", {}, h("th", { scope: "col" }, "step"), ...shown.map(one =>
     h("th", { scope: "col" }, shorten(name(one.group, one.name), 40) + (several ? `, ${shorten(store.runs[one.run]?.name ?? "", 24)}` : ""))));
-  const rows = steps.map(step => h("tr", {}, h("th", { scope: "row" }, short(step)), ...shown.map(one => {
+  const rows = steps.map(step => h("tr", {}, h("th", { scope: "row" }, count(step)), ...shown.map(one => {
     const at = one.at(step);
     return h("td", {}, at < 0 || step > one.lastStep + end / ROWS ? "" : short(at === one.size - 1 ? one.lastValue : one.mean(at), 4));
   })));
