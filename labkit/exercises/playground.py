@@ -57,7 +57,7 @@ def _judge_parameters(answer: Any) -> None:
     }
     if given in mistakes:
         raise Wrong(mistakes[int(given)])
-    raise Wrong("a neuron has one weight for each neuron of the layer before, and a bias. The layers are 2, 4, 2 and 1.")
+    raise Wrong("a neuron has one weight for each neuron of the layer before, and a bias. The layers: 2, 4, 2 and 1.")
 
 
 def _judge_feature(answer: Any) -> None:
@@ -69,7 +69,7 @@ def _judge_feature(answer: Any) -> None:
         feeds = {x1: points[:, 0].astype(np.float32), x2: points[:, 1].astype(np.float32)}
         got = np.asarray(value(graph, result, feeds), np.float64)
     if got.shape != label.shape:
-        raise Wrong(f"x1 and x2 hold {len(label)} numbers each, and so should the feature. Yours has shape {got.shape}.")
+        raise Wrong(f"x1 and x2 hold {len(label)} numbers each, and so should the feature; yours: shape {got.shape}.")
     share = best_line(got, label)
     if share >= 0.97:
         return
@@ -82,7 +82,7 @@ def _judge_feature(answer: Any) -> None:
         raise Wrong("x1 * x2 tells the quarters of the plane apart: that is the feature for XOR, not for a disc.")
     for i in (0, 1):
         if abs(np.corrcoef(got, points[:, i] ** 2)[0, 1]) > 0.999:
-            raise Wrong(f"you look in one direction only: a strip of the plane, {share:.0%} right. Add the other square.")
+            raise Wrong(f"you look in one direction only: a strip of the plane, {share:.0%} right. Add the other one.")
     raise Wrong(f"with this number, one neuron gets {share:.0%} of the points right at best.")
 
 
@@ -107,7 +107,7 @@ def _judge_xor(answer: Any) -> None:
     wanted = np.array([False, True, True, False])
     if np.array_equal(said, wanted):
         return
-    known = {
+    known: dict[tuple[bool, ...], str] = {
         (False, True, True, True): "that is OR: with two ones it says yes as well.",
         (False, False, False, True): "that is AND: it says yes only to two ones.",
         (True, False, False, True): "the wrong way round: it says yes where both are equal.",

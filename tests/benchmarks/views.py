@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import statistics
 import tempfile
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -101,7 +102,7 @@ def _pan(page: Any) -> float:
         page.wait_for_timeout(8)
     page.mouse.up()
     times = page.evaluate("(globalThis.going = false, globalThis.times)")
-    return statistics.median(after - before for before, after in zip(times[1:], times[2:], strict=False))
+    return statistics.median(after - before for before, after in pairwise(times[1:]))
 
 
 if __name__ == "__main__":

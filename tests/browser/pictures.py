@@ -1,4 +1,4 @@
-"""`python -m tests.browser.pictures`: makes the README's pictures of the views, in a real JupyterLab with a real kernel.
+"""`python -m tests.browser.pictures`: makes the pictures of the views for the README, in a real JupyterLab.
 
 Each is the view as it stands in a notebook, after the touches that its function says, written to `.github/`.
 """
@@ -48,11 +48,14 @@ def batch(i):
     return {x: pictures[rows], labels: digits.train_labels[rows]}
 """
 _GRAPH = _NET + 'lw.GraphView(session=sess, feed=batch(0), open=["layer1"], height=400)'
-_TRAINING = _NET + """
+_TRAINING = (
+    _NET
+    + """
 curves = {"loss": loss, "accuracy": (right, batch(7), 20)}
 view = lw.TrainingView(sess, train, batch, steps=600, curves=curves, weights=[W2], histograms=[W1], learning_rate=False)
 view.start()
 """
+)
 _PLAYGROUND = 'import labkit_widgets as lw\nlw.PlaygroundView(data="spiral", preset="spiral", seed=3).train(400)'
 
 
@@ -101,7 +104,8 @@ def main() -> None:
                 touch(page, view)
                 view.scroll_into_view_if_needed()
                 picture = Image.open(io.BytesIO(view.screenshot()))
-                picture.convert("P", palette=Image.Palette.ADAPTIVE, colors=128).save(FOLDER / f"{name}.png", optimize=True)
+                few = picture.convert("P", palette=Image.Palette.ADAPTIVE, colors=128)
+                few.save(FOLDER / f"{name}.png", optimize=True)
                 print(FOLDER / f"{name}.png", picture.size)
 
 

@@ -411,7 +411,7 @@ WRONG = {
         ("parameters = 18", "no bias"),
         ("parameters = 7", "that is the neurons"),
         ("parameters = 31", "hand on what comes in"),
-        ("parameters = 26", "The layers are 2, 4, 2 and 1"),
+        ("parameters = 26", "The layers: 2, 4, 2 and 1"),
     ],
     "07.2": [
         ("def feature(x1, x2):\n    return x1 + 2.0 * x2", "a straight border again"),
