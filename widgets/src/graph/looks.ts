@@ -30,6 +30,7 @@ export interface Figure {
 
 export const FONT = "system-ui, -apple-system, 'Segoe UI', 'Noto Sans', 'DejaVu Sans', sans-serif";
 export const KNOB = 18; // the plus or minus
+export const CARDS = 8; // how far a stack's cards stick out, to the right and above
 
 const ROLE_OF: Record<Part, Role> = {
   forward: "op", gradient: "gradient", optimizer: "optimizer", state: "state", input: "input", constant: "constant", other: "other",
@@ -61,7 +62,7 @@ export function figure(item: Item, graph: Graph): Figure {
   return {
     shape, tab, opens, role: roleOf(item),
     outline: outline(shape, w, h, spareOf(item, shape, graph)),
-    behind: shape === "stack" ? card(w, h, 8) + card(w, h, 4) : "",
+    behind: shape === "stack" ? card(w, h, CARDS) + card(w, h, CARDS / 2) : "",
     get lines() {
       return (text ??= lines(item, shape, opens, tab, detailOf(item, shape, graph), spareOf(item, shape, graph)));
     },

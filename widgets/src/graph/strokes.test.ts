@@ -64,6 +64,14 @@ test("dimmed boxes fade, their wires too, but not those of what is selected", ()
   assert.deepEqual([wireOpacity(wire, drawn()), wireOpacity(wire, drawn(layer)), wireOpacity(wire, drawn(layer, ["b"]))], [1, 0.22, 1]);
 });
 
+test("a wire into a stack ends at its cards", () => {
+  const ends: string[] = [];
+  const pen: Pen = { path: d => ends.push(d.split(/[LC]/).at(-1)!), words: () => undefined };
+  drawWire(pen, { ...wire, points: [250, 0, 250, 50] }, { ...drawn(), horizontal: false }, name => name, "dots");
+  drawWire(pen, { ...wire, points: [120, 72, 200, 72] }, drawn(), name => name, "dots");
+  assert.deepEqual(ends, ["250 42", "200 72"]);
+});
+
 test("a wire is a line and a head; far away only a line", () => {
   const styles = (about: Drawn, k: number) => {
     const pen = new Listening();

@@ -8,7 +8,7 @@ import type { Camera } from "./camera.ts";
 import type { Graph } from "./columns.ts";
 import { HEAD } from "./frames.ts";
 import { index } from "./keys.ts";
-import { KNOB, clear, figure, rounded, textWidth, type Figure } from "./looks.ts";
+import { CARDS, KNOB, clear, figure, rounded, textWidth, type Figure } from "./looks.ts";
 import type { Item, Scene, Wire } from "./types.ts";
 import { headPath, wirePath, wireTone, wireWidth, type Label } from "./wires.ts";
 
@@ -126,7 +126,7 @@ export function drawBox(pen: Pen, item: Item, drawn: Drawn, paint: Paint, lod: L
   const fill = own ? own.colour : paint(item.open ? frameFill(item) : `${look.role}-fill`);
   const line = paint(mark ?? `${look.role}-line`);
   if (body) {
-    const over = look.behind ? 8 : 0; // the cards of a stack
+    const over = look.behind ? CARDS : 0; // the cards of a stack
     if (drawn.selected.has(item.id))
       pen.path(rounded(item.w + 10 + over, item.h + 10 + over, 10, -5, -5 - over), { name: "halo", line: paint("select"), width: 3 * BOLD[lod] });
     pen.path(look.behind + look.outline, {
@@ -163,16 +163,25 @@ function pill(pen: Pen, text: string, size: number, x: number, y: number, fill: 
   pen.words({ text, x: left + w / 2, y: y + 0.36 * size, size, ink, strong: true });
 }
 
+/** A wire into a stack ends at its cards, not under them. */
+function landed(wire: Wire, to: Item | undefined, drawn: Drawn): Wire {
+  const [x, y] = wire.points.slice(-2) as [number, number];
+  if (!to || to.open || to.kind === "op" || to.kind === "hub" || !figureOf(to, drawn.graph).behind) return wire;
+  const above = y === to.y ? CARDS : 0, right = x === to.x + to.w ? CARDS : 0;
+  return above || right ? { ...wire, points: [...wire.points.slice(0, -2), x + right, y - above] } : wire;
+}
+
 export function drawWire(pen: Pen, wire: Wire, drawn: Drawn, paint: Paint, lod: Lod): void {
   const byId = index(drawn.scene);
   const near = isNear(wire, drawn);
+  const line = landed(wire, byId.get(wire.to), drawn);
   const width = wireWidth(wire) + (near ? 1 : 0);
   const colour = paint(near ? "select" : wireTone(wire, byId.get(wire.from), byId.get(wire.to)));
   const straight = lod === "dots" || lod === "specks";
-  pen.path(wirePath(wire, drawn.horizontal, straight), {
+  pen.path(wirePath(line, drawn.horizontal, straight), {
     name: "wire", line: colour, width: width * BOLD[lod], dash: straight ? null : wire.control ? "4 4" : wire.back ? "9 3" : null,
   });
-  if (!straight) pen.path(headPath(wire, width, drawn.horizontal), { name: "head", fill: colour });
+  if (!straight) pen.path(headPath(line, width, drawn.horizontal), { name: "head", fill: colour });
 }
 
 /** The words on a wire, if there are any. */
