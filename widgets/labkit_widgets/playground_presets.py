@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from labkit_widgets import playground_settings as words
 from labkit_widgets.playground_settings import Limits, Settings, SettingsError, read_settings
 
 
@@ -138,3 +139,23 @@ def preset_settings(name: str, limits: Limits = Limits()) -> Settings:  # noqa: 
     if not isinstance(name, str) or name not in PRESETS:  # pyright: ignore[reportUnnecessaryIsInstance]  # from a page
         raise SettingsError(f"preset must be one of {', '.join(PRESETS)}, not {name!r}.")
     return read_settings(PRESETS[name].settings, limits)
+
+
+def choices_of(limits: Limits) -> dict[str, Any]:
+    """What a page offers: words by setting, limits, presets by name, title and kind.
+
+    Example:
+        >>> choices_of(Limits())["presets"][1]
+        ['line-xor', 'A straight line cannot do XOR', 'points']
+    """
+    return {
+        "limits": limits._asdict(),
+        "data": {kind: list(names) for kind, names in words.DATA.items()},
+        "features": {kind: list(names) for kind, names in words.FEATURES.items()},
+        "losses": {kind: list(names) for kind, names in words.LOSSES.items()},
+        "activations": list(words.ACTIVATIONS),
+        "optimizers": list(words.OPTIMIZERS),
+        "regularizers": list(words.REGULARIZERS),
+        "initializers": list(words.INITIALIZERS),
+        "presets": [[name, preset.title, preset.settings.get("kind", "points")] for name, preset in PRESETS.items()],
+    }

@@ -177,6 +177,31 @@ def _layer(position: int, value: Any, most: int) -> Layer:
     )
 
 
+def read_limits(layers: int, neurons: int | None = None) -> Limits:
+    """Checks limits that a learner asked for.
+
+    Args:
+        layers: the most hidden layers.
+        neurons: the most neurons of a layer; None for the usual ones.
+
+    Returns:
+        The limits.
+
+    Raises:
+        SettingsError: if a page could not show them.
+
+    Example:
+        >>> read_limits(3).layers
+        3
+    """
+    plain = Limits()
+    limits = Limits(layers, neurons or plain.neurons, neurons or plain.digit_neurons)
+    for name, value, most in zip(limits._fields, limits, MOST, strict=True):
+        if not isinstance(value, int) or not 0 <= value <= most:  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise SettingsError(f"max_{name.removeprefix('digit_')} must be from 1 to {most}, not {value!r}.")
+    return limits
+
+
 def read_settings(values: Mapping[str, Any], limits: Limits = Limits()) -> Settings:  # noqa: B008  # immutable
     """Checks settings that come from a program, a file or a page, and fills in what is missing.
 

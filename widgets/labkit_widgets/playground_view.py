@@ -36,14 +36,13 @@ from ipywidgets import widget_serialization  # pyright: ignore[reportUnknownVari
 
 from labkit import Graph
 from labkit_widgets import playground_picture as still
-from labkit_widgets import playground_settings as words
 from labkit_widgets.graph_view import GraphView
 from labkit_widgets.playground import Net, Score
 from labkit_widgets.playground_code import whole_code
 from labkit_widgets.playground_frame import encode, encode_examples
 from labkit_widgets.playground_player import Player
-from labkit_widgets.playground_presets import PRESETS, preset_settings
-from labkit_widgets.playground_settings import MOST, Limits, SettingsError, read_settings
+from labkit_widgets.playground_presets import PRESETS, choices_of, preset_settings
+from labkit_widgets.playground_settings import read_limits, read_settings
 from labkit_widgets.view import View
 
 _TRAIT_SECONDS = 2.0  # while it plays, the saved frame follows this often
@@ -93,7 +92,7 @@ class PlaygroundView(View):
         activation: str | None = None, *, preset: str = "", max_layers: int = 6, max_neurons: int | None = None,
         **settings: Any,
     ) -> None:  # fmt: skip
-        self._limits = _limits(max_layers, max_neurons)
+        self._limits = read_limits(max_layers, max_neurons)
         given: dict[str, Any] = {} if not preset else dict(preset_settings(preset, self._limits).to_json())
         given |= settings
         given |= {name: value for name, value in (("kind", kind), ("data", data)) if value is not None}
@@ -111,7 +110,7 @@ class PlaygroundView(View):
         self._net = Net(first)
         self._player = Player(self)
         super().__init__(
-            settings=first.to_json(), choices=_choices(self._limits),
+            settings=first.to_json(), choices=choices_of(self._limits),
             comment=PRESETS[preset].comment if preset else "",
         )  # fmt: skip
         self.on_msg(self._hear_seen)
@@ -396,30 +395,6 @@ class PlaygroundView(View):
     def _check_digits(self) -> None:
         if self._net.settings.kind != "digits":
             raise ValueError("this net looks at points: there is nothing to draw. Try kind='digits'.")
-
-
-def _limits(layers: int, neurons: int | None) -> Limits:
-    plain = Limits()
-    limits = Limits(layers, neurons or plain.neurons, neurons or plain.digit_neurons)
-    for name, value, most in zip(limits._fields, limits, MOST, strict=True):
-        if not isinstance(value, int) or not 0 <= value <= most:  # pyright: ignore[reportUnnecessaryIsInstance]
-            raise SettingsError(f"max_{name.removeprefix('digit_')} must be from 1 to {most}, not {value!r}.")
-    return limits
-
-
-def _choices(limits: Limits) -> dict[str, Any]:
-    """What the page offers."""
-    return {
-        "limits": limits._asdict(),
-        "data": {kind: list(names) for kind, names in words.DATA.items()},
-        "features": {kind: list(names) for kind, names in words.FEATURES.items()},
-        "losses": {kind: list(names) for kind, names in words.LOSSES.items()},
-        "activations": list(words.ACTIVATIONS),
-        "optimizers": list(words.OPTIMIZERS),
-        "regularizers": list(words.REGULARIZERS),
-        "initializers": list(words.INITIALIZERS),
-        "presets": [[name, preset.title, preset.settings.get("kind", "points")] for name, preset in PRESETS.items()],
-    }
 
 
 def _fields(layer: Any) -> dict[str, Any]:
