@@ -1,4 +1,4 @@
-"""GraphView in a browser, without a kernel: searching, tracing, colours, comparison, saving, and what the kernel sets."""
+"""GraphView in a browser, without a kernel: searching, tracing, colours, comparing, saving, what the kernel sets."""
 
 from __future__ import annotations
 
