@@ -87,7 +87,7 @@ class Watched:
 def watching() -> None:
     """Watched steps against plain ones, for the softmax and the convolutional step of notebook 03."""
     for name, build, block, blocks in (
-        ("softmax", models.softmax_labkit, 4000, 21), ("convnet", models.convnet_labkit, 40, 21),
+        ("softmax", models.softmax_labkit, 4000, 21), ("convnet", models.convnet_labkit, 25, 11),
     ):  # fmt: skip
         net = Watched(build)
         messages: list[int] = []

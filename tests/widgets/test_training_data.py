@@ -86,7 +86,7 @@ def test_up_to_its_capacity_a_series_is_exact_and_a_million_steps_stay_small() -
 
 def test_at_most_twenty_messages_a_second_and_fewer_when_they_cost() -> None:
     clock = Clock()
-    throttle = Throttle(per_second=20, share=0.01, clock=clock)
+    throttle = Throttle(per_second=20, share=0.01, clock=clock, cost=clock)
     sent = []
     for _ in range(100_000):
         if throttle.ready():

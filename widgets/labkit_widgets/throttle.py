@@ -26,6 +26,7 @@ class Throttle:
         per_second: the most messages in a second.
         share: the part of the time that messages may cost, between 0 and 1.
         clock: gives seconds.
+        cost: gives seconds that this thread has computed, so that a busy computer does not make messages dear.
 
     Example:
         >>> now = 0.0
@@ -39,11 +40,12 @@ class Throttle:
     """
 
     def __init__(
-        self, per_second: float = 20.0, share: float = 1.0, clock: Callable[[], float] = time.perf_counter
+        self, per_second: float = 20.0, share: float = 1.0, clock: Callable[[], float] = time.perf_counter,
+        cost: Callable[[], float] = time.thread_time,
     ) -> None:  # fmt: skip
         self._gap_seconds = 1.0 / per_second
         self._share = share
-        self._clock = clock
+        self._clock, self._cost = clock, cost
         self._last = float("-inf")
         self.next_seconds = float("-inf")
 
@@ -60,13 +62,13 @@ class Throttle:
         return max(0.0, self._last + self._gap_seconds - self._clock())
 
     @contextmanager
-    def turn(self) -> Generator[None]:
-        """Around sending one message: takes the turn, and measures what it costs."""
-        start = self._clock()
+    def turn(self, counted: bool = True) -> Generator[None]:
+        """Around sending one message: takes the turn, and measures what it costs if that is `counted`."""
+        start = self._cost()
         try:
             yield
         finally:
             # From the end, not the start: two messages are never closer than the gap.
             self._last = self._clock()
-            cost = self._last - start
-            self.next_seconds = self._last + max(self._gap_seconds, cost / self._share)
+            spent = self._cost() - start if counted else 0.0
+            self.next_seconds = self._last + max(self._gap_seconds, spent / self._share)

@@ -148,12 +148,12 @@ class Publisher:
 
     def save(self) -> None:
         """Keeps all of it as the state of the view."""
-        start = self._clock()
-        with self._throttle.turn():
+        start = time.thread_time()
+        with self._throttle.turn(counted=False):
             self._unsaved = False
             self._look_at_memory()
             self._save(self.record.pack())
-        self._next_save = self._clock() + max(SAVE_SECONDS, (self._clock() - start) / SHARE)
+        self._next_save = self._clock() + max(SAVE_SECONDS, (time.thread_time() - start) / SHARE)
 
     def flush(self) -> None:
         """Sends and saves all there is, one after the other."""
