@@ -17,14 +17,13 @@ import pytest
 from labkit_widgets.runtime import runtime
 from tests.browser import views
 from tests.browser.lab import CHROMIUM, Lab, open_and_run, open_notebook, save, stop_kernel
-from tests.browser.watching import errors_of
+from tests.browser.watching import drawn, errors_of
 
 pytestmark = [
     pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this computer: apt install chromium"),
     pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the browser tests are written for Linux"),
 ]
 VIEWS = views.there(views.PROGRAMS)
-READY = ".labkit[data-labkit-ready]"
 WITHOUT_WORDS = "TrainingView"  # its curves are a plain picture: measured numbers are not for nbval to compare
 STILL = '.jp-OutputArea-output img[src^="data:image/"]'
 
@@ -36,9 +35,7 @@ def saved(lab: Lab, chromium: Any) -> str:
     views.write_notebook(lab.folder / name, views.NET, *(views.PROGRAMS[view] for view in VIEWS))
     page = chromium.new_page()
     open_and_run(page, lab, name)
-    page.wait_for_function(
-        "([selector, count]) => document.querySelectorAll(selector).length >= count", arg=[READY, len(VIEWS)]
-    )
+    drawn(page, len(VIEWS))
     page.wait_for_timeout(500)
     save(page)
     stop_kernel(page)
@@ -78,9 +75,7 @@ def test_a_trusted_notebook_opens_with_its_views_and_no_cell_is_run(lab: Lab, sa
     """They are drawn from what was saved; the kernel that is started knows nothing of them."""
     errors = errors_of(page)
     open_notebook(page, lab, saved)
-    page.wait_for_function(
-        "([selector, count]) => document.querySelectorAll(selector).length >= count", arg=[READY, len(VIEWS)]
-    )
+    drawn(page, len(VIEWS))
     ran = page.evaluate("[...window.jupyterapp.shell.currentWidget.model.cells].map(cell => cell.outputs?.length)")
     assert ran[1:] == [1] * len(VIEWS)
     assert page.evaluate("window.jupyterapp.shell.currentWidget.model.cells.get(1).trusted") is True

@@ -64,8 +64,11 @@ def test_a_view_is_drawn_and_when_closed_leaves_nothing(opened: Open, name: str)
 
 def test_the_worker_that_lays_out_a_large_graph_ends_with_its_view(opened: Open) -> None:
     """It is there while the view is, and a closed view leaves nothing of it."""
-    graph = training(1000)
-    page, errors = opened(labkit_widgets.GraphView(graph), served=True)
+    graph = training(2000)
+    scopes = {op.name.rsplit("/", 1)[0] for op in graph.get_operations() if "/" in op.name}
+    view = labkit_widgets.GraphView(graph, open=sorted(scopes))
+    view.state = view.state | {"series": False}
+    page, errors = opened(view, served=True)
     assert len(page.workers) == 1
     page.evaluate("labkitSaved.close()")
     assert left(page) == []

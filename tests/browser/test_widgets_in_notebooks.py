@@ -12,14 +12,13 @@ import pytest
 from labkit_widgets.runtime import runtime
 from tests.browser import views
 from tests.browser.lab import CHROMIUM, Lab, open_and_run, run_in_kernel, set_theme, stop_kernel
-from tests.browser.watching import errors_of, violations
+from tests.browser.watching import drawn, errors_of, violations
 
 pytestmark = [
     pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this computer: apt install chromium"),
     pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the browser tests are written for Linux"),
 ]
 VIEWS = views.there(views.PROGRAMS)
-READY = ".labkit[data-labkit-ready]"
 _CELLS = "() => [...jupyterapp.shell.currentWidget.model.cells].map(cell => [cell.id, cell.sharedModel.source])"
 _STOPS = """root => [...root.querySelectorAll('button, input, select, textarea, summary, a[href], [tabindex="0"]')]
     .filter(element => element.offsetParent !== null || element instanceof SVGElement)"""
@@ -45,17 +44,9 @@ def opened(request: pytest.FixtureRequest, chromium: Any) -> Iterator[Opened]:
     page.close()
 
 
-def shown(page: Any, count: int) -> Any:
-    """Waits for this many views to be drawn."""
-    page.wait_for_function(
-        "([selector, count]) => document.querySelectorAll(selector).length >= count", arg=[READY, count], timeout=30_000
-    )
-    return page.locator(READY)
-
-
 def test_every_view_is_drawn_without_an_error(opened: Opened) -> None:
     """One for each cell, and nothing in the console."""
-    assert shown(opened.page, len(VIEWS)).count() == len(VIEWS)
+    assert drawn(opened.page, len(VIEWS)).count() == len(VIEWS)
     opened.page.wait_for_timeout(300)
     assert opened.errors == []
 
@@ -64,7 +55,7 @@ def test_every_view_is_drawn_without_an_error(opened: Opened) -> None:
 def test_keys_pressed_in_a_view_do_not_reach_the_notebook(opened: Opened, number: int) -> None:
     """Else `d d` would delete the learner's cell and `b` insert one. Every place that can have the focus is tried."""
     page = opened.page
-    root = shown(page, len(VIEWS)).nth(number)
+    root = drawn(page, len(VIEWS)).nth(number)
     before = page.evaluate(_CELLS)
     stops = root.evaluate_handle(_STOPS)
     for place in range(min(60, stops.evaluate("stops => stops.length"))):
@@ -89,7 +80,7 @@ def told(page: Any, code: str, wanted: str) -> str:
 
 def root_of(page: Any, name: str) -> Any:
     """The view of this kind."""
-    return shown(page, len(VIEWS)).nth(VIEWS.index(name))
+    return drawn(page, len(VIEWS)).nth(VIEWS.index(name))
 
 
 def test_the_graph_says_what_a_loss_is_worth_and_what_it_runs(opened: Opened) -> None:
@@ -149,7 +140,7 @@ def test_ten_views_of_a_kernel_cost_the_bundle_once(lab: Lab, chromium: Any) -> 
     page, frames = chromium.new_page(), []
     page.on("websocket", lambda socket: socket.on("framereceived", lambda frame: frames.append(frame)))
     open_and_run(page, lab, "ten.ipynb")
-    assert shown(page, 10).count() == 10
+    assert drawn(page, 10).count() == 10
     data = [frame.encode() if isinstance(frame, str) else frame for frame in frames]
     assert sum(frame.count(packed) for frame in data) == 1
     assert sum(map(len, data)) < len(packed) + 600_000
@@ -163,7 +154,7 @@ def test_a_cleared_output_takes_its_view_with_it(lab: Lab, chromium: Any) -> Non
     page = chromium.new_page()
     errors = errors_of(page)
     open_and_run(page, lab, "cleared.ipynb")
-    shown(page, 1)
+    drawn(page, 1)
     page.evaluate("window.jupyterapp.commands.execute('notebook:clear-all-cell-outputs')")
     page.wait_for_selector(".labkit", state="detached")
     assert page.locator("style[data-labkit]").count() == 0
@@ -178,7 +169,7 @@ def test_a_cleared_output_takes_its_view_with_it(lab: Lab, chromium: Any) -> Non
 def test_axe_finds_nothing_in_both_themes(opened: Opened, theme: str) -> None:
     """Within the views; JupyterLab's own page is JupyterLab's affair."""
     page = opened.page
-    shown(page, len(VIEWS))
+    drawn(page, len(VIEWS))
     set_theme(page, theme)
     page.wait_for_function(
         "theme => [...document.querySelectorAll('.labkit')].every(root => root.dataset.theme === theme)",
@@ -195,7 +186,7 @@ def test_hostile_names_are_text(lab: Lab, chromium: Any) -> None:
     page = chromium.new_page()
     errors = errors_of(page)
     open_and_run(page, lab, "hostile.ipynb")
-    shown(page, len(programs))
+    drawn(page, len(programs))
     page.wait_for_timeout(500)
     assert page.evaluate("window.hacked") is None
     assert page.locator(".labkit img, .labkit script").count() == 0

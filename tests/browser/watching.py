@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+READY = ".labkit[data-labkit-ready]"
 AXE = Path(__file__).parents[2] / "widgets" / "node_modules" / "axe-core" / "axe.min.js"
 
 # Before any script of the page: counts what the bundle (a script of a `blob:` address) starts and what of it ends. A
@@ -93,6 +94,20 @@ def errors_of(page: Any) -> list[str]:
     page.on("pageerror", failed)
     page.on("console", lambda message: errors.append(f"console: {message.text}") if message.type == "error" else None)
     return errors
+
+
+def drawn(page: Any, count: int) -> Any:
+    """Waits until this many views of a notebook are drawn; says what its outputs show instead if they are not."""
+    try:
+        page.wait_for_function(
+            "([ready, count]) => document.querySelectorAll(ready).length >= count", arg=[READY, count], timeout=60_000
+        )
+    except Exception as error:
+        shows = page.eval_on_selector_all(
+            ".jp-OutputArea-output, .jp-Dialog", "all => all.map(x => x.className + ': ' + x.textContent.slice(0, 200))"
+        )
+        raise AssertionError(f"{count} views were to be drawn, but this is shown: {shows}") from error
+    return page.locator(READY)
 
 
 def count_what_is_started(page: Any) -> None:

@@ -48,7 +48,8 @@ export class GraphPicture {
   private drawn: Drawn;
   private focused = ""; // id of the item that the keys are on
   private chosen: string[] = [];
-  private pending: AbortController | null = null;
+  private pending: AbortController | null = null; // of the layout that is awaited
+  private asked: AbortController | null = null; // of the last one, awaited or done: the worker stays for it
   private latest: Promise<void> = Promise.resolve();
   private colours: Record<string, string> = {};
   private root: string;
@@ -82,7 +83,7 @@ export class GraphPicture {
     observer.observe(this.view);
     signal.addEventListener("abort", () => {
       observer.disconnect();
-      this.pending?.abort();
+      this.asked?.abort();
       this.element.remove();
     }, { once: true });
     this.resize();
@@ -95,8 +96,8 @@ export class GraphPicture {
   show(change: Partial<ViewState>, anchor?: string): Promise<void> {
     if (this.pending && !Object.keys(change).length) return this.settled();
     this.state = { ...this.state, ...change };
-    this.pending?.abort();
-    const pending = (this.pending = new AbortController());
+    this.asked?.abort();
+    const pending = (this.pending = this.asked = new AbortController());
     if (Object.keys(change).length) for (const heard of this.stating) heard(this.state);
     this.latest = this.lay(this.state, pending, anchor);
     return this.settled();
