@@ -48,6 +48,13 @@ def opened(chromium: Any, tmp_path: Path) -> Iterator[Open]:
         page.close()
 
 
+def test_every_view_is_tried_here() -> None:
+    """A new view needs a program in `views.py`."""
+    found = {name: getattr(labkit_widgets, name) for name in labkit_widgets.__all__}
+    kinds = {name for name, kind in found.items() if isinstance(kind, type) and issubclass(kind, labkit_widgets.View)}
+    assert kinds - {"View"} == views.PROGRAMS.keys()
+
+
 @pytest.mark.parametrize("name", views.there(views.PROGRAMS))
 def test_a_view_is_drawn_and_when_closed_leaves_nothing(opened: Open, name: str) -> None:
     """No listener, timer, observer or worker; no element, no style sheet; and no error before or after."""
