@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tests.browser.lab import CHROMIUM, Lab, open_and_run, outputs, set_theme
+from tests.browser.watching import drawn, errors_of
 
 pytestmark = [
     pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this computer: apt install chromium"),
@@ -24,6 +25,12 @@ def page(chromium: Any) -> Iterator[Any]:
     page.close()
 
 
+@pytest.fixture(scope="module")
+def console(page: Any) -> list[str]:
+    """What the page complains of."""
+    return errors_of(page)
+
+
 def kinds(page: Any) -> list[str]:
     """For each output: the name of a stream, an error's name, or the richest format of a result."""
     found: list[str] = []
@@ -34,22 +41,29 @@ def kinds(page: Any) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("notebook", "errors"),
+    ("notebook", "errors", "pictures", "views"),
     [
-        ("01_hello_graph.ipynb", ["ShapeError", "InvalidArgumentError", "SymbolicError"]),
-        ("02_getting_started.ipynb", ["FailedPreconditionError"]),
-        ("04_state_and_gradients.ipynb", ["DataLossError"]),
-        ("05_looking_inside.ipynb", []),
-        ("06_general_computations.ipynb", []),
+        ("01_hello_graph.ipynb", ["ShapeError", "InvalidArgumentError", "SymbolicError"], 4, 1),
+        ("02_getting_started.ipynb", ["FailedPreconditionError"], 4, 1),
+        ("03_mnist_from_scratch.ipynb", [], 4, 1),
+        ("04_state_and_gradients.ipynb", ["DataLossError"], 4, 0),
+        ("05_looking_inside.ipynb", [], 4, 4),
+        ("06_general_computations.ipynb", [], 4, 0),
+        ("07_playground.ipynb", [], 0, 6),
     ],
 )
-def test_a_notebook_runs_and_shows_its_pictures(lab: Lab, page: Any, notebook: str, errors: list[str]) -> None:
-    """Run All gives every picture, only the errors that are meant, and nothing on the error stream."""
+def test_a_notebook_runs_and_shows_its_pictures(
+    lab: Lab, page: Any, console: list[str], notebook: str, errors: list[str], pictures: int, views: int
+) -> None:
+    """Run All gives every picture and view, only the errors that are meant, and nothing on the error streams."""
     open_and_run(page, lab, notebook)
     found = kinds(page)
     assert errors == [kind for kind in found if kind.endswith("Error")]
-    assert found.count("image/png") >= 4
+    assert found.count("image/png") >= pictures
     assert "stderr" not in found
+    assert found.count("application/vnd.jupyter.widget-view+json") == views
+    assert drawn(page, views).count() == views
+    assert console == []
 
 
 @pytest.mark.parametrize("theme", ["JupyterLab Light", "JupyterLab Dark"])
