@@ -401,6 +401,9 @@ def test_what_a_page_asks_is_checked(views) -> None:
         ({"curves": {"loss": 3.0}}, "must be a tensor of the graph"),
         ({"curves": {"loss": ("loss", {}, 0)}}, "after how many steps"),
         ({"feed": 3}, "feed is a dictionary, a function"),
+        ({"feed": lambda *, step: {}}, "(?s)called with the number of the step.*def next_batch"),
+        ({"overlay": 3}, "overlay is another TrainingView"),
+        ({"steps": "ten"}, "at least 1.*'ten'"),
         ({"steps": 0}, "at least 1"),
         ({"weights": ["loss"]}, "weights are variables"),
         ({"gradients": ["loss"]}, "pairs"),
@@ -422,6 +425,25 @@ def test_errors_say_what_to_do(arguments, said) -> None:
     given = {"session": net.session(), "train_step": net.train, "feed": net.feed} | real(arguments)
     with pytest.raises((TypeError, ValueError), match=said):
         lw.TrainingView(**given)
+
+
+def test_steps_and_rates_that_are_no_numbers_are_explained(views) -> None:
+    net = Net()
+    view = views(net.session(), net.train, feed=net.feed, steps=5)
+    with pytest.raises(ValueError, match=r"at least 1.*'5'"):
+        view.start("5")
+    with pytest.raises(ValueError, match=r"finite number.*'fast'"):
+        view.set_rate("fast")
+    assert view.state == "ready"
+
+
+def test_a_feed_that_lacks_a_placeholder_names_it(views) -> None:
+    """Also where the view looks at gradients before the first step runs."""
+    net = Net()
+    view = views(net.session(), net.train, feed=lambda step: {}, steps=5)
+    with pytest.raises(tf.errors.InvalidArgumentError, match=r'placeholder ".*was not fed'):
+        view.start().wait()
+    assert "was not fed" in header(view.snapshot)["runs"][0]["words"]
 
 
 def test_feeds_that_are_no_dictionaries_are_explained(views) -> None:

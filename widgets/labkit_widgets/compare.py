@@ -103,6 +103,8 @@ def snapshot(graph: Graph | None = None, title: str = "") -> Snapshot:
     """
     from labkit.graph import get_default_graph
 
+    if graph is not None and not isinstance(graph, Graph):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise TypeError(f"a snapshot is made of a tf.Graph, not of {graph!r}.")
     return Snapshot(get_default_graph() if graph is None else graph, title)
 
 

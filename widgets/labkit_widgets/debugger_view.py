@@ -38,6 +38,7 @@ from labkit.debugger.values import is_bad
 from labkit.errors import LabkitError
 from labkit.graph import Graph, Tensor
 from labkit.graph.interpret import to_numpy
+from labkit.session import Session
 from labkit_widgets import walk, walk_picture
 from labkit_widgets.columns import encode, pack
 from labkit_widgets.view import View
@@ -101,6 +102,17 @@ class DebuggerView(View):
                 raise LabkitError(
                     f"DebuggerView was given {type(debugger).__name__} alone.",
                     "lw.DebuggerView(debugger), or lw.DebuggerView(sess, fetches, feed_dict).",
+                )
+            if not isinstance(getattr(debugger, "debugged_session", debugger), Session):
+                raise LabkitError(
+                    f"the first argument of DebuggerView is a tf.Session or a tf.debugger.Debugger, not {debugger!r}.",
+                    "lw.DebuggerView(sess, fetches, feed_dict).",
+                )
+            fed: Any = feed_dict
+            if fed is not None and not isinstance(fed, Mapping):
+                raise LabkitError(
+                    f"feed_dict is a dictionary, not {type(fed).__name__}.",
+                    "lw.DebuggerView(sess, fetches, {x: value}).",
                 )
             debugger = Debugger(debugger, fetches, feed_dict)
         self._debugger: Debugger | None = debugger

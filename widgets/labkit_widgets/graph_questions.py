@@ -61,10 +61,14 @@ class GraphQuestions(View):
         """
         graph = self.graph
         if session is not None:
-            runs = getattr(session, "debugged_session", session).graph
+            runs = getattr(getattr(session, "debugged_session", session), "graph", None)
+            if runs is None:
+                raise TypeError(f"session is a tf.Session, not {session!r}.")
             if runs is not graph and runs is not (self._source() if self._source else None):
                 raise ValueError("this session runs another graph than the one in the picture.")
             self._session = weakref.ref(session)
+        if feed is not None and not isinstance(feed, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise TypeError(f"feed is a dictionary such as {{x: value}}, not {type(feed).__name__}.")
         if feed is not None or not hasattr(self, "_fed"):
             feeds = [feed_for(graph, key) for key in feed or {}]
             values = [convert(value) for convert, value in zip(feeds, (feed or {}).values(), strict=True)]

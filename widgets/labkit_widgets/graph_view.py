@@ -27,13 +27,14 @@ from __future__ import annotations
 import weakref
 from collections.abc import Iterable, Mapping, Sequence
 from types import EllipsisType
-from typing import Any
+from typing import Any, cast
 
 import traitlets
 
 from labkit.fetches import take_apart
 from labkit.graph import Graph, Tensor, get_default_graph
 from labkit.passes import Optimized
+from labkit.session import Session
 from labkit.trace import Trace
 from labkit_widgets import columns as encoding
 from labkit_widgets.compare import Comparison, as_snapshot
@@ -58,7 +59,7 @@ class GraphView(GraphSaving):
         feed: values for placeholders, as for `session.run`, used whenever a value is asked for.
         fetches: tensors or operations: marks what `session.run(fetches)` would run, as `fetch` does.
         root: the scope that stands alone, such as "layer1"; "" for the whole graph.
-        open: scopes that are open at first; `...` leaves it to the view, which opens what is small enough.
+        open: scopes that are open at first, or one; `...` leaves it to the view, which opens what is small enough.
         horizontal: True lets data flow to the right, False downward.
         colour: what colours say: "part", "scope", "op", "device", "time", "bytes" or "flops".
         compare: what this graph was before: a `Graph`, a `snapshot` of one, or a `GraphView`. It is shown beside this
@@ -89,7 +90,7 @@ class GraphView(GraphSaving):
 
     def __init__(
         self, graph_or_tensors: Any = None, *, session: Any = None, feed: Mapping[Any, Any] | None = None,
-        fetches: Any = None, root: str = "", open: Sequence[str] | EllipsisType = ..., horizontal: bool = True,
+        fetches: Any = None, root: str = "", open: Sequence[str] | str | EllipsisType = ..., horizontal: bool = True,
         colour: str = "part", compare: Any = None, height: int = 480, trace: Trace | None = None, loss: Any = None,
     ) -> None:  # fmt: skip
         optimized = isinstance(graph_or_tensors, Optimized)
@@ -107,7 +108,9 @@ class GraphView(GraphSaving):
         if root:
             state["root"] = self._scope(root)
         if open is not ...:
-            state["open"] = self._opened(open)
+            if not isinstance(open, Iterable):  # pyright: ignore[reportUnnecessaryIsInstance]
+                raise TypeError(f"open is a list of scopes, such as ['layer1'], or [] for none; not {open!r}.")
+            state["open"] = self._opened([open] if isinstance(open, str) else open)
         self.state = state
         if fetches is not None:
             self.fetch(fetches)
@@ -165,7 +168,7 @@ class GraphView(GraphSaving):
         """
         names: list[str] = []
         for item in items:
-            name = item if isinstance(item, str) else getattr(getattr(item, "op", item), "name", None)
+            name = item if isinstance(item, str) else getattr(getattr(item, "op", item), "name", repr(item))
             name = str(name).partition(":")[0]
             if name not in self.names:
                 raise ValueError(f"there is no operation {name!r} in this picture.{nearest(name, self.names)}")
@@ -235,6 +238,11 @@ class GraphView(GraphSaving):
         if trace is None:
             self.times = {}
             return self
+        if not isinstance(trace, Trace):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise TypeError(
+                f"times come from a trace, not {type(trace).__name__}.\n"
+                "  Try: values, trace = session.watch(fetches), and this trace."
+            )
         place = {name: i for i, name in enumerate(self.names)}
         seconds: dict[int, float] = {}
         size: dict[int, int] = {}
@@ -344,8 +352,11 @@ def _chosen(what: Any) -> tuple[Graph, list[str] | None]:
         return what, None
     items: list[Any] = list(what) if isinstance(what, (list, tuple, set)) else [what]  # pyright: ignore[reportUnknownArgumentType]
     graph = next((item.graph for item in items if isinstance(getattr(item, "graph", None), Graph)), None)
-    if graph is None:
-        raise TypeError(f"GraphView shows a tf.Graph, or tensors and operations of one, not {what!r}.")
+    session = isinstance(what, Session)
+    if graph is None or session:
+        advice = "\n  Try: lw.GraphView(session.graph, session=session)." if session else ""
+        given = type(what).__name__ if session else repr(cast(object, what))[:200]
+        raise TypeError(f"GraphView shows a tf.Graph, or tensors and operations of one, not {given}.{advice}")
     leaves: list[Any] = []
     take_apart(graph, items, leaves)
     return graph, list(dict.fromkeys(leaf.op.name if isinstance(leaf, Tensor) else leaf.name for leaf in leaves))

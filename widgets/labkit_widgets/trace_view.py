@@ -96,6 +96,8 @@ class TraceView(View):
 
     def _put(self, trace: Any, graph: Graph | None, other: Any) -> None:
         traces = [_events_of(trace)] + ([] if other is None else [_events_of(other)])
+        if graph is not None and not isinstance(graph, Graph):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise TypeError(f"the second argument is the tf.Graph that ran, for the lines of its nodes, not {graph!r}.")
         names = self._names if len(traces) == 2 else ("",)
         self.columns = encode(traces, names, None if graph is None else _lines(graph))
         self._traces = traces

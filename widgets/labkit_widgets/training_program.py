@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping
 from typing import Any, cast
 
@@ -41,6 +42,11 @@ def make_program(
                 f"None; not {type(feed).__name__}."
             )
         feed = _Next(feed)
+    if callable(cast(object, feed)) and not _takes_a_number(feed):
+        raise TypeError(
+            "feed is called with the number of the step, and this function cannot be called with one argument.\n"
+            "  Try: def next_batch(step): return {x: ..., y: ...}."
+        )
     trained = [v for v in variables_of(session.graph) if v.dtype.is_floating]
     shown = _chosen(weights, [v for v in trained if _looks_like_images(v)][:_MOST_IMAGES], "weights")
     counted = _chosen(histograms, trained[:_MOST_HISTOGRAMS], "histograms")
@@ -64,6 +70,16 @@ class _Next:
 
     def __call__(self, _step: int) -> Any:
         return next(self._feeds)
+
+
+def _takes_a_number(function: Any) -> bool:
+    try:
+        inspect.signature(function).bind(0)
+    except TypeError:
+        return False
+    except ValueError:  # of a function of C's, nothing is known
+        return True
+    return True
 
 
 def _listed(given: Any) -> list[Any]:

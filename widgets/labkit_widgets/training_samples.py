@@ -153,6 +153,7 @@ class Peek:
     def __call__(self, feed_dict: dict[Any, Any]) -> list[Any]:
         """The values of the fetches."""
         plan, converters = self._plan(tuple(feed_dict))
+        self._session._check_fed(plan)
         values = [feed(value) for feed, value in zip(converters, feed_dict.values(), strict=True)]
         if any(isinstance(feed, CompositeFeed) for feed in converters):
             values = spread(converters, values)

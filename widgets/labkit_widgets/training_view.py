@@ -99,8 +99,9 @@ class TrainingView(View):
         program = None
         if session is not None:
             program = make_program(session, train_step, feed, curves, weights, histograms, gradients, learning_rate)
-            if steps is not None and (isinstance(steps, bool) or int(steps) != steps or steps < 1):
-                raise ValueError(f"steps is a number of steps, at least 1, or None for no end; not {steps!r}.")
+            _check_steps(steps)
+        if overlay is not None and not isinstance(overlay, TrainingView):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise TypeError(f"overlay is another TrainingView, not {overlay!r}.")
         super().__init__(controls=program is not None)
         self._pid = os.getpid()
         self._steps = steps
@@ -170,6 +171,7 @@ class TrainingView(View):
             The view, so that `view.start()` can be the last line of a cell.
         """
         session, program = self._live()
+        _check_steps(steps)
         if self._loop is not None and self._loop.alive:
             if self.state == "paused" and steps is None and name is None:
                 self.resume()
@@ -224,9 +226,12 @@ class TrainingView(View):
             value: a number, not negative.
         """
         _, program = self._live()
-        number = float(value)
         if program.rate is None:
             raise ValueError("this view knows no learning rate.\n  Try: TrainingView(..., learning_rate=rate).")
+        try:
+            number = float(value)
+        except (TypeError, ValueError):
+            number = math.nan
         if not math.isfinite(number) or number < 0:
             raise ValueError(f"a learning rate is a finite number that is not negative, and this is {value!r}.")
         if self._loop is not None and self._loop.alive:
@@ -475,6 +480,15 @@ class TrainingView(View):
 
     def _keep(self, packed: bytes) -> None:
         self.snapshot = packed
+
+
+def _check_steps(steps: Any) -> None:
+    try:
+        right = steps is None or (not isinstance(steps, bool) and int(steps) == steps and steps >= 1)
+    except (TypeError, ValueError, OverflowError):
+        right = False
+    if not right:
+        raise ValueError(f"steps is a number of steps, at least 1, or None for no end; not {steps!r}.")
 
 
 def train(session: Session, train_step: Any, **arguments: Any) -> TrainingView:

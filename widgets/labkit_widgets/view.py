@@ -164,6 +164,11 @@ def link(*views: View) -> None:
         >>> left.channel == right.channel
         True
     """
+    for view in cast(Sequence[Any], views):
+        if not isinstance(view, View):
+            raise TypeError(f"only views are linked, such as GraphView and TraceView, not {view!r}.")
+    if len(views) < 2:
+        raise ValueError("it takes two views to link: lw.link(graph_view, trace_view).")
     names = {view.channel for view in views if view.channel}
     channel = min(names) if names else f"labkit-{views[0].model_id}"
     for view in views:
