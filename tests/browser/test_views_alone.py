@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+import labkit as tf
 import labkit_widgets
 from tests.browser import views
 from tests.browser.lab import CHROMIUM
@@ -110,4 +111,28 @@ def test_a_narrow_window_needs_no_scrolling_sideways(opened: Open, name: str) ->
     """At 560 pixels, and with less motion wished for."""
     page, errors = opened(views.view(views.NET, views.PROGRAMS[name]), width=560, motion="reduce")
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    assert errors == []
+
+
+@pytest.mark.parametrize("name", views.there(views.PROGRAMS))
+def test_a_view_in_a_row_beside_others_has_a_width(opened: Open, name: str) -> None:
+    """As in an HBox of ipywidgets, where nothing has a width of its own."""
+    page, errors = opened(views.view(views.NET, views.PROGRAMS[name]))
+    widths = page.evaluate("""async () => {
+        const place = document.querySelector('.labkit').parentElement, row = place.parentElement;
+        row.insertBefore(document.createElement('div'), place).textContent = 'a neighbour of a few words';
+        row.style.display = 'flex';
+        await new Promise(done => setTimeout(done, 100));
+        return [document.querySelector('.labkit').offsetWidth, row.scrollWidth - row.clientWidth]; }""")
+    assert widths[0] > 600
+    assert widths[1] <= 0
+    assert errors == []
+
+
+def test_a_graph_without_operations_says_so(opened: Open) -> None:
+    """Not an empty sheet, of which nobody knows whether it is still being drawn."""
+    graph = tf.Graph()
+    page, errors = opened(labkit_widgets.GraphView(graph))
+    assert page.locator("text=This graph has no operations yet").is_visible()
+    assert violations(page) == []
     assert errors == []

@@ -46,6 +46,7 @@ export class Shell {
     this.root.addEventListener("focusin", event => {
       (event.target as Element).setAttribute("data-lm-suppress-shortcuts", "true");
     }, { signal: this.signal });
+    place.el.classList.add("labkit-place");
     place.el.append(this.root);
     useStyle(this.signal);
     watchTheme(this.root, this.signal);
@@ -54,6 +55,7 @@ export class Shell {
       for (const { reject } of this.asked.values()) reject(new Refused("The view was closed."));
       this.asked.clear();
       this.root.remove();
+      place.el.classList.remove("labkit-place");
     }, { once: true });
   }
 

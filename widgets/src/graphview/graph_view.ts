@@ -211,7 +211,7 @@ class GraphView {
     this.panes.dataset["flow"] = this.main.state.horizontal ? "right" : "down";
     this.toolbar.show(this.main.state, scheme);
     this.where(this.main.state.root);
-    const words = [colours.note, running ? this.runWords(runs) : ""].filter(Boolean).join(" ");
+    const words = [graph.n ? "" : "This graph has no operations yet. What you build in it appears with view.refresh().", colours.note, running ? this.runWords(runs) : ""].filter(Boolean).join(" ");
     this.note.textContent = words;
     this.note.hidden = !words;
     if (running) this.note.append(this.closer());

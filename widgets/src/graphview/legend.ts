@@ -20,7 +20,7 @@ const WORDS: [part: Part | "scope", role: string, label: string, outline: string
 /** The legend of a colouring; without swatches, that of the parts of a graph. */
 export function legend(swatches: Swatch[], parts: ReadonlySet<string>, marks: string[], theme: Theme): HTMLElement {
   const colours = graphColours(theme);
-  const shapes = () => WORDS.filter(([part]) => part === "scope" || parts.has(part)).map(([, role, label, outline]) => entry(
+  const shapes = () => WORDS.filter(([part]) => part === "scope" ? parts.size > 0 : parts.has(part)).map(([, role, label, outline]) => entry(
     s("svg", { class: "labkit-gv-shape", viewBox: "0 0 22 16", "aria-hidden": "true" },
       s("path", { d: outline, fill: colours[`${role}-fill`], stroke: colours[`${role}-line`], "stroke-width": 1.2 })), label));
   const kinds = () => swatches.map(({ label, paint }) => entry(chip(paint.colour, paint.pattern, paint.ink), label));
