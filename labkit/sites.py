@@ -35,10 +35,14 @@ class Site(NamedTuple):
         """The text of the line, stripped; empty where the file is not to be had."""
         return linecache.getline(self.file, self.line).strip()
 
+    def where(self) -> str:
+        """For example `cell In[2], line 7`."""
+        return f"{_readable(self.file)}, line {self.line}"
+
     def text(self) -> str:
         """For example `cell In[2], line 7: y = x @ w`."""
         source = self.source()
-        where = f"{_readable(self.file)}, line {self.line}"
+        where = self.where()
         return f"{where}: {source}" if source else where
 
 

@@ -1,4 +1,4 @@
-"""`tf.contrib.training`: `HParams`, the numbers that describe an experiment, and `create_train_op`.
+"""`tf.contrib.training`: `HParams`, the numbers that describe an experiment, `create_train_op`, tasks for variables.
 
 Source: `tensorflow/contrib/training/python/training/hparam.py` and `training.py` (1.4).
 """
@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, cast
 
 from labkit.clip import clip_by_norm
+from labkit.device_setters import GreedyLoadBalancingStrategy, RandomStrategy, byte_size_load_fn
 from labkit.errors import LabkitError
 from labkit.graph import GraphKeys, Tensor, control_dependencies, get_default_graph
 from labkit.missing import namespace
@@ -18,7 +19,10 @@ from labkit.nests import is_listed, listed
 from labkit.ops.array import identity
 from labkit.ops.checks import check_numerics
 
-__all__ = ["HParams", "clip_gradient_norms", "create_train_op", "multiply_gradients"]
+__all__ = [
+    "GreedyLoadBalancingStrategy", "HParams", "RandomStrategy", "byte_size_load_fn", "clip_gradient_norms",
+    "create_train_op", "multiply_gradients",
+]  # fmt: skip
 
 
 class HParams:

@@ -12,15 +12,32 @@ Source: `tensorflow/python/framework/ops.py` (1.4).
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping, Sequence
-from contextlib import contextmanager
-from typing import Any, cast
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any, NamedTuple, cast
 
-from labkit.devices import DeviceSpec
-from labkit.errors import UnimplementedError
+from labkit import logging
+from labkit.devices import DeviceSpec, canonical_name
+from labkit.errors import GraphError, UnimplementedError
 from labkit.graph.lookup import Lookup
 from labkit.graph.tensor import Operation, Tensor
+from labkit.sites import Site, here
 
-DeviceChoice = str | Callable[[Operation], str] | None
+DeviceChoice = DeviceSpec | Callable[[Operation], "str | DeviceSpec | None"] | None
+
+
+class DeviceRequest(NamedTuple):
+    """A line that asked for a device: what it asked for, as it was written, and where."""
+
+    asked: str
+    site: Site
+
+
+class DeviceScope(NamedTuple):
+    """An open `tf.device` block: what it says, how that was written, and where."""
+
+    choice: DeviceChoice
+    asked: str
+    site: Site
 
 
 def _no_override() -> UnimplementedError:
@@ -38,7 +55,8 @@ class Scopes(Lookup):
 
     def __init__(self) -> None:
         super().__init__()
-        self._devices: list[DeviceChoice] = []
+        self._devices: list[DeviceScope] = []
+        self._known_device: tuple[str, tuple[DeviceRequest, ...]] | None = None  # what the open blocks say together
         self._control: list[tuple[list[Operation], set[Operation]]] = []  # (waited for, made inside the block)
         self._colocation: list[Operation] = []
         self._gradient_names: dict[str, str] = {}
@@ -61,26 +79,35 @@ class Scopes(Lookup):
         finally:
             self.current_scope = outer
 
-    @contextmanager
-    def device(self, device_name_or_function: Any) -> Generator[None]:
-        """Nodes made inside ask for a device.
+    def device(self, device_name_or_function: Any) -> AbstractContextManager[None]:
+        """Nodes made inside ask for a device; an inner block wins part by part.
 
         Args:
             device_name_or_function: a name such as "/gpu:0" (parsed at once, so that a wrong one fails here), a
-                `DeviceSpec`, a function from operation to name, or None to forget the outer scopes.
+                `DeviceSpec`, None to forget the outer scopes, or a function from operation to name. What the function
+                returns takes the place of what the inner blocks said, which stands in `operation.device`; None keeps
+                it.
+
+        Raises:
+            DeviceNameError: if the name does not parse.
+            TypeError: if it is none of these.
         """
         choice: Any = device_name_or_function
-        if isinstance(choice, DeviceSpec):
-            choice = choice.to_string()
-        if isinstance(choice, str):
-            choice = DeviceSpec.from_string(choice).to_string()
+        asked = choice.to_string() if isinstance(choice, DeviceSpec) else str(choice)
+        if isinstance(choice, str | DeviceSpec):
+            choice = DeviceSpec.from_string(asked)
         elif choice is not None and not callable(choice):
             raise TypeError(f"tf.device takes a name, a DeviceSpec, a function or None, not {choice!r}.")
-        self._devices.append(cast("DeviceChoice", choice))
+        return self._opened([*self._devices, DeviceScope(cast("DeviceChoice", choice), asked, here())])
+
+    @contextmanager
+    def _opened(self, devices: list[DeviceScope]) -> Generator[None]:
+        """Makes `devices` the open blocks, inside a `with` block."""
+        outer, self._devices, self._known_device = self._devices, devices, None
         try:
             yield
         finally:
-            self._devices.pop()
+            self._devices, self._known_device = outer, None
 
     @contextmanager
     def control_dependencies(self, control_inputs: Sequence[Any] | None) -> Generator[None]:
@@ -99,13 +126,29 @@ class Scopes(Lookup):
 
     @contextmanager
     def colocate_with(self, op: Any, ignore_existing: bool = False) -> Generator[None]:
-        """Nodes made inside go to the device of `op` (an operation, a tensor or a variable)."""
-        element = self.as_graph_element(op)
-        node = element.op if isinstance(element, Tensor) else element
+        """Nodes made inside go to the device of `op`; the device blocks that are open outside do not count inside.
+
+        Args:
+            op: an operation, a tensor or a variable; None (with `ignore_existing`) for no colocation at all.
+            ignore_existing: True forgets the outer colocations.
+
+        Raises:
+            GraphError: if `op` is None and `ignore_existing` is False.
+        """
+        if op is None and not ignore_existing:
+            raise GraphError(
+                "tf.colocate_with(None) does not say with which op.",
+                "tf.colocate_with(None, ignore_existing=True) to leave the colocations that are open.",
+            )
+        added: list[Operation] = []
+        if op is not None:
+            element = self.as_graph_element(op)
+            added = [element.op if isinstance(element, Tensor) else element]
         outer = self._colocation
-        self._colocation = [node] if ignore_existing else [*outer, node]
+        self._colocation = added if ignore_existing else [*outer, *added]
         try:
-            yield
+            with self._opened([]):
+                yield
         finally:
             self._colocation = outer
 
@@ -163,14 +206,47 @@ class Scopes(Lookup):
             if node.gradient_name and self.captures_inputs:
                 raise _no_override()
         if self._devices:
-            spec = DeviceSpec()
-            for choice in reversed(self._devices):  # innermost first: what is said there stays
-                if choice is None:
-                    break
-                name = choice(node) if callable(choice) else choice
-                if name:
-                    spec = DeviceSpec.from_string(name).merged_with(spec)
-                    node.device = spec.to_string()
+            if self._known_device is None:
+                self._ask(node)
+            else:
+                node.device, node.device_requests = self._known_device
         if self._colocation:
-            node.colocation = tuple(other.name for other in self._colocation)
-            node.device = self._colocation[-1].device
+            self._colocate(node)
+
+    def _ask(self, node: Operation) -> None:
+        """Gives a node what the open `tf.device` blocks say, from the innermost out."""
+        requests: list[DeviceRequest] = []
+        has_function = False
+        for choice, asked, site in reversed(self._devices):
+            if choice is None:
+                break
+            if isinstance(choice, DeviceSpec):
+                node.device = choice.merged_with(DeviceSpec.from_string(node.device)).to_string()
+                requests.append(DeviceRequest(asked, site))
+                continue
+            has_function = True
+            found = choice(node)
+            if found is not None:
+                name = found.to_string() if isinstance(found, DeviceSpec) else found
+                node.device = canonical_name(name)
+                requests.append(DeviceRequest(name, site))
+        node.device_requests = tuple(requests)
+        if not has_function:  # the next node gets the same without asking again
+            self._known_device = node.device, node.device_requests
+
+    def _colocate(self, node: Operation) -> None:
+        """Puts a node into the groups of the open `colocate_with` blocks, and asks for their device."""
+        names: set[str] = set()
+        for other in self._colocation:
+            names.update(other.colocation or (other.name,))
+            if not other.device:
+                continue
+            if node.device and canonical_name(node.device) != canonical_name(other.device):
+                logging.warning(
+                    "Tried to colocate %s with an op %s that had a different device: %s vs %s. Postponing "
+                    "error-checking until all devices are assigned.",
+                    node.name, other.name, node.device, other.device,
+                )  # fmt: skip
+            else:
+                node.device, node.device_requests = other.device, other.device_requests
+        node.colocation = tuple(sorted(names))

@@ -33,6 +33,7 @@ from labkit.sites import Site
 
 if TYPE_CHECKING:
     from labkit.graph.graph import Graph
+    from labkit.graph.scopes import DeviceRequest
 
 
 _NUMPY_OPERATORS = {
@@ -301,8 +302,8 @@ class Operation:
     """
 
     __slots__ = (
-        "colocation", "control_inputs", "device", "gradient_name", "graph", "id", "inputs", "kind", "name", "outputs",
-        "site",
+        "colocation", "control_inputs", "device", "device_requests", "gradient_name", "graph", "id", "inputs", "kind",
+        "name", "outputs", "site",
     )  # fmt: skip
 
     def __init__(
@@ -317,6 +318,7 @@ class Operation:
         self.control_inputs = control
         self.site = site
         self.device = ""
+        self.device_requests: tuple[DeviceRequest, ...] = ()
         self.colocation: tuple[str, ...] = ()
         self.gradient_name = ""  # of a tf.RegisterGradient that replaces the op's own
         self.outputs: list[Tensor] = []

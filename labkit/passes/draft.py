@@ -205,6 +205,7 @@ class _Copier:
     ) -> Operation:
         made = Operation(self.graph, len(self.graph.operations), name, kind, inputs, control, like.site)
         made.device, made.colocation = like.device, like.colocation
+        made.device_requests = like.device_requests
         self.graph.operations.append(made)
         self.graph.nodes_by_name[name] = made
         self.graph.unique_name(name)

@@ -7,6 +7,7 @@ Queues and threads      batches from files, filled by threads that a `Coordinato
 State on disk           `Saver`, and what finds and reads its checkpoints
 Graphs in files         the graph with its variables, for another process
 Looked-after training   sessions that start, save, recover and stop by themselves; hooks
+Devices                 variables to parameter servers, all else to workers
 The global step         the variable that counts training steps
 
 Source: the names are those of TensorFlow 1.4's `tf.train`.
@@ -16,6 +17,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from labkit.device_setters import replica_device_setter as replica_device_setter
 from labkit.global_step import assert_global_step as assert_global_step
 from labkit.global_step import create_global_step as create_global_step
 from labkit.global_step import get_global_step as get_global_step
@@ -184,6 +186,7 @@ __all__ = [
     "polynomial_decay",
     "range_input_producer",
     "remove_checkpoint",
+    "replica_device_setter",
     "shuffle_batch",
     "shuffle_batch_join",
     "slice_input_producer",
