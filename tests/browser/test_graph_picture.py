@@ -288,6 +288,7 @@ def test_the_outline_opens_line_by_line(opened: Open) -> None:
     page = opened("20k")
     assert page.locator(".labkit-g-tree li").count() == 0
     page.locator(".labkit-g-outline summary").click()
+    page.locator(".labkit-g-tree li").first.wait_for()  # a browser says a moment later that it was opened
     first = page.locator(".labkit-g-tree li").count()
     assert 0 < first <= 101
     page.keyboard.press("Tab")

@@ -82,7 +82,7 @@ def test_a_search_shows_what_it_found(opened: Open) -> None:
 
 
 def test_a_search_for_nothing_says_so(opened: Open) -> None:
-    """Nothing is found, nothing is selected, and Escape closes the list without leaving the field."""
+    """Nothing is found, nothing is selected, and Escape closes the list, then goes to the picture."""
     page = opened(lw.GraphView(softmax()))
     field = page.get_by_role("combobox", name="Search by name")
     field.fill("no such thing")
@@ -92,6 +92,19 @@ def test_a_search_for_nothing_says_so(opened: Open) -> None:
     field.press("Escape")
     assert page.locator(".labkit-gv-hits li:visible").count() == 0
     assert field.evaluate("field => document.activeElement === field")
+    field.press("Escape")
+    assert page.evaluate("document.activeElement.getAttribute('role')") == "tree"
+
+
+def test_what_was_chosen_in_the_search_is_said(opened: Open) -> None:
+    """The line below does not go on about matches that are no longer shown."""
+    page = opened(lw.GraphView(softmax()))
+    field = page.get_by_role("combobox", name="Search by name")
+    field.fill("op:Log")
+    assert "match" in status(page)
+    field.press("ArrowDown")
+    field.press("Enter")
+    assert "Log: Log · float32" in status(page)
 
 
 @pytest.mark.parametrize(("button", "reach"), [("Inputs", nx.ancestors), ("Outputs", nx.descendants)])

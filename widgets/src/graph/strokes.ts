@@ -147,7 +147,8 @@ export function drawBox(pen: Pen, item: Item, drawn: Drawn, paint: Paint, lod: L
     if (look.tab) pill(pen, look.tab, size, item.open ? item.w - KNOB - 20 - textWidth(look.tab, size, true) / 2 : item.w / 2,
       item.open ? HEAD / 2 : item.h, line, paint("paper"), line, false);
     const badge = layer.badge?.(item);
-    if (badge) pill(pen, clear(badge), size, item.w - 4, item.h, paint("paper"), paint("word"), line, true);
+    const low = drawn.horizontal ? size / 2 : 0; // below the box's own words, unless the words on its wires are there
+    if (badge) pill(pen, clear(badge), size, item.w - 4, item.h + low, paint("paper"), paint("word"), line, true);
   }
   if (!mark) return;
   const r = 9 * Math.min(3, BOLD[lod]);
@@ -155,7 +156,7 @@ export function drawBox(pen: Pen, item: Item, drawn: Drawn, paint: Paint, lod: L
   pen.words({ text: SIGNS[mark], x: 0, y: r / 2, size: Math.round(r * 1.45), ink: paint("paper"), strong: true });
 }
 
-/** Small rounded text on the lower edge: centred at `x`, or ending there. */
+/** Small rounded text about the height `y`, on the lower edge or just below: centred at `x`, or ending there. */
 function pill(pen: Pen, text: string, size: number, x: number, y: number, fill: string, ink: string, line: string, end: boolean): void {
   const w = Math.ceil(textWidth(text, size, true)) + size, h = 1.5 * size;
   const left = end ? x - w : x - w / 2;

@@ -1,6 +1,7 @@
 // The search box: as one types, what matches is listed below; Enter or a click shows it in the picture.
 //
-// It is a combobox as the ARIA practices describe it: the focus stays in the field, the arrow keys move through the list.
+// It is a combobox as the ARIA practices describe it: the focus stays in the field, the arrow keys move through the list;
+// Escape closes the list, and then goes back to the picture.
 
 import { h, shorten } from "../core/dom.ts";
 import type { Shell } from "../core/shell.ts";
@@ -24,7 +25,7 @@ export class FindBox {
   private found: Hits = { total: 0, hits: [] };
   private at = -1;
 
-  constructor(private shell: Shell, private search: (query: string) => Hits, private choose: (names: string[]) => void) {
+  constructor(private shell: Shell, private search: (query: string) => Hits, private choose: (names: string[]) => void, private leave = () => {}) {
     const id = `labkit-find-${++boxes}`;
     this.list = h("ul", { id, class: "labkit-gv-hits", role: "listbox", "aria-label": "Matches", hidden: true });
     this.field = h("input", {
@@ -78,7 +79,8 @@ export class FindBox {
         this.close();
       }
     } else if (event.key === "Escape") {
-      if (!this.list.hidden) event.preventDefault();
+      if (this.list.hidden) this.leave();
+      else event.preventDefault();
       this.close();
     }
   }
@@ -96,6 +98,7 @@ export class FindBox {
     const hit = this.found.hits[at];
     if (!hit) return;
     this.close();
+    this.shell.say(`${shorten(hit.name, 60)}: ${shorten(hit.words, 48)}`);
     this.choose([hit.name]);
   }
 

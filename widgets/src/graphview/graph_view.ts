@@ -112,7 +112,7 @@ class GraphView {
       },
       runs: item => void this.runs(nodesOf(this.graph, item).map(node => graph.names[node]!)),
     });
-    this.finder = new FindBox(shell, query => this.search(query), names => void this.choose(names));
+    this.finder = new FindBox(shell, query => this.search(query), names => void this.choose(names), () => this.main.focus());
     this.toolbar = new Toolbar(shell, this.finder.element, {
       fit: () => this.fit(),
       zoom: by => this.pictures.forEach(picture => picture.zoomBy(by)),
