@@ -1,0 +1,55 @@
+"""Simulated machines: what devices, links and networks can do, as plain data.
+
+    device kinds    a phone, a microcontroller, CPUs, GPUs, TPUs: rates, memory, bandwidth, each with its source
+    roofline        how long an op takes on a kind of device, and what bounds it
+    link kinds      PCIe, NVLink, Ethernet, InfiniBand
+    networks        a single server, a star, a ring, a torus, Clos networks up to the seeds' Jupiter
+    sharing         what each flow gets where flows meet
+    clusters        devices on hosts in a network; the cluster file
+
+Example:
+    >>> from labkit.graph import Cost
+    >>> pod = Cluster("TPU pod", torus(4, 4, "tpu_v2_link"), [Device(f"/device:TPU:{n}", "tpu_v2", f"h{n}")
+    ...                                                       for n in range(16)])
+    >>> pod
+    <TPU pod: 16 devices (16 x TPU v2) on 16 hosts>
+    >>> pod.op_time(Cost(45e9, 1e6), "/device:TPU:3", "bfloat16").bound
+    'compute'
+    >>> pod.seconds("/device:TPU:0", "/device:TPU:15", 62e6)  # the torus wraps: two hops
+    0.001002
+
+Nothing here needs JAX; networkx is imported when the first network is built.
+"""
+
+from labkit.cluster.clos import JUPITER, Clos
+from labkit.cluster.errors import ClusterError
+from labkit.cluster.kinds import KINDS, DeviceKind, device_kind
+from labkit.cluster.links import LINKS, LinkKind, link_kind
+from labkit.cluster.machines import Cluster, Device
+from labkit.cluster.network import Hop, Network
+from labkit.cluster.roofline import OpTime, op_time
+from labkit.cluster.sharing import fair_rates
+from labkit.cluster.topologies import ring, single, star, torus
+
+__all__ = [
+    "JUPITER",
+    "KINDS",
+    "LINKS",
+    "Clos",
+    "Cluster",
+    "ClusterError",
+    "Device",
+    "DeviceKind",
+    "Hop",
+    "LinkKind",
+    "Network",
+    "OpTime",
+    "device_kind",
+    "fair_rates",
+    "link_kind",
+    "op_time",
+    "ring",
+    "single",
+    "star",
+    "torus",
+]
