@@ -229,7 +229,7 @@ class Scopes(Lookup):
             if found is not None:
                 name = found.to_string() if isinstance(found, DeviceSpec) else found
                 node.device = canonical_name(name)
-                requests.append(DeviceRequest(name, site))
+                requests = [DeviceRequest(name, site)]  # it has seen, and replaces, what the inner ones said
         node.device_requests = tuple(requests)
         if not has_function:  # the next node gets the same without asking again
             self._known_device = node.device, node.device_requests
