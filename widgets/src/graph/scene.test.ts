@@ -257,6 +257,15 @@ test("small graphs are shown whole, large ones closed", () => {
   assert.deepEqual(initialState(fromColumns(train(140))).open, []);
 });
 
+test("of a small graph, what gradients and an optimizer added is closed at first", () => {
+  const g = new Maker();
+  const x = g.add("x", "Placeholder", [], "input");
+  const y = g.add("net/y", "Square", [x]);
+  const grad = g.add("gradients/net/y_grad/mul", "Mul", [x, y], "gradient");
+  g.add("train/apply", "ApplyGradientDescent", [grad], "optimizer");
+  assert.deepEqual(initialState(fromColumns(g.columns)).open, ["net/"]);
+});
+
 test("a while loop closes with a wire that is marked", () => {
   const graph = fromColumns(loop());
   const scene = arrangeNow(graph, initialState(graph));

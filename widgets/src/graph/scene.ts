@@ -8,13 +8,17 @@ export { arrangeNow } from "./compose.ts";
 export { planOf } from "./plan.ts";
 export { arrange } from "./worker.ts";
 
-const FEW = 24; // graphs this small are shown whole
+const FEW = 24; // graphs this small are shown open, but for what `gradients` and an optimizer added
 
 export function initialState(graph: Graph): ViewState {
   const state: ViewState = { root: "", open: [], horizontal: true, hubs: "aside", series: true, control: true, hidden: [] };
   if (graph.n > FEW) return state;
   const plan = planOf(graph, state);
-  for (const t of plan.order) if (t && plan.node[t]! < 0) state.open.push(plan.id(t));
+  const added = (t: number) => {
+    const parts = [...plan.order.slice(plan.at[t]!, plan.last[t]!)].filter(k => plan.node[k]! >= 0).map(k => graph.part(plan.node[k]!));
+    return parts.every(part => part === "gradient" || part === "optimizer");
+  };
+  for (const t of plan.order) if (t && plan.node[t]! < 0 && !added(t)) state.open.push(plan.id(t));
   return state;
 }
 
