@@ -1,8 +1,9 @@
 """Options of sessions and runs: `tf.ConfigProto`, `tf.GPUOptions`, `tf.RunOptions`, `tf.RunMetadata`.
 
-They are TensorFlow's protocol buffers as plain objects. labkit acts on `log_device_placement` and `trace_level`; the
-others are kept so that programs run, and JAX's own settings take their place (for example the environment variable
-XLA_PYTHON_CLIENT_MEM_FRACTION for `per_process_gpu_memory_fraction`).
+They are TensorFlow's protocol buffers as plain objects. labkit acts on `log_device_placement` and `trace_level`, and
+a placement (`labkit.placement`) on `allow_soft_placement`; the others are kept so that programs run, and JAX's own
+settings take their place (for example the environment variable XLA_PYTHON_CLIENT_MEM_FRACTION for
+`per_process_gpu_memory_fraction`).
 
 Source: `tensorflow/core/protobuf/config.proto` (1.4).
 """
@@ -94,6 +95,8 @@ class ConfigProto:
     """Options of a session.
 
     Args:
+        allow_soft_placement: True lets `labkit.placement.place` take another device where the one that was asked for
+            does not exist or has no kernel. A session runs on the devices that there are in any case.
         log_device_placement: True prints where each node runs, to standard error.
 
     Example:

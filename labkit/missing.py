@@ -22,7 +22,7 @@ from labkit.messages import MESSAGES, message
 
 LAZY = (
     "check", "contrib", "costs", "datasets", "debugger", "distributions", "draw", "examples", "metrics", "passes",
-    "profiler", "timeline",
+    "placement", "profiler", "timeline",
 )  # fmt: skip
 
 _WORD2VEC = (

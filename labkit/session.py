@@ -25,7 +25,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
-from typing import Any, cast
+from typing import Any
 
 import jax
 import numpy as np
@@ -39,6 +39,7 @@ from labkit.executor import Plan, plan_for
 from labkit.feeds import CompositeFeed, Feed, fed_tensors, feed_for, spread
 from labkit.fetches import key_of, take_apart
 from labkit.graph import Graph, Interpreter, Operation, SessionResources, Tensor, get_default_graph, running_in, stacks
+from labkit.local_devices import device_mapping, device_names, device_of
 from labkit.ops.source import unfed
 from labkit.segment import Store
 from labkit.trace import Trace
@@ -202,7 +203,7 @@ class Session:
             jax.block_until_ready([value for value in outputs.values() if isinstance(value, jax.Array)])
             seconds = time.perf_counter() - began - (warm_up.seconds - warmed)
             since_start = began - start - (warmed - compiled)
-            trace.events.append(event_of(node, interpreter, _device_of(node), since_start, seconds))
+            trace.events.append(event_of(node, interpreter, device_of(node), since_start, seconds))
             trace.values.update((name, value) for name, value in outputs.items() if value is not None)
 
         with running_in(self._resources), contextlib.nullcontext() if plan.may_wait else self._lock:
@@ -284,7 +285,7 @@ class Session:
 
     def list_devices(self) -> list[str]:
         """Names of the JAX devices of this process, in TensorFlow's spelling."""
-        return [_device_name(device) for device in _devices()]
+        return device_names()
 
     def __enter__(self) -> Session:
         context = self.graph.as_default()
@@ -337,10 +338,12 @@ class Session:
 
     def _log_placement(self, plan: Plan) -> None:
         """Prints where each node runs, once, as TensorFlow's log does."""
+        if not self._logged:
+            print(device_mapping(), file=sys.stderr)
         for node in plan.nodes:
             if node not in self._logged:
                 self._logged.add(node)
-                print(f"{node.name}: ({node.type}): {_device_of(node)}", file=sys.stderr)
+                print(f"{node.name}: ({node.type}): {device_of(node)}", file=sys.stderr)
 
 
 class InteractiveSession(Session):
@@ -402,19 +405,3 @@ def get_default_session() -> Session | None:
         True
     """
     return stacks.default_session()
-
-
-def _devices() -> list[Any]:
-    return cast("Any", jax).local_devices()
-
-
-def _device_name(device: Any) -> str:
-    """A JAX device in TensorFlow's spelling."""
-    return f"/job:localhost/replica:0/task:0/device:{device.platform.upper()}:{device.id}"
-
-
-def _device_of(node: Operation) -> str:
-    """The device of this process that runs `node`."""
-    if node.kind.host:
-        return "/job:localhost/replica:0/task:0/device:CPU:0"
-    return _device_name(_devices()[0])

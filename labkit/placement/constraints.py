@@ -127,6 +127,7 @@ class _Placer:
         self.assigned = _known(assigned, self.all_names)
         self.groups = Groups(nodes, self.assigned, kernels, self.kinds, soft)
         self.choices: dict[Group, tuple[list[Device], bool]] = {}  # devices for a group, and whether it gave way
+        self.matching: dict[tuple[Any, ...], list[Device]] = {}
         self.leaders: dict[Group, Operation] = {}
         self.decisions: dict[Operation, Decision] = {}
 
@@ -235,7 +236,11 @@ class _Placer:
         raise self._nowhere(group)
 
     def _matching(self, spec: DeviceSpec, kinds: Collection[str]) -> list[Device]:
-        return [device for device in self.devices if device.kind in kinds and spec.matches(device.spec)]
+        """The devices of some kinds that a name matches; thousands of groups ask for the same."""
+        key = *spec.comparable(), *kinds
+        if key not in self.matching:
+            self.matching[key] = [d for d in self.devices if d.kind in kinds and spec.matches(d.spec)]
+        return self.matching[key]
 
     def _nowhere(self, group: Group) -> InvalidArgumentError:
         """The error for a group without a device."""
