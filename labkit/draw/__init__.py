@@ -9,6 +9,8 @@
     network     things and the links between them: pages of a web
     timeline    when each op of a traced run ran
     valley      a loss over two numbers from above, and the way training took
+    roofline    what kinds of devices reach, and what bounds an op on each
+    cluster     machines and the network between them
     optimized   a graph before its passes, with what went away in dashes
 
 Every function returns a `Picture`: a matplotlib figure that shows itself in a notebook, has a text for those who
@@ -22,8 +24,8 @@ cannot see it, brings its own background (so that a dark theme does not swallow 
     <picture of a graph: 2 constants, 1 op>
 
 The files: `picture` (the figure and the colours), `units` (which nodes share a box), `layout` (where boxes go),
-`graphs` (boxes and arrows), `patches` (how each looks), `arrays`, `fields`, `timelines`, `valleys` and `passes` (the
-rest).
+`graphs` (boxes and arrows), `patches` (how each looks), `arrays`, `fields`, `timelines`, `valleys`, `clusters` and
+`passes` (the rest).
 matplotlib and networkx are imported with this package, and this package only by those who draw: `import labkit` stays
 light.
 
@@ -33,6 +35,7 @@ The picture of the README, `.github/graph.png`, is made by
 """
 
 from labkit.draw.arrays import confusion, curve, images, weights
+from labkit.draw.clusters import cluster, roofline
 from labkit.draw.fields import fields, network
 from labkit.draw.graphs import graph
 from labkit.draw.passes import optimized
@@ -42,6 +45,7 @@ from labkit.draw.valleys import valley
 
 __all__ = [
     "Picture",
+    "cluster",
     "confusion",
     "curve",
     "fields",
@@ -49,6 +53,7 @@ __all__ = [
     "images",
     "network",
     "optimized",
+    "roofline",
     "timeline",
     "valley",
     "weights",
