@@ -37,7 +37,7 @@ from labkit.cluster.errors import ClusterError, checked_number, unknown
 from labkit.cluster.links import LinkKind, link_kind
 from labkit.cluster.sharing import fair_rates
 
-_KEPT_TARGETS = 256  # distances to so many targets are kept; each is a number per node
+_KEPT = 1_000_000  # distances that are kept, a number per node and target: 100 MB
 
 Hop = tuple[str, str]
 """One direction of a link: (from, to)."""
@@ -159,19 +159,23 @@ class Network:
         Raises:
             ClusterError: if an end is unknown, or nothing joins them.
         """
-        away = self._away_from(self._known(target))
-        if self._known(source) not in away:
+        if self._known(source) == self._known(target):
+            return [source]
+        around = list(self.graph[target])
+        gate = around[0] if len(around) == 1 else target  # the hosts of a switch share its distances
+        away = self._away_from(gate)
+        if source not in away:
             raise ClusterError(
                 f"no links of the network {self.name!r} lead from {source!r} to {target!r}.",
                 "add a link that joins their parts of the network.",
             )
         way = [source]
-        while way[-1] != target:
+        while way[-1] != gate:
             here = way[-1]
-            ahead = sorted(node for node in self.graph[here] if away.get(node, -1) == away[here] - 1)
+            ahead = sorted(node for node in self.graph[here] if away[node] == away[here] - 1)
             seen = hashlib.blake2b(f"{source}>{target}#{flow}@{here}".encode(), digest_size=8).digest()
             way.append(ahead[int.from_bytes(seen) % len(ahead)])
-        return way
+        return way if gate == target else [*way, target]
 
     def hops(self, source: str, target: str, flow: int = 0) -> list[Hop]:
         """The directed links on the way of a flow: what `fair_rates` calls its links.
@@ -193,7 +197,7 @@ class Network:
         import networkx as nx
 
         if target not in self._distances:
-            if len(self._distances) >= _KEPT_TARGETS:
+            while self._distances and (len(self._distances) + 1) * len(self.graph) > _KEPT:
                 self._distances.pop(next(iter(self._distances)))
             self._distances[target] = dict(nx.single_source_shortest_path_length(self.graph, target))
         return self._distances[target]
