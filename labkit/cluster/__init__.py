@@ -6,6 +6,7 @@
     networks        a single server, a star, a ring, a torus, Clos networks up to the seeds' Jupiter
     sharing         what each flow gets where flows meet
     clusters        devices on hosts in a network; the cluster file
+    borg            a cell of machines, jobs, and the scheduler that brings them together
 
 Example:
     >>> from labkit.graph import Cost
@@ -21,8 +22,12 @@ Example:
 Nothing here needs JAX; networkx is imported when the first network is built.
 """
 
+from labkit.cluster.borg import Borg
+from labkit.cluster.cell import Cell, CellError, Constraint, Machine, Resources
 from labkit.cluster.clos import JUPITER, Clos
+from labkit.cluster.compaction import Compaction, smallest_cell
 from labkit.cluster.errors import ClusterError
+from labkit.cluster.jobs import BANDS, Job, QuotaError, sample_jobs
 from labkit.cluster.kinds import KINDS, DeviceKind, device_kind
 from labkit.cluster.links import LINKS, LinkKind, link_kind
 from labkit.cluster.machines import Cluster, Device
@@ -32,24 +37,36 @@ from labkit.cluster.sharing import fair_rates
 from labkit.cluster.topologies import ring, single, star, torus
 
 __all__ = [
+    "BANDS",
     "JUPITER",
     "KINDS",
     "LINKS",
+    "Borg",
+    "Cell",
+    "CellError",
     "Clos",
     "Cluster",
     "ClusterError",
+    "Compaction",
+    "Constraint",
     "Device",
     "DeviceKind",
     "Hop",
+    "Job",
     "LinkKind",
+    "Machine",
     "Network",
     "OpTime",
+    "QuotaError",
+    "Resources",
     "device_kind",
     "fair_rates",
     "link_kind",
     "op_time",
     "ring",
+    "sample_jobs",
     "single",
+    "smallest_cell",
     "star",
     "torus",
 ]

@@ -13,7 +13,7 @@ from collections.abc import Callable
 import jax
 
 import labkit as tf
-from tests.benchmarks import embedding, models, pipeline, recurrent, views, watching
+from tests.benchmarks import borg, embedding, models, pipeline, recurrent, views, watching
 from tests.benchmarks.sidebyside import Ratio, compare
 
 
@@ -112,6 +112,7 @@ ALL: dict[str, Callable[[], None]] = {
         pipeline.pipeline,
         watching.watching,
         views.views,
+        *borg.BENCHMARKS,
     )
 }
 
