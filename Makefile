@@ -5,6 +5,7 @@
 #   make lint    style, types and floors only
 #   make widgets the JavaScript of labkit_widgets, if its TypeScript changed; lab and test do so too
 #   make bench   labkit beside hand-written JAX; make bench-tf also beside TensorFlow
+#   make bench-placement  the placers beside known optima
 #   make pins    choose new versions for binder/constraints.txt
 #
 # PYTHON=... chooses the Python to make .venv with, WORKERS=... how many processes test, NOTEBOOK=03 what lab opens.
@@ -18,7 +19,7 @@ READY_TF := .venv-tf/.ready
 PIP := -m pip --disable-pip-version-check -qq
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test lint tests notebooks widgets bench bench-tf pins
+.PHONY: help lab test lint tests notebooks widgets bench bench-tf bench-placement pins
 
 help:
 	@sed -n '2,/^$$/s/^# \{0,1\}//p' Makefile
@@ -56,6 +57,9 @@ bench: widgets
 
 bench-tf: $(READY) $(READY_TF)
 	@$(BIN)/python -m tests.benchmarks.against_tensorflow .venv-tf/bin/python
+
+bench-placement: $(READY)
+	@$(BIN)/python -m tests.benchmarks.placement
 
 pins: $(READY)
 	$(BIN)/python $(PIP) install uv

@@ -3,6 +3,9 @@
 `constraints.py` is the placer of TensorFlow's runtime: it obeys what the program asks for and prefers fast kinds of
 devices. `results.py` is what placers return: a device and a readable reason for each op.
 
+By cost: `tasks.py` is the plain data (tasks, machines), `schedules.py` the white paper's greedy, ETF and HEFT,
+`search.py` local search and exact search, `timetable.py` the schedule that they return and what checks it.
+
 Example:
     >>> import labkit as tf
     >>> with tf.device("/gpu:1"):
@@ -13,5 +16,12 @@ Example:
 
 from labkit.placement.constraints import kernel_types, place
 from labkit.placement.results import Decision, Placement
+from labkit.placement.schedules import etf, greedy, heft
+from labkit.placement.search import exact, search
+from labkit.placement.tasks import Edge, Machines, TaskGraph, lower_bound_seconds
+from labkit.placement.timetable import Choice, Schedule, ScheduledTask, Transfer, violations
 
-__all__ = ["Decision", "Placement", "kernel_types", "place"]
+__all__ = [
+    "Choice", "Decision", "Edge", "Machines", "Placement", "Schedule", "ScheduledTask", "TaskGraph", "Transfer", "etf",
+    "exact", "greedy", "heft", "kernel_types", "lower_bound_seconds", "place", "search", "violations",
+]  # fmt: skip
