@@ -5,7 +5,8 @@
     link kinds      PCIe, NVLink, Ethernet, InfiniBand
     networks        a single server, a star, a ring, a torus, Clos networks up to the seeds' Jupiter
     sharing         what each flow gets where flows meet
-    clusters        devices on hosts in a network; the cluster file
+    clusters        devices on hosts in a network; the cluster file; `ready`: a phone, a laptop, a GPU server, fifty GPU
+                    machines, a TPU pod
     borg            a cell of machines, jobs, and the scheduler that brings them together
 
 Example:
@@ -23,6 +24,7 @@ Nothing here needs JAX; networkx is imported when the first network is built.
 """
 
 from labkit.cluster.borg import Borg
+from labkit.cluster.catalogue import READY, ready
 from labkit.cluster.cell import Cell, CellError, Constraint, Machine, Resources
 from labkit.cluster.clos import JUPITER, Clos
 from labkit.cluster.compaction import Compaction, smallest_cell
@@ -41,6 +43,7 @@ __all__ = [
     "JUPITER",
     "KINDS",
     "LINKS",
+    "READY",
     "Borg",
     "Cell",
     "CellError",
@@ -63,6 +66,7 @@ __all__ = [
     "fair_rates",
     "link_kind",
     "op_time",
+    "ready",
     "ring",
     "sample_jobs",
     "single",

@@ -75,10 +75,10 @@ _ALL = (
     _pcie(3, 8e9),
     _pcie(4, 16e9),
     _pcie(5, 32e9),
-    LinkKind("nvlink1", "NVLink 1", 1e-6, 4 * 20e9, "NVIDIA, Pascal P100 whitepaper: 4 links of 20 GB/s a direction; "
-             "latency assumed."),
-    LinkKind("nvlink4", "NVLink 4", 1e-6, 18 * 25e9, "NVIDIA, H100 data sheet: 900 GB/s, both directions of 18 links "
-             "together; latency assumed."),
+    LinkKind("nvlink1", "NVLink 1", 1e-6, 20e9, "NVIDIA, Pascal P100 whitepaper: one of a GPU's 4 links, 20 GB/s a "
+             "direction; latency assumed."),
+    LinkKind("nvlink4", "NVLink 4", 1e-6, 18 * 25e9, "NVIDIA, H100 data sheet: 900 GB/s, both directions of a GPU's 18 "
+             "links together, which a switch gives to any pair; latency assumed."),
     _ethernet(1, 40e-6, "such that a way of six hops and back takes J. Dean's 500 us within a data centre (2009)"),
     _ethernet(10, 5e-6),
     _ethernet(40, 2e-6),

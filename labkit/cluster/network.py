@@ -8,7 +8,7 @@ direction. Cables side by side between the same two nodes are one edge with thei
 number of the flow and itself, as switches do (equal-cost multi-path, ECMP): a flow stays on its way, so nothing
 overtakes, and the flows together spread. The hash is BLAKE2, so routes are the same on every machine. Why not CRC-32:
 it is linear, so that all switches on the way decide alike (hash polarisation): in a fat tree of radix 8 the flows
-between two hosts used 4 of their 16 ways.
+between two hosts used 4 of their 16 ways. Devices pass nothing on: what is not for them goes through a host.
 
 *Bisection bandwidth* is what one half of the hosts can send to the other at once: a maximum flow, which is a minimum
 cut. Data sheets often count both directions; `clos.py` tells that story.
@@ -162,7 +162,9 @@ class Network:
         if self._known(source) == self._known(target):
             return [source]
         around = list(self.graph[target])
-        gate = around[0] if len(around) == 1 else target  # the hosts of a switch share its distances
+        gate = (
+            around[0] if len(around) == 1 and self._forwards(around[0]) else target
+        )  # the hosts of a switch share its distances
         away = self._away_from(gate)
         if source not in away:
             raise ClusterError(
@@ -172,7 +174,8 @@ class Network:
         way = [source]
         while way[-1] != gate:
             here = way[-1]
-            ahead = sorted(node for node in self.graph[here] if away[node] == away[here] - 1)
+            nearer = (node for node in self.graph[here] if away.get(node, -1) == away[here] - 1)
+            ahead = sorted(node for node in nearer if node == gate or self._forwards(node))
             seen = hashlib.blake2b(f"{source}>{target}#{flow}@{here}".encode(), digest_size=8).digest()
             way.append(ahead[int.from_bytes(seen) % len(ahead)])
         return way if gate == target else [*way, target]
@@ -192,14 +195,22 @@ class Network:
             raise unknown("node", node, self.graph.nodes)
         return node
 
+    def _forwards(self, node: str) -> bool:
+        """Hosts and switches pass on what is not for them; devices do not."""
+        return self.graph.nodes[node]["role"] != "device"
+
     def _away_from(self, target: str) -> dict[str, int]:
         """Hops from each node to the target."""
-        import networkx as nx
-
         if target not in self._distances:
             while self._distances and (len(self._distances) + 1) * len(self.graph) > _KEPT:
                 self._distances.pop(next(iter(self._distances)))
-            self._distances[target] = dict(nx.single_source_shortest_path_length(self.graph, target))
+            away, queue = {target: 0}, [target]
+            for node in queue:  # breadth first: it grows while it is read
+                for other in self.graph[node] if node == target or self._forwards(node) else ():
+                    if other not in away:
+                        away[other] = away[node] + 1
+                        queue.append(other)
+            self._distances[target] = away
         return self._distances[target]
 
     def latency_seconds(self, source: str, target: str, flow: int = 0) -> float:

@@ -2,6 +2,7 @@
 
 import json
 
+import networkx as nx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 from labkit.cluster import (
     KINDS,
     LINKS,
+    READY,
     Clos,
     Cluster,
     ClusterError,
@@ -16,6 +18,7 @@ from labkit.cluster import (
     LinkKind,
     device_kind,
     link_kind,
+    ready,
     ring,
     single,
     star,
@@ -60,7 +63,7 @@ def test_peers_talk_past_their_host():
     server = Cluster("DGX", single(), gpus, [("gpu0", "gpu1", "nvlink1")])
     assert server.hops("gpu0", "gpu1") == [("gpu0", "gpu1")]
     assert server.hops("gpu0", "gpu2") == [("gpu0", "h0"), ("h0", "gpu2")]
-    assert server.seconds("gpu0", "gpu1", 80e9) == pytest.approx(1.0, rel=1e-5)
+    assert server.seconds("gpu0", "gpu1", 20e9) == pytest.approx(1.0, rel=1e-5)
     assert Cluster.from_json(server.to_json()) == server
 
 
@@ -82,6 +85,29 @@ def test_a_cluster_file_gives_back_the_cluster(data):
         for b in again.devices:
             assert again.hops(a, b, 7) == cluster.hops(a, b, 7)
             assert again.seconds(a, b, 1e6) == cluster.seconds(a, b, 1e6)
+
+
+def test_the_ready_clusters_are_what_their_makers_say():
+    """DGX-1: four NVLinks a GPU, no pair more than one GPU apart; a Clos network that does not block; a pod."""
+    assert [ready(name).name for name in READY] == list(READY)
+    server = ready("gpu_server").network
+    gpus = [node for node in server.nodes("device") if "GPU" in node]
+    mesh = server.graph.subgraph(gpus)
+    assert set(dict(mesh.degree).values()) == {4}
+    assert nx.diameter(mesh) == 2
+    assert server.graph.edges[gpus[0], gpus[4]]["link"] == "nvlink1"
+    machines = ready("gpu_machines").network
+    assert machines.bisection_bandwidth() * 8 == pytest.approx(25 * 10e9)
+    assert ready("tpu_pod").network.bisection_bandwidth() * 8 == pytest.approx(15.9e12, rel=0.002)
+    with pytest.raises(ClusterError, match="there is no cluster called 'tpu'"):
+        ready("tpu")
+
+
+def test_devices_forward_nothing():
+    """GPUs 0 and 5 of a DGX-1 have a neighbour in common, but NVLink 1 does not route: they go through the host."""
+    server = ready("gpu_server")
+    for flow in range(8):
+        assert server.hops("/device:GPU:0", "/device:GPU:5", flow) == [("/device:GPU:0", "h0"), ("h0", "/device:GPU:5")]
 
 
 def test_a_cluster_is_a_copy_of_what_it_was_made_of():
