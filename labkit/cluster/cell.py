@@ -266,4 +266,5 @@ class Cell:
 
 def _unevenness(left: NDArray[np.float64]) -> NDArray[np.float64]:
     """The squared deviations of what is left of each resource from their mean; (rows, scored) -> (rows,)."""
-    return left.var(axis=1) * left.shape[1]
+    total = left.sum(axis=1)
+    return np.einsum("ij,ij->i", left, left) - total * total / left.shape[1]
