@@ -77,7 +77,7 @@ class Resources(NamedTuple):
         cpu_millicores: processor time; 1000 are one core.
         memory_bytes: memory.
         disk_bytes_per_second: disk traffic.
-        ports: TCP ports. A machine has one address, so its tasks share its ports (section 2.3).
+        ports: TCP ports. A machine has one address, so its tasks share its ports (section 7.1).
 
     Example:
         >>> Resources(1000, 2 << 30).times(3)

@@ -21,7 +21,7 @@ def borg() -> None:
         seconds = time.process_time() - start
         sample = scheduler.samples[-1]
         print(
-            f"{f'borg, 100,000 tasks on 10,000 machines, {policy}, CPU s':<62} {seconds:6.2f}  wanted <= 10 (one core); "
+            f"{f'borg, 100,000 tasks on 10,000 machines, {policy}, CPU s':<62} {seconds:6.2f}  wanted <= 10; "
             f"{sample.pending} pending, CPU {sample.used[0]:.1%} used and {sample.stranded[0]:.1%} stranded"
         )
     cell, jobs = Cell.sample(300), sample_jobs(3000)

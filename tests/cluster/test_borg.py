@@ -338,7 +338,7 @@ def test_compaction_is_never_below_the_true_optimum(sizes, policy):
     assert found.percentile_90 == found.machines[-1] <= len(sizes)
 
 
-def test_a_cell_of_a_thousand_machines_is_filled_and_counted():
+def test_a_larger_cell_over_time_with_a_rack_failure():
     jobs = sample_jobs(5000, seed=1, arrive_seconds=300.0)
     borg = Borg(Cell.sample(400), seed=1, pass_seconds=30.0)
     for job in jobs:
