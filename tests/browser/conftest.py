@@ -1,14 +1,13 @@
-"""One browser for all files of this folder; one JupyterLab and one Notebook 7 where a test asks for them."""
+"""One JupyterLab and one Notebook 7 for all files of this folder, where a test asks for them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from tests.browser.lab import Lab, browser, running_lab
+from tests.browser.lab import Lab, running_lab
 from tests.widgets.building import hook
 
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
@@ -18,13 +17,6 @@ NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 def _bundle_of_these_sources() -> None:
     """What the browser runs is what stands in `widgets/src`."""
     hook().build()
-
-
-@pytest.fixture(scope="session")
-def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    """The browser."""
-    with browser(tmp_path_factory.mktemp("browser")) as context:
-        yield context
 
 
 @pytest.fixture(scope="session")

@@ -51,24 +51,6 @@ def test_every_view_is_drawn_without_an_error(opened: Opened) -> None:
     assert opened.errors == []
 
 
-@pytest.mark.parametrize("number", range(len(VIEWS)), ids=VIEWS)
-def test_keys_pressed_in_a_view_do_not_reach_the_notebook(opened: Opened, number: int) -> None:
-    """Else `d d` would delete the learner's cell and `b` insert one. Every place that can have the focus is tried."""
-    page = opened.page
-    root = drawn(page, len(VIEWS)).nth(number)
-    before = page.evaluate(_CELLS)
-    stops = root.evaluate_handle(_STOPS)
-    for place in range(min(60, stops.evaluate("stops => stops.length"))):
-        focused = stops.evaluate(
-            "(stops, place) => { stops[place].focus(); return stops[place].contains(document.activeElement); }", place
-        )
-        if focused:
-            for key in ["d", "d", "b", "a"]:
-                page.keyboard.press(key)
-            assert page.evaluate(_CELLS) == before
-    assert opened.errors == []
-
-
 def told(page: Any, code: str, wanted: str) -> str:
     """Asks the kernel until it says what is wanted: a message is on its way, or the kernel busy."""
     for _ in range(100):
@@ -193,3 +175,24 @@ def test_hostile_names_are_text(lab: Lab, chromium: Any) -> None:
     assert errors == []
     stop_kernel(page)
     page.close()
+
+
+@pytest.mark.parametrize("number", range(len(VIEWS)), ids=VIEWS)
+def test_keys_pressed_in_a_view_do_not_reach_the_notebook(opened: Opened, number: int) -> None:
+    """Else `d d` would delete the learner's cell and `b` insert one. Every place that can have the focus is tried.
+
+    The last test of the file: what is typed into a field or a list changes the view.
+    """
+    page = opened.page
+    root = drawn(page, len(VIEWS)).nth(number)
+    before = page.evaluate(_CELLS)
+    stops = root.evaluate_handle(_STOPS)
+    for place in range(min(60, stops.evaluate("stops => stops.length"))):
+        focused = stops.evaluate(
+            "(stops, place) => { stops[place].focus(); return stops[place].contains(document.activeElement); }", place
+        )
+        if focused:
+            for key in ["d", "d", "b", "a"]:
+                page.keyboard.press(key)
+            assert page.evaluate(_CELLS) == before
+    assert opened.errors == []

@@ -21,6 +21,7 @@ METADATA = {
     "language_info": {"name": "python"},
 }
 VIEW = "application/vnd.jupyter.widget-view+json"
+_VIEW_PLAIN = re.compile(r"<\w+View: ")  # what is left of one in a stored notebook
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -31,7 +32,8 @@ def strip(notebook: Any) -> Any:
         cell.metadata = nbformat.from_dict({"tags": cell.metadata.tags} if cell.metadata.get("tags") else {})
         for output in cell.get("outputs", []):
             if "data" in output:
-                kept = ("text/plain", "text/html") if VIEW in output["data"] else ("text/plain",)
+                is_view = VIEW in output["data"] or _VIEW_PLAIN.match(output["data"].get("text/plain", ""))
+                kept = ("text/plain", "text/html") if is_view else ("text/plain",)
                 output["data"] = {kind: text for kind, text in output["data"].items() if kind in kept}
                 output["metadata"] = {}
             if output["output_type"] == "error":

@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 
 import labkit as tf
-from tests.browser.lab import CHROMIUM, browser
+from tests.browser.lab import CHROMIUM
 
 
 def write_logs(logdir):
@@ -143,24 +143,23 @@ def test_the_graph_and_the_traced_runs_are_there(board):
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this computer: apt install chromium")
-def test_the_graph_tab_draws_scopes_and_colours_them_by_time(board, tmp_path):
+def test_the_graph_tab_draws_scopes_and_colours_them_by_time(board, chromium):
     """The boxes of the scopes, the sizes on the edges, and after choosing a step the slowest scope in red."""
-    with browser(tmp_path) as context:
-        page = context.new_page()
-        problems = []
-        page.on("pageerror", lambda error: problems.append(str(error)))
-        page.goto(f"{board[0]}/#graphs&run=first")
-        page.get_by_text("Auxiliary Nodes").wait_for(timeout=120_000)
-        drawn = page.locator("text").all_text_contents()  # each name twice: the letters and the tooltip
-        assert {"layer1" * 2, "layer2" * 2, "loss" * 2, "gradients" * 2, "x" * 2, "?×784"} <= set(drawn)
-        page.locator("paper-dropdown-menu").nth(1).click()
-        page.locator("paper-item", has_text="step1").first.click()
-        page.locator("paper-radio-button:not([disabled])", has_text="Compute time").first.click(timeout=60_000)
-        fills = """() => { const found = new Set(); const walk = root => root.querySelectorAll('*').forEach(e => {
-            if (e.shadowRoot) walk(e.shadowRoot);
-            if (e.tagName === 'rect' && e.closest('g.meta')) found.add(getComputedStyle(e).fill); });
-            walk(document); return [...found]; }"""
-        page.wait_for_function(f"() => ({fills})().filter(fill => fill.startsWith('rgb')).length > 2")
-        colours = [tuple(map(int, re.findall(r"\d+", fill)[:3])) for fill in page.evaluate(fills) if "rgb" in fill]
-        assert any(red > 200 and green < 150 for red, green, _ in colours), colours
-        assert problems == []
+    page = chromium.new_page()
+    problems = []
+    page.on("pageerror", lambda error: problems.append(str(error)))
+    page.goto(f"{board[0]}/#graphs&run=first")
+    page.get_by_text("Auxiliary Nodes").wait_for(timeout=120_000)
+    drawn = page.locator("text").all_text_contents()  # each name twice: the letters and the tooltip
+    assert {"layer1" * 2, "layer2" * 2, "loss" * 2, "gradients" * 2, "x" * 2, "?×784"} <= set(drawn)
+    page.locator("paper-dropdown-menu").nth(1).click()
+    page.locator("paper-item", has_text="step1").first.click()
+    page.locator("paper-radio-button:not([disabled])", has_text="Compute time").first.click(timeout=60_000)
+    fills = """() => { const found = new Set(); const walk = root => root.querySelectorAll('*').forEach(e => {
+        if (e.shadowRoot) walk(e.shadowRoot);
+        if (e.tagName === 'rect' && e.closest('g.meta')) found.add(getComputedStyle(e).fill); });
+        walk(document); return [...found]; }"""
+    page.wait_for_function(f"() => ({fills})().filter(fill => fill.startsWith('rgb')).length > 2")
+    colours = [tuple(map(int, re.findall(r"\d+", fill)[:3])) for fill in page.evaluate(fills) if "rgb" in fill]
+    assert any(red > 200 and green < 150 for red, green, _ in colours), colours
+    assert problems == []
