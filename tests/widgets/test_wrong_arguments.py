@@ -39,6 +39,8 @@ def names() -> dict[str, Any]:
         ("lw.GraphView(graph, session=graph)", "session is a tf.Session, not <tf.Graph of"),
         ("lw.GraphView(graph, feed=np.ones(3))", r"feed is a dictionary such as {x: value}, not ndarray"),
         ("lw.GraphView(graph, trace=watched)", r"a trace, not tuple.\n  Try: values, trace = session.watch"),
+        ("lw.GraphView(graph, colour='ops')", "colour is one of 'part'.*'op'.*not 'ops'"),
+        ("lw.TraceView(watched[1], colour='ops')", "colour is one of 'op', 'device', 'scope', not 'ops'"),
         ("view.select(3)", "no operation '3'"),
         ("lw.link()", "two views"),
         ("lw.link(view)", "two views"),

@@ -40,6 +40,7 @@ from labkit_widgets import columns as encoding
 from labkit_widgets.compare import Comparison, as_snapshot
 from labkit_widgets.graph_questions import nearest
 from labkit_widgets.graph_saving import GraphSaving
+from labkit_widgets.view import one_of
 
 COLOURS = ("part", "scope", "op", "device", "time", "bytes", "flops")
 _MOST_SELECTED = 1000
@@ -96,7 +97,7 @@ class GraphView(GraphSaving):
         optimized = isinstance(graph_or_tensors, Optimized)
         graph, self._only = _chosen(graph_or_tensors.graph if optimized else graph_or_tensors)
         self._graph = weakref.ref(graph)
-        super().__init__(colour=colour, height=height, columns=self._encoded(graph))
+        super().__init__(colour=one_of("colour", colour, COLOURS), height=height, columns=self._encoded(graph))
         if optimized:
             self._source = weakref.ref(graph_or_tensors.source)
             compare = graph_or_tensors.source if compare is None else compare

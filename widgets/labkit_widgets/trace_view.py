@@ -30,7 +30,9 @@ from labkit.trace import Trace
 from labkit_widgets import trace_picture
 from labkit_widgets.trace_columns import encode, event_details
 from labkit_widgets.trace_picture import counted
-from labkit_widgets.view import View
+from labkit_widgets.view import View, one_of
+
+COLOURS = ("op", "device", "scope")
 
 
 class TraceView(View):
@@ -68,7 +70,7 @@ class TraceView(View):
 
     columns = traitlets.Bytes().tag(sync=True)
     height = traitlets.Int(320, min=80, max=4000).tag(sync=True)
-    colour = traitlets.Enum(("op", "device", "scope"), "op").tag(sync=True)
+    colour = traitlets.Enum(COLOURS, "op").tag(sync=True)
     window = traitlets.List(traitlets.Float(), maxlen=2).tag(sync=True)
     span = traitlets.List(traitlets.Float(), maxlen=2).tag(sync=True)
     search = traitlets.Unicode().tag(sync=True)
@@ -80,7 +82,7 @@ class TraceView(View):
     ) -> None:  # fmt: skip
         self._traces: list[Trace] = []
         self._names: tuple[str, ...] = names
-        super().__init__(height=height, colour=colour, **traits)
+        super().__init__(height=height, colour=one_of("colour", colour, COLOURS), **traits)
         self._put(trace, graph, other)
 
     def show(self, trace: Any, graph: Graph | None = None, *, other: Any = None) -> None:

@@ -148,6 +148,21 @@ def _told(error: Exception) -> str:
     return " ".join([message if expected else f"{type(error).__name__}: {message}", *advice])
 
 
+def one_of(name: str, value: Any, choices: Sequence[str]) -> str:
+    """`value` if it is one of the choices that an argument has.
+
+    Raises:
+        ValueError: if it is not; the message lists them.
+
+    Example:
+        >>> one_of("colour", "op", ("part", "op"))
+        'op'
+    """
+    if value not in choices:
+        raise ValueError(f"{name} is one of {', '.join(map(repr, choices))}, not {value!r}.")
+    return value
+
+
 def link(*views: View) -> None:
     """Lets views select together: a click on an operation in one shows it in the others, in the page itself.
 
