@@ -69,7 +69,8 @@ def _graph(page: Any, view: Any) -> None:
 
 
 def _training(page: Any, view: Any) -> None:
-    page.wait_for_timeout(6000)
+    view.get_by_text("600 of 600").wait_for(timeout=60_000)
+    page.wait_for_timeout(1500)
 
 
 def _nothing(page: Any, view: Any) -> None:

@@ -21,6 +21,7 @@ from tests.widgets.building import ROOT, WIDGETS, hook
 pytest.importorskip("hatchling", reason="hatchling builds the wheel")
 
 MOST_BYTES = 200_000  # of the bundle as it travels to a page and is saved with a notebook: compressed
+MOST_UNPACKED_BYTES = 300_000  # 200,000 were wanted of this, too, and are not reached: it shall not grow meanwhile
 NAMESPACES = {"http://www.w3.org/2000/svg", "http://www.w3.org/1999/xhtml"}
 
 
@@ -156,6 +157,7 @@ def test_the_bundle_is_small_and_made_of_the_sources_here(bundle: str) -> None:
     assert bundle.splitlines()[0] == f"//labkit-sources:{hook().digest()}"
     assert hook().state() == "current"
     assert len(runtime().bundle) <= MOST_BYTES
+    assert len(bundle.encode()) <= MOST_UNPACKED_BYTES
     assert zlib.decompress(runtime().bundle).decode() == bundle
 
 
