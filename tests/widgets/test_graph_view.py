@@ -96,7 +96,7 @@ def test_arguments_become_state() -> None:
     view = show(convnet(), root="conv1", open=["conv2"], horizontal=False, colour="flops", height=300)
     assert view.state == {"root": "conv1", "open": ["conv2/"], "horizontal": False}
     assert (view.colour, view.height) == ("flops", 300)
-    with pytest.raises(ValueError, match="colour is one of .*not 'rainbow'"):
+    with pytest.raises(ValueError, match=r"colour is one of .*not 'rainbow'"):
         show(convnet(), colour="rainbow")
 
 

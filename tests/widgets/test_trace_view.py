@@ -306,5 +306,5 @@ def test_errors_say_what_to_do():
         lw.TraceView(3)
     with pytest.raises(ValueError, match="no op ran"):
         lw.TraceView(Trace())
-    with pytest.raises(ValueError, match="colour is one of .*'device'.*not 'size'"):
+    with pytest.raises(ValueError, match=r"colour is one of .*'device'.*not 'size'"):
         lw.TraceView(simulated(3), colour="size")
