@@ -42,6 +42,7 @@ trace_view = lw.TraceView(trace, graph)
 trace_view
 """,
     "DebuggerView": "debugger_view = lw.DebuggerView(session, loss, {x: four})\ndebugger_view",
+    "DeviceNameView": "lw.DeviceNameView('/job:worker/task:1', '/gpu:0', cluster=tf.cluster.ready('gpu_machines'))",
     "TrainingView": """
 training = lw.TrainingView(
     session, train, {x: four}, steps=20, curves={"loss": loss}, weights=[w], histograms=[w], learning_rate=rate)
@@ -82,6 +83,7 @@ session = tf.Session(graph=graph)
 """
 
 HOSTILE_PROGRAMS = {
+    "DeviceNameView": "lw.DeviceNameView(*[name[:999] for name in hostile])",
     "GraphView": "lw.GraphView(graph, open=[op.name.rsplit('/', 1)[0] for op in graph.get_operations()[1:3]])",
     "TraceView": "_, trace = session.watch(x)\nlw.TraceView(trace, graph, names=(hostile[0], hostile[1]))",
     "DebuggerView": "lw.DebuggerView(session, x)",

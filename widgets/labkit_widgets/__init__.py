@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from labkit_widgets.compare import compare, snapshot
 from labkit_widgets.debugger_view import DebuggerView
+from labkit_widgets.device_name_view import DeviceNameView
 from labkit_widgets.graph_view import GraphView
 from labkit_widgets.playground_view import PlaygroundView
 from labkit_widgets.register import register, unregister
@@ -19,6 +20,7 @@ from labkit_widgets.view import View, link
 
 __all__ = [
     "DebuggerView",
+    "DeviceNameView",
     "GraphView",
     "PlaygroundView",
     "TraceView",

@@ -4,6 +4,7 @@
 import { SavedModel, type Place } from "./core/model.ts";
 import { Shell } from "./core/shell.ts";
 import { debuggerView } from "./debugger/debugger_view.ts";
+import { deviceNameView } from "./devicename/device_name.ts";
 import { graphView } from "./graphview/graph_view.ts";
 import { playgroundView } from "./playground/playground.ts";
 import { traceView } from "./trace/trace.ts";
@@ -14,6 +15,7 @@ export type View = (shell: Shell) => void | Promise<void>;
 
 const VIEWS: Record<string, [name: string, view: View]> = {
   DebuggerView: ["Debugger", debuggerView],
+  DeviceNameView: ["Device names", deviceNameView],
   GraphView: ["Graph", graphView],
   PlaygroundView: ["Playground", playgroundView],
   TraceView: ["Trace", traceView],

@@ -2,6 +2,7 @@
 
 import shell from "../style.css";
 import debug from "../debugger/debugger.css";
+import devicename from "../devicename/devicename.css";
 import graph from "../graph/graph.css";
 import graphview from "../graphview/graphview.css";
 import playground from "../playground/playground.css";
@@ -9,4 +10,4 @@ import trace from "../trace/trace.css";
 import training from "../training/training.css";
 import value from "./value.css";
 
-export const styles = [shell, debug, graph, graphview, playground, trace, training, value].join("\n");
+export const styles = [shell, debug, devicename, graph, graphview, playground, trace, training, value].join("\n");
