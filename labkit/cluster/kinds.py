@@ -23,6 +23,7 @@ from types import MappingProxyType
 from typing import Any
 
 from labkit.cluster.errors import ClusterError, checked_number, unknown
+from labkit.nests import is_mapping
 
 _WIDER = {
     "bool": "uint8", "uint8": "int8", "int8": "int16", "uint16": "int16", "int16": "int32", "uint32": "int32",
@@ -78,6 +79,41 @@ class DeviceKind:
 
     def __hash__(self) -> int:  # the mapping has none
         return hash((self.name, self.memory_bytes, self.bytes_per_second))
+
+    def as_dict(self) -> dict[str, Any]:
+        """Its figures, as a cluster file holds them; the name is the key there."""
+        return {
+            "title": self.title, "peak": dict(self.peak), "memory_bytes": self.memory_bytes,
+            "bytes_per_second": self.bytes_per_second, "launch_seconds": self.launch_seconds, "source": self.source,
+            "type": self.type,
+        }  # fmt: skip
+
+    @staticmethod
+    def from_dict(name: str, data: Any) -> DeviceKind:
+        """The kind that `as_dict` described.
+
+        Raises:
+            ClusterError: if a figure is missing, is no number, or cannot be.
+
+        Example:
+            >>> toy = DeviceKind("toy", "a toy", {"float32": 1e6}, 1024, 1e6, 0.0, "invented")
+            >>> DeviceKind.from_dict("toy", toy.as_dict()) == toy
+            True
+        """
+        keys = ("title", "peak", "memory_bytes", "bytes_per_second", "launch_seconds", "source", "type")
+        if not is_mapping(data):
+            raise ClusterError(f"the kind of device {name!r} must be an object {{...}}, not {data!r}.")
+        missing = [key for key in keys if key not in data]
+        if missing:
+            raise ClusterError(f"the kind of device {name!r} lacks {missing[0]!r}.")
+        spoken = next((key for key in ("title", "source", "type") if not isinstance(data[key], str)), None)
+        if spoken is not None:
+            raise ClusterError(f"the {spoken} of the kind {name!r} is {data[spoken]!r}; it must be a text.")
+        if not is_mapping(data["peak"]):
+            raise ClusterError(
+                f"the peak rates of the kind {name!r} are {data['peak']!r}; they must be rates by dtype."
+            )
+        return DeviceKind(name, **{key: data[key] for key in keys})
 
     def computes_as(self, dtype: Any) -> str | None:
         """The dtype whose unit computes `dtype` here; None if there is none.

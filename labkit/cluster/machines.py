@@ -16,8 +16,8 @@ A cluster file:
                   {"name": "/job:worker/task:1/device:CPU:0", "kind": "server_cpu", "host": "h1"}]
     }
 
-Instead of a "kind" a link may say "latency_seconds" and "bytes_per_second" itself. Reading a file only reads: nothing
-in it is executed.
+Instead of a "kind" a link may say "latency_seconds" and "bytes_per_second" itself. A kind of device that is not in the
+catalogue is described under "kinds", by name. Reading a file only reads: nothing in it is executed.
 
 Example:
     >>> from labkit.cluster import star
@@ -36,7 +36,7 @@ Example:
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -57,6 +57,7 @@ class Device:
         kind: its kind.
         host: the host it sits on.
         link: the kind of link to its host; None for the host's own processor.
+        own: what the kind can do, if it is not in the catalogue: measured figures, or invented ones.
 
     Example:
         >>> Device("/device:CPU:0", "phone", "h0").memory_bytes
@@ -67,11 +68,12 @@ class Device:
     kind: str
     host: str
     link: str | None = None
+    own: DeviceKind | None = None
 
     @property
     def model(self) -> DeviceKind:
         """What its kind can do."""
-        return device_kind(self.kind)
+        return device_kind(self.own or self.kind)
 
     @property
     def memory_bytes(self) -> float:
@@ -110,7 +112,7 @@ class Cluster:
         for device in devices:
             where = f"  it is of the device {device.name!r} of the cluster {name!r}"
             try:
-                device_kind(device.kind)
+                device_kind(device.own or device.kind)
                 if device.host not in network.hosts:
                     raise unknown("host", device.host, network.hosts)
                 self.network.add(device.name, "device", -1)
@@ -179,6 +181,9 @@ class Cluster:
             {"name": d.name, "kind": d.kind, "host": d.host} | ({"link": d.link} if d.link else {})
             for d in self.devices.values()
         ]
+        kinds = {d.kind: d.own.as_dict() for d in self.devices.values() if d.own is not None}
+        if kinds:
+            found["kinds"] = kinds
         if self._peers:
             found["peers"] = [{"between": [a, b], "kind": kind} for a, b, kind in self._peers]
         return found
@@ -205,7 +210,7 @@ class Cluster:
             raise
         except (ValueError, RecursionError) as error:
             raise ClusterError(f"this is no cluster file: {error}.") from None
-        _Entry(data, "the cluster file").only("name", "hosts", "switches", "links", "devices", "peers")
+        _Entry(data, "the cluster file").only("name", "hosts", "switches", "links", "devices", "peers", "kinds")
         entry = _Entry(data, "the cluster file")
         network = Network(entry.text("name"))
         for host in entry.listed("hosts"):
@@ -218,7 +223,8 @@ class Cluster:
             network.add(switch, "switch", checked_count(level, f"the level of the switch {switch!r}"))
         for link in entry.entries("links", "link"):
             _add_link(network, link)
-        devices = [device.device() for device in entry.entries("devices", "device")]
+        own = _own_kinds(data.get("kinds", {}))
+        devices = [device.device(own) for device in entry.entries("devices", "device")]
         peers = [
             (*peer.ends(), peer.text("kind")) for peer in (entry.entries("peers", "peer") if "peers" in data else [])
         ]
@@ -275,6 +281,13 @@ def _add_link(network: Network, link: _Entry) -> None:
         network.link(a, b, LinkKind(f"{a} - {b}", "a link", *figures, "the cluster file"), cables)
 
 
+def _own_kinds(data: Any) -> dict[str, DeviceKind]:
+    """The kinds of devices that a cluster file describes itself."""
+    if not is_mapping(data):
+        raise ClusterError(f"'kinds' of the cluster file is {data!r}; it must be kinds of devices by name.")
+    return {str(name): DeviceKind.from_dict(str(name), data[name]) for name in data}
+
+
 class _Entry:
     """A part of a cluster file, with errors that say which."""
 
@@ -322,8 +335,9 @@ class _Entry:
             raise ClusterError(f"'between' of {self.what} is {ends!r}; it must be the names of two nodes.")
         return ends[0], ends[1]
 
-    def device(self) -> Device:
-        """The device that this describes."""
+    def device(self, own: Mapping[str, DeviceKind]) -> Device:
+        """The device that this describes; `own` are the kinds that the file itself describes."""
         self.only("name", "kind", "host", "link")
         link = self.text("link") if "link" in self.data else None
-        return Device(self.text("name"), self.text("kind"), self.text("host"), link)
+        kind = self.text("kind")
+        return Device(self.text("name"), kind, self.text("host"), link, own.get(kind))

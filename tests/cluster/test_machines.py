@@ -67,6 +67,21 @@ def test_peers_talk_past_their_host():
     assert Cluster.from_json(server.to_json()) == server
 
 
+MINE = {
+    "title": "my CPU", "peak": {"float32": 2e9}, "memory_bytes": 1e9, "bytes_per_second": 1e9, "launch_seconds": 0.25,
+    "source": "measured", "type": "CPU",
+}  # fmt: skip
+
+
+def test_a_cluster_file_may_describe_kinds_of_its_own():
+    """One op: 4e9 FLOPs at 2e9 a second, and 0.25 s to start it."""
+    mine = read(kinds={"mine": MINE}, devices=[{"name": "cpu", "kind": "mine", "host": "h0"}])
+    assert mine.op_time(Cost(4e9, 0), "cpu").seconds == 2.25
+    assert mine.device("cpu").memory_bytes == 1e9
+    assert Cluster.from_json(mine.to_json()) == mine
+    assert "my CPU" in repr(mine)
+
+
 @given(st.data())
 def test_a_cluster_file_gives_back_the_cluster(data):
     own = LinkKind("mine", "my link", data.draw(st.floats(0, 1)), data.draw(st.floats(1, 1e12)), "drawn")
@@ -154,6 +169,12 @@ CPU = {"name": "cpu", "kind": "phone", "host": "h0"}
         ({"devices": [CPU | {"kind": 3}]}, "'kind' of device 0 is 3; it must be a text"),
         ({"devices": [{"name": "cpu", "host": "h0"}]}, "device 0 lacks 'kind'; it has 'name', 'host'."),
         ({"peers": [{"between": ["cpu0", "cpu9"], "kind": "nvlink1"}]}, "there is no device called 'cpu9'"),
+        ({"kinds": 3}, "'kinds' of the cluster file is 3; it must be kinds of devices by name"),
+        ({"kinds": {"mine": 3}}, "the kind of device 'mine' must be an object {...}, not 3"),
+        ({"kinds": {"mine": {"title": "mine"}}}, "the kind of device 'mine' lacks 'peak'"),
+        ({"kinds": {"mine": MINE | {"peak": 4}}}, "the peak rates of the kind 'mine' are 4"),
+        ({"kinds": {"mine": MINE | {"title": 4}}}, "the title of the kind 'mine' is 4; it must be a text"),
+        ({"kinds": {"mine": MINE | {"bytes_per_second": -4}}}, "the memory bandwidth of the kind 'mine' is -4"),
         ({"machines": []}, "there is no entry called 'machines'"),
     ],
 )  # fmt: skip
