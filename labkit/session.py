@@ -38,7 +38,17 @@ from labkit.errors import ClosedSessionError, FetchError, GraphError, LabkitErro
 from labkit.executor import Plan, plan_for
 from labkit.feeds import CompositeFeed, Feed, fed_tensors, feed_for, spread
 from labkit.fetches import key_of, take_apart
-from labkit.graph import Graph, Interpreter, Operation, SessionResources, Tensor, get_default_graph, running_in, stacks
+from labkit.graph import (
+    Graph,
+    Interpreter,
+    Operation,
+    SessionResources,
+    Tensor,
+    get_default_graph,
+    running_in,
+    stacks,
+    variable_of,
+)
 from labkit.local_devices import device_mapping, device_names, device_of
 from labkit.ops.source import unfed
 from labkit.segment import Store
@@ -200,7 +210,8 @@ class Session:
             began, warmed = time.perf_counter(), warm_up.seconds
             interpreter.node(node)
             outputs = {t.name: interpreter.values[t] for t in node.outputs if t in interpreter.values}
-            jax.block_until_ready([value for value in outputs.values() if isinstance(value, jax.Array)])
+            written = [interpreter.state.get(variable_of(node.inputs[position])) for position in node.kind.writes]
+            jax.block_until_ready([v for v in (*outputs.values(), *written) if isinstance(v, jax.Array)])
             seconds = time.perf_counter() - began - (warm_up.seconds - warmed)
             since_start = began - start - (warmed - compiled)
             trace.events.append(event_of(node, interpreter, device_of(node), since_start, seconds))

@@ -442,3 +442,19 @@ def test_graph_passes_that_the_configuration_asks_for_give_the_same_numbers_from
     np.testing.assert_array_equal(results[0][0], results[1][0])
     assert results[0][1] == results[1][1]
     assert sizes[1] < sizes[0]
+
+
+def test_an_update_is_timed_until_the_variable_has_its_new_value(monkeypatch):
+    """Its result is state and no output; without waiting for it, its time would be counted to the ops behind it."""
+    import jax
+
+    v = tf.Variable(np.ones(3, np.float32))
+    train = tf.train.GradientDescentOptimizer(1.0).minimize(tf.reduce_sum(v * v))
+    sess = tf.Session()
+    sess.run(tf.global_variables_initializer())
+    waited = []
+    wait = jax.block_until_ready
+    monkeypatch.setattr(jax, "block_until_ready", lambda values: waited.append(values) or wait(values))
+    sess.watch(train)
+    new = sess._store[v.op.name]
+    assert any(value is new for values in waited if isinstance(values, list) for value in values)
