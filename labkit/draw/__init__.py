@@ -11,6 +11,8 @@
     valley      a loss over two numbers from above, and the way training took
     roofline    what kinds of devices reach, and what bounds an op on each
     cluster     machines and the network between them
+    leftovers   what is free on each machine of a cell, and what of it is stranded
+    cell_over_time    how full a cell was, who waited, and when machines failed
     optimized   a graph before its passes, with what went away in dashes
 
 Every function returns a `Picture`: a matplotlib figure that shows itself in a notebook, has a text for those who
@@ -24,8 +26,8 @@ cannot see it, brings its own background (so that a dark theme does not swallow 
     <picture of a graph: 2 constants, 1 op>
 
 The files: `picture` (the figure and the colours), `units` (which nodes share a box), `layout` (where boxes go),
-`graphs` (boxes and arrows), `patches` (how each looks), `arrays`, `fields`, `timelines`, `valleys`, `clusters` and
-`passes` (the rest).
+`graphs` (boxes and arrows), `patches` (how each looks), `arrays`, `fields`, `timelines`, `valleys`, `clusters`,
+`cells` and `passes` (the rest).
 matplotlib and networkx are imported with this package, and this package only by those who draw: `import labkit` stays
 light.
 
@@ -35,6 +37,7 @@ The picture of the README, `.github/graph.png`, is made by
 """
 
 from labkit.draw.arrays import confusion, curve, images, weights
+from labkit.draw.cells import cell_over_time, leftovers
 from labkit.draw.clusters import cluster, roofline
 from labkit.draw.fields import fields, network
 from labkit.draw.graphs import graph
@@ -45,12 +48,14 @@ from labkit.draw.valleys import valley
 
 __all__ = [
     "Picture",
+    "cell_over_time",
     "cluster",
     "confusion",
     "curve",
     "fields",
     "graph",
     "images",
+    "leftovers",
     "network",
     "optimized",
     "roofline",

@@ -4,7 +4,23 @@ import numpy as np
 import pytest
 
 from labkit import draw
-from labkit.cluster import JUPITER, KINDS, Clos, Cluster, ClusterError, Device, ring, single, star, torus
+from labkit.cluster import (
+    JUPITER,
+    KINDS,
+    Borg,
+    Cell,
+    Clos,
+    Cluster,
+    ClusterError,
+    Device,
+    Job,
+    Machine,
+    Resources,
+    ring,
+    single,
+    star,
+    torus,
+)  # fmt: skip
 from labkit.graph import Cost
 
 
@@ -77,3 +93,37 @@ def test_what_cannot_be_drawn_says_why():
         draw.roofline(["k41"])
     with pytest.raises(ValueError, match="300 hosts are too many to draw; 256 are the most"):
         draw.cluster(star(300, "ethernet_1g"))
+
+
+def test_leftovers_are_those_of_the_cell() -> None:
+    """A dot a living machine at what it has free; those that cannot hold the task are marked, and summed in words."""
+    gib = 1 << 30
+    machines = [Machine(f"m{i}", Resources(4000, 8 * gib)) for i in range(4)]
+    cell = Cell(machines)
+    cell.free[:, 0] = [4000, 500, 2000, 4000]
+    cell.free[:, 1] = [8 * gib, 8 * gib, gib, 2 * gib]
+    cell.alive[3] = False
+    picture = draw.leftovers({"mine": cell}, Resources(1000, 2 * gib))
+    fits, lost = [np.asarray(dots.get_offsets()).tolist() for dots in picture.axes[0].collections]
+    assert fits == [[4.0, 8.0]]
+    assert lost == [[0.5, 8.0], [2.0, 1.0]]
+    assert repr(picture) == "<mine: 2,500 of 12,000 milli-cores and 9 of 24 GiB are stranded>"
+    assert "20.8% of CPU, 37.5% of memory" in picture.axes[0].get_title()
+    with pytest.raises(ValueError, match="no cells were given"):
+        draw.leftovers({}, Resources(1, 1))
+
+
+def test_a_cell_over_time_shows_what_was_sampled() -> None:
+    """Steps through the samples, a line for each moment of failure; without a run there is nothing."""
+    borg = Borg(Cell([Machine("m0", Resources(4000, 1 << 30)), Machine("m1", Resources(4000, 1 << 30))]))
+    with pytest.raises(ValueError, match="let time pass"):
+        draw.cell_over_time(borg)
+    borg.submit(Job("sort", "ada", "batch", 2, Resources(3000, 1 << 29), seconds=60))
+    borg.fail("m1", at_seconds=30, repair_seconds=10)
+    borg.run()
+    picture = draw.cell_over_time(borg)
+    cpu = picture.axes[0].patches[0].get_data()
+    assert cpu.values.tolist()[:3] == [75.0, 75.0, 75.0]  # of two machines, of the one that is left, of both again
+    assert [sample.running for sample in borg.samples][:3] == [2, 1, 2]
+    assert [line.get_xdata()[0] for line in picture.axes[0].lines] == [30.0]
+    assert "1 failure, 0 preemptions, at most 1 task waiting" in repr(picture)

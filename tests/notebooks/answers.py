@@ -28,6 +28,9 @@ VARIABLES = {
     "07.1": "parameters",
     "07.2": "feature",
     "07.3": "xor",
+    "09.1": "ends",
+    "09.2": "score",
+    "09.3": "tasks",
 }
 
 UNTRIED = {
@@ -54,6 +57,9 @@ UNTRIED = {
     "07.1": "parameters = ...",
     "07.2": "def feature(x1, x2):\n    return ...",
     "07.3": "xor = (..., ..., ..., ...)",
+    "09.1": 'ends = {"crawl": ..., "sort": ..., "web": ...}',
+    "09.2": "def score(free, ask):\n    return ...",
+    "09.3": "tasks = ...",
 }
 
 
@@ -426,5 +432,31 @@ WRONG = {
         ("xor = ([[1, 1], [1, 1]], [0, -1], [[-1], [2]], [0.5])", "where both are equal"),
         ("xor = ([[1, 1]], [0, -1], [[1], [-2]], [-0.5])", "W1 has the shape (2, 2)"),
         ("xor = 5", "give four things"),
+    ],
+    "09.1": [
+        ('ends = {"crawl": 100, "sort": 110, "web": 70}', "tasks of crawl have to go"),
+        ('ends = {"crawl": 150, "sort": 110, "web": 70}', "it starts over"),
+        ('ends = {"crawl": 170, "sort": 110, "web": 150}', "production waits for nobody"),
+        ('ends = {"crawl": 170, "sort": 200, "web": 70}', "sort is in the batch band"),
+        ('ends = {"crawl": 120, "sort": 110, "web": 70}', "wait until web has ended"),
+        ('ends = {"crawl": 170, "sort": 110}', "'web' is missing"),
+        ("ends = 170", "a dict was asked for"),
+    ],
+    "09.2": [
+        ("def score(free, ask):\n    return (free - ask).sum()", "that packs as best fit does"),
+        ("def score(free, ask):\n    return -(free - ask).sum()", "The *cheapest* machine is taken"),
+        (
+            "def score(free, ask):\n    left = free - ask\n    return left.sum() + 2 * abs(left[0] - left[1])",
+            "a quarter less was asked for",
+        ),
+        ("def score(free, ask):\n    (free - ask).sum()", "Did you forget `return`?"),
+        ("def score(free, ask):\n    return free - ask", "one number was asked for"),
+        ("score = 3", "pass the function itself"),
+    ],
+    "09.3": [
+        ("tasks = 10", "7 are left when it fails"),
+        ("tasks = 13", "the fullest rack holds 4"),
+        ("tasks = 40", "fewer will do"),
+        ("tasks = 13.5", "is no number of tasks"),
     ],
 }
