@@ -119,8 +119,8 @@ def cell_over_time(borg: Borg, width_inches: float = 8.4) -> Picture:
     waiting = max(sample.pending for sample in samples)
     text = (
         f"a cell of {len(borg.cell.names)} machines over {end / unit:.3g} {name}: CPU used at most "
-        f"{used[:, 0].max():.0%}, {count_text(len(failures), 'failure')}, {count_text(preempted, 'preemption')}, at most "
-        f"{waiting:,} task{'' if waiting == 1 else 's'} waiting"
+        f"{used[:, 0].max():.0%}, {count_text(len(failures), 'failure')}, {count_text(preempted, 'preemption')}, "
+        f"at most {waiting:,} task{'' if waiting == 1 else 's'} waiting"
     )
     picture = Picture(width_inches, 4.4, text)
     above, below = picture.add_axes((0.1, 0.56, 0.72, 0.38)), picture.add_axes((0.1, 0.12, 0.72, 0.36))
