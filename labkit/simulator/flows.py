@@ -41,9 +41,7 @@ from typing import Any, NamedTuple
 
 from labkit.cluster.errors import ClusterError, checked_number, unknown
 from labkit.simulator.events import LAST, Events, Handle
-from labkit.simulator.sharing import Flow, Leg, Wire, floor_of, share_out
-
-_SAME = 1e-12  # rates, and ends as a part of a flow's life, that differ by less are the same: n links round n times
+from labkit.simulator.sharing import SAME, Flow, Leg, Wire, share_out
 
 
 class Count(NamedTuple):
@@ -374,13 +372,14 @@ class Flows:
         """All that started and ended at this instant is known: rates anew, and the next end."""
         self._settling = False
         started, changed = self._started, self._changed
-        floor = floor_of(started, self._floor) * (1 - _SAME)
-        self._started, self._changed, self._floor = {}, {}, inf
-        self._token += 2
+        floor, self._floor = self._floor, inf
+        self._started, self._changed = {}, {}
+        self._token += 1
         now, ends = self.events.now, self._ends
-        for flow, rate in share_out(started, changed, floor, self._token):
-            old = flow.rate
-            if abs(rate - old) <= _SAME * old:
+        for flow in share_out(started, changed, floor, self._token):
+            rate, old = flow.share, flow.rate
+            if abs(rate - old) <= SAME * old:
+                flow.share = old
                 continue
             if old:
                 flow.left = max(0.0, flow.left - old * (now - flow.since))
@@ -424,7 +423,7 @@ class Flows:
         self._timer, self._timer_seconds = None, inf
         while (seconds := self._next_end()) < inf:
             flow = self._ends[0][2]
-            if seconds - now > _SAME * (now - flow.started_seconds) + 4 * ulp(now):
+            if seconds - now > SAME * (now - flow.started_seconds) + 4 * ulp(now):
                 break
             heappop(self._ends)
             flow.left = 0.0

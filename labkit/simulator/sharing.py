@@ -1,18 +1,20 @@
 """Who gets how much of the network, when a few flows come or go: max-min fair rates, found again where they change.
 
 `labkit.cluster.fair_rates` finds the rates of all flows from nothing. A simulation asks again at each start and each
-end of a flow, when most rates stay as they are. Three facts say which:
+end of a flow, when most rates stay as they are. What saves the work:
 
-    1. A link is *slack* if its flows could not fill it even if nothing else held them back: what each could have at
-       most is the slowest link on its way. Only the other links tie the rates of flows together.
-    2. Rates spread only from flow to flow over such links: those that no chain of shared links joins to the change
-       stay as they are.
+    1. Rates hang together over *full* links alone, those that hold a flow back: where one flow gives or takes, the
+       others on the link notice. So the search goes from the links of the flows that came or went over full links to
+       other flows, and water is poured into these alone.
+    2. It may turn out that a link not looked at would now carry more than it can. Then it is full too: it is added,
+       and the search goes on from there. When no such link is left, every flow has a full link on which nobody gets
+       more than it does, and that is what max-min fair means.
     3. Water rises in all flows alike. So a flow that ends with the rate r does not matter to the slower ones: their
        links were full before the water stood at r. Nor does one that starts, if it gets r. What it gets at least is
-       known beforehand: what its links give it if the other flows on them only ever yield.
-
-So the search goes from the links of the flows that came or went, over links that are not slack, through flows that are
-not slower than the slowest of the change (the *floor*), and water is poured into these alone.
+       known beforehand: what its links give it if the others on them yield but take no more than they have. The
+       slowest of these rates is the *floor*; flows below it are left as they are.
+    4. A link that its flows could not fill even if nothing else held them back is never full (*demand*: what each
+       could have at most is the slowest link on its way).
 
 The rates do not depend on the order in which flows started, to the last bit: sums are exactly rounded (`math.fsum`),
 and links that fill at the same time are taken in the order of the network.
@@ -28,6 +30,11 @@ from math import fsum, inf
 from typing import Literal
 
 from labkit.simulator.events import Handle
+
+SAME = 1e-12
+"""Rates that differ by less, as a part of themselves, are the same: n flows round n times."""
+
+_NONE = -1.0  # the share of a flow that is to get one
 
 State = Literal["streaming", "landing", "arrived", "cut", "cancelled"]
 
@@ -71,7 +78,7 @@ class Flow:
 
     __slots__ = (
         "bytes", "done", "end", "ended_seconds", "hops", "landing", "latency_seconds", "left", "leg", "mark", "most",
-        "name", "number", "queued", "rate", "since", "started_seconds", "state", "wires",
+        "name", "number", "queued", "rate", "share", "since", "started_seconds", "state", "wires",
     )  # fmt: skip
 
     def __init__(self, name: str, bytes: float, latency_seconds: float, now: float, number: int) -> None:
@@ -86,7 +93,7 @@ class Flow:
         self.started_seconds = now
         self.ended_seconds: float | None = None
         self.landing: Handle | None = None
-        self.rate = 0.0
+        self.rate = self.share = 0.0
         self.most = inf  # the slowest link on its way
         self.left, self.since = bytes, now
         self.end = self.queued = inf  # when its last byte leaves; the time that the queue of ends has for it
@@ -106,19 +113,25 @@ class Wire:
         capacity: bytes/s.
         flows: those that stream over it, in the order they came.
         demand: what they could have at most, together.
+        full: true if a flow would get more, were it not for this link.
         failed: true if nothing passes.
         log: what ever streamed over it.
     """
 
-    __slots__ = ("capacity", "count", "demand", "failed", "flows", "left", "link", "log", "mark", "order")
+    __slots__ = (
+        "capacity", "count", "demand", "failed", "flows", "full", "left", "link", "log", "mark", "order", "room",
+        "sharers",
+    )  # fmt: skip
 
     def __init__(self, link: Hashable, order: int, capacity: float) -> None:
         self.link, self.order, self.capacity = link, order, capacity
         self.flows: dict[Flow, None] = {}  # not a set: sets have no order
         self.demand = 0.0
-        self.failed = False
+        self.full = self.failed = False
         self.log: list[Leg] = []
-        self.left, self.count, self.mark = 0.0, 0, 0
+        self.mark = 0
+        self.room, self.sharers = 0.0, 0  # without the flows below the floor: what they leave, and how many others
+        self.left, self.count = 0.0, 0  # the same, while water is poured
 
     def add(self, flow: Flow) -> None:
         """A flow begins to stream over it."""
@@ -141,38 +154,41 @@ class Wire:
             level = better
 
 
-def floor_of(started: Iterable[Flow], floor: float) -> float:
-    """The rate below which flows do not notice that these have started.
+def share_out(started: Iterable[Flow], changed: Iterable[Wire], floor: float, token: int) -> list[Flow]:
+    """Finds the rates of all flows that may have others now.
 
     Args:
-        started: flows without a rate, on their wires already.
-        floor: the same for those that have ended: the slowest of their rates; infinity if there are none.
-    """
-    wires = {wire: None for flow in started for wire in flow.wires if wire.demand > wire.capacity}
-    return min([floor, *[wire.level() for wire in wires]])
-
-
-def share_out(started: Iterable[Flow], changed: Iterable[Wire], floor: float, token: int) -> list[tuple[Flow, float]]:
-    """The rates of all flows that may have others now.
-
-    Args:
-        started: flows that have no rate yet.
+        started: flows that have no rate yet, on their wires already.
         changed: wires on which a flow started or ended.
-        floor: flows slower than this keep their rates.
-        token: an even number that no call had before.
+        floor: the slowest rate of those that have ended; infinity if none has.
+        token: a number that no call had before.
 
     Returns:
-        (flow, bytes/s) for each flow that was looked at.
+        The flows that were looked at; each has its rate as `share`, and its old one still as `rate`.
     """
-    flows: list[Flow] = []
-    wires = [wire for wire in changed if wire.flows]
-    for wire in wires:
+    flows = list(started)
+    for flow in flows:
+        flow.mark = token
+    tied = [wire for flow in flows for wire in flow.wires if wire.demand > wire.capacity]
+    wires = list(dict.fromkeys([*tied, *[wire for wire in changed if wire.full]]))
+    floor = min([floor, *[wire.level() for wire in wires[: len(set(tied))]]]) * (1 - SAME)
+    reached = 0
+    while True:
+        reached = _reach(flows, wires, reached, floor, token)
+        _pour(flows, wires, token)
+        over = _overfull(flows, token)
+        if not over:
+            return flows
+        wires += over
+
+
+def _reach(flows: list[Flow], wires: list[Wire], first: int, floor: float, token: int) -> int:
+    """Adds to the wires, of which those from `first` on are new, and to the flows all that hang together with them."""
+    for wire in wires[first:]:
         wire.mark = token
-    for flow in started:  # first those that perhaps cross no link that matters
-        if flow.mark != token:
-            flow.mark = token
-            flows.append(flow)
-    for wire in wires:  # it grows while it is read
+    while first < len(wires):
+        wire = wires[first]
+        first += 1
         slower: list[float] = []
         for flow in wire.flows:
             rate = flow.rate
@@ -182,35 +198,33 @@ def share_out(started: Iterable[Flow], changed: Iterable[Wire], floor: float, to
                 flow.mark = token
                 flows.append(flow)
                 for other in flow.wires:
-                    if other.mark != token and other.demand > other.capacity:
+                    if other.full and other.mark != token:
                         other.mark = token
                         wires.append(other)
-        wire.left = wire.capacity - fsum(slower)
-        wire.count = len(wire.flows) - len(slower)
-    heap = [(wire.left / wire.count, wire.order, wire) for wire in wires if wire.count]
-    heap += _narrow(flows, token)
-    heapify(heap)
-    return _pour(heap, token)
+        wire.room = wire.capacity - fsum(slower) if slower else wire.capacity
+        wire.sharers = len(wire.flows) - len(slower)
+    return first
 
 
-def _narrow(flows: list[Flow], token: int) -> list[tuple[float, int, Wire]]:
-    """What holds flows back besides the wires looked at: the slowest link of a flow, where that one is slack."""
-    found: list[tuple[float, int, Wire]] = []
+def _pour(flows: list[Flow], wires: list[Wire], token: int) -> None:
+    """Fills the wires with the flows, the one first that is full first; see `labkit.cluster.sharing`."""
+    heap: list[tuple[float, int, Wire]] = []
+    for wire in wires:
+        wire.full = False
+        wire.left, wire.count = wire.room, wire.sharers
+        if wire.count:
+            heap.append((wire.left / wire.count, wire.order, wire))
     for flow in flows:
+        flow.share = _NONE
         most = flow.most
         for wire in flow.wires:
-            if wire.mark == token and wire.left <= most:
+            if wire.mark == token and wire.room <= most:
                 break
-        else:
+        else:  # its slowest link is not among the wires: one that it has to itself stands for it
             own = Wire(None, -1 - flow.number, most)
             own.left, own.count, own.flows = most, 1, {flow: None}
-            found.append((most, own.order, own))
-    return found
-
-
-def _pour(heap: list[tuple[float, int, Wire]], token: int) -> list[tuple[Flow, float]]:
-    """Fills the wires, the one first that is full first; see `labkit.cluster.sharing`."""
-    found: list[tuple[Flow, float]] = []
+            heap.append((most, own.order, own))
+    heapify(heap)
     while heap:
         share, order, wire = heap[0]
         count = wire.count
@@ -222,12 +236,18 @@ def _pour(heap: list[tuple[float, int, Wire]], token: int) -> list[tuple[Flow, f
             heapreplace(heap, (now, order, wire))
             continue
         heappop(heap)
+        wire.full = True
         for flow in wire.flows:
-            if flow.mark == token:
-                flow.mark = token + 1
-                found.append((flow, now))
+            if flow.share == _NONE:
+                flow.share = now
                 for other in flow.wires:
-                    if other.mark == token:
-                        other.left -= now
-                        other.count -= 1
-    return found
+                    other.left -= now
+                    other.count -= 1
+
+
+def _overfull(flows: list[Flow], token: int) -> list[Wire]:
+    """The wires not looked at that carry more than they can: they were not full before, and now hold flows back."""
+    risen = [flow for flow in flows if flow.share > flow.rate]
+    suspects = {w: None for flow in risen for w in flow.wires if w.mark != token and w.demand > w.capacity}
+    most = 1 + SAME
+    return [w for w in suspects if fsum([flow.share for flow in w.flows]) > w.capacity * most]
