@@ -1,66 +1,51 @@
-"""One step of a placed workload on a cluster, simulated.
+"""One step of a placed workload on a cluster, simulated: when each op runs, what travels, what memory holds.
+
+    partition.py    cuts the step at the borders of devices
+    plan.py         numbers instead of names: times, needs, ways, pieces of memory
+    run.py          the loop: a queue per device, a flow per transfer
+    memory.py       what devices hold, and the error where it does not fit
+    simulation.py   what comes out
+
+Each device runs one op after another, in the order in which they become ready (of those that become ready together the
+first of the workload first, as TensorFlow's executor), or by ranks that a placer gives. A Send is passive: its tensor
+waits until the Recv pulls it, over links that all transfers share fairly. Transfers do not hold up devices.
 
 Example:
     >>> from labkit.cluster import ready
     >>> from labkit.trace import Output
-    >>> from labkit.workload import WorkNode
+    >>> from labkit.workload import Workload, WorkNode
     >>> x = WorkNode("x", "Const", outputs=(Output("x:0", "float32", (1000000,), 4000000),))
     >>> y = WorkNode("y", "Exp", ("x:0",), (Output("y:0", "float32", (1000000,), 4000000),), 1e6, 8e6)
     >>> run = simulate(Workload((x, y)), {"x": "/device:CPU:0", "y": "/device:GPU:0"}, ready("gpu_server"))
+    >>> run
+    <simulated: 1 step in 271 us, 4 events on 2 devices, 1 transfer>
     >>> [(event.op, event.device) for event in run.trace.events]  # doctest: +NORMALIZE_WHITESPACE
     [('Const', '/device:CPU:0'), ('_Send', '/device:CPU:0'), ('_Recv', '/device:CPU:0 -> /device:GPU:0'),
      ('Exp', '/device:GPU:0')]
+    >>> run.memory["/device:GPU:0"].bytes
+    (4000000.0, 8000000.0, 0.0)
+
+What it is not: a measurement. Ops take what `seconds` says, the same whatever else runs; starting a transfer costs the
+devices nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
 
-from labkit.cluster import Cluster, DeviceKind, op_time
-from labkit.partition import Partition, partition
-from labkit.trace import Event, Trace
-from labkit.workload import Workload, WorkNode
+from labkit.cluster import Cluster, Hop
+from labkit.cluster.errors import checked_count, checked_number, unknown
+from labkit.partition import partition
+from labkit.simulator.failures import survivors
+from labkit.simulator.memory import MemoryCurve
+from labkit.simulator.plan import OpSeconds, Plan, roofline_seconds
+from labkit.simulator.run import Run
+from labkit.simulator.simulation import Simulation
+from labkit.workload import Workload
 
-OpSeconds = Callable[[WorkNode, DeviceKind], float]
-"""How long an op takes on a kind of device: a formula, or what was measured."""
-
-
-def roofline_seconds(node: WorkNode, kind: DeviceKind) -> float:
-    """The roofline time of an op; nothing for one that computes and moves nothing, such as Identity or NoOp."""
-    return op_time(node, kind, node.dtype).seconds if node.flops or node.bytes else 0.0
-
-
-@dataclass(frozen=True)
-class MemoryCurve:
-    """What a device holds over time, as steps: from `seconds[i]` on it holds `bytes[i]`."""
-
-    seconds: tuple[float, ...]
-    bytes: tuple[float, ...]
-
-    @property
-    def peak(self) -> float:
-        """The most that it holds."""
-        return max(self.bytes, default=0.0)
-
-
-@dataclass(frozen=True)
-class Simulation:
-    """What a simulated step did.
-
-    Args:
-        trace: an event for each op on its device, and for each transfer a `_Recv` on the row "a -> b".
-        seconds: when the last event ended.
-        cut: the step as it was partitioned.
-        memory: for each device what it holds over time.
-        utilisation: for each device, and each directed link (its two ends), the share of the step in which it works.
-    """
-
-    trace: Trace
-    seconds: float
-    cut: Partition
-    memory: Mapping[str, MemoryCurve] = field(default_factory=dict[str, MemoryCurve])
-    utilisation: Mapping[str | tuple[str, str], float] = field(default_factory=dict[str | tuple[str, str], float])
+__all__ = ["MemoryCurve", "OpSeconds", "Simulation", "roofline_seconds", "simulate"]
 
 
 def simulate(
@@ -70,8 +55,13 @@ def simulate(
     *,
     seconds: OpSeconds = roofline_seconds,
     seed: int = 0,
+    order: Mapping[str, float] | Literal["fifo"] = "fifo",
+    memory: Literal["raise", "report"] = "raise",
+    steps: int = 1,
+    slow: Mapping[str, float] | None = None,
+    failed: Sequence[str | Hop] = (),
 ) -> Simulation:
-    """Simulates one step.
+    """Simulates one step, or several in a row.
 
     Args:
         work: the step.
@@ -79,27 +69,77 @@ def simulate(
         cluster: the machines.
         seconds: how long an op takes on a kind of device.
         seed: of all that is random.
+        order: "fifo", or a rank for each op: of the ops that are ready on a device the one with the smallest runs
+            next. The start times of a placer's schedule are such ranks.
+        memory: "raise" where it does not fit, or "report": note it in `Simulation.overflows` and go on.
+        steps: how many; a variable is read in one when its update in the one before has ended.
+        slow: for a device by how much its ops take longer: 2.0 is half as fast.
+        failed: names of devices, hosts and switches that have failed; for a link its two ends.
+
+    Raises:
+        GraphError: if an op has no device.
+        ClusterError: if the cluster lacks a device, no way leads to one, or an op's time is no time.
+        ResourceExhaustedError: if a device's memory is too small.
+
+    Example:
+        >>> from labkit.cluster import ready
+        >>> from labkit.workload import Workload, WorkNode
+        >>> work = Workload((WorkNode("a", "MatMul", flops=10.6e9), WorkNode("b", "MatMul", flops=10.6e9)))
+        >>> devices = {"a": "/device:GPU:0", "b": "/device:GPU:0"}
+        >>> run = simulate(work, devices, ready("gpu_server"), order={"a": 2, "b": 1})
+        >>> [(event.node, event.start_seconds) for event in run.trace.events]
+        [('b', 0.0), ('a', 0.001005)]
     """
-    cut = partition(work, devices)
-    free: dict[str, float] = {}
-    end: dict[str, float] = {}
-    trace = Trace(simulated=True)
-    arriving = {crossing.recv: crossing for crossing in cut.crossings}
-    for node in cut.workload.nodes:
-        row = cut.devices[node.name]
-        ready = max((end.get(need, 0.0) for need in node.needs), default=0.0)
-        if node.name in arriving:
-            crossing = arriving[node.name]
-            row = f"{crossing.source} -> {crossing.target}"
-            start, took = ready, cluster.seconds(crossing.source, crossing.target, crossing.bytes)
-        else:
-            start = max(ready, free.get(row, 0.0))
-            took = 0.0 if node.op == "_Send" else seconds(node, cluster.device(row).model)
-            free[row] = start + took
-        end[node.name] = start + took
-        made = sum(output.bytes for output in node.outputs if not node.holds_reference)
-        trace.events.append(
-            Event(node.name, node.op, row, start, took, made, node.inputs, node.outputs, node.flops, node.bytes)
-        )
-    trace.events.sort(key=lambda event: event.start_seconds)
-    return Simulation(trace, max(end.values(), default=0.0), cut)
+    left = survivors(cluster, failed)
+    plan = Plan(partition(work, devices), left.cluster, seconds, left.gone, left.text)
+    return simulate_plan(plan, order=order, memory=memory, steps=steps, slow=slow)
+
+
+def simulate_plan(
+    plan: Plan,
+    *,
+    order: Mapping[str, float] | Literal["fifo"] = "fifo",
+    memory: Literal["raise", "report"] = "raise",
+    steps: int = 1,
+    slow: Mapping[str, float] | None = None,
+) -> Simulation:
+    """Simulates what has been planned; arguments and errors as for `simulate`."""
+    _one_of("memory", memory, ("raise", "report"))
+    if isinstance(order, str):
+        _one_of("order", order, ("fifo",))
+    ranks = None if isinstance(order, str) else plan.ranks(order)
+    run = Run(plan, _factors(plan, slow or {}), ranks, checked_count(steps, "the number of steps"), memory == "report")
+    trace = run.run()
+    held = run.memory
+    numbered = list(enumerate(plan.names))
+    seconds = run.events.now
+    busy: dict[str, list[float]] = {name: [] for name in plan.names}
+    for event in trace.events:
+        if event.duration_seconds and event.device in busy:
+            busy[event.device].append(event.duration_seconds)
+    used: dict[str | Hop, float] = {
+        name: math.fsum(spans) / seconds if seconds else 0.0 for name, spans in busy.items()
+    }
+    return Simulation(
+        trace, seconds, plan.cut,
+        memory={name: held.curve(number) for number, name in numbered},
+        utilisation=used | {link: run.flows.utilisation(link) for link in plan.capacities},
+        cluster=plan.cluster,
+        step_ends=tuple(run.step_ends),
+        held=tuple(held.pieces()),
+        at_peak={name: tuple(held.at_peak(number)) for number, name in numbered},
+        overflows=tuple(held.overflows[device] for device in sorted(held.overflows)),
+        flows=run.flows,
+    )  # fmt: skip
+
+
+def _one_of(what: str, value: Any, choices: Sequence[str]) -> None:
+    if value not in choices:
+        raise unknown(f"choice for {what}=", value, choices)
+
+
+def _factors(plan: Plan, slow: Mapping[str, float]) -> list[float]:
+    """For each device of the plan by how much its ops take longer."""
+    for name in slow:
+        plan.cluster.device(name)
+    return [checked_number(slow.get(name, 1.0), f"the slowness of {name}", "times") for name in plan.names]
