@@ -5,6 +5,8 @@ devices. `results.py` is what placers return: a device and a readable reason for
 
 By cost: `tasks.py` is the plain data (tasks, machines), `schedules.py` the white paper's greedy, ETF and HEFT,
 `search.py` local search and exact search, `timetable.py` the schedule that they return and what checks it.
+`on_cluster.py` makes tasks and machines of a step and a cluster, `limits.py` says where an op can run at all, and
+`by_cost.py` puts it together: a placement with a reason for every op (`cost_reasons.py`).
 
 Example:
     >>> import labkit as tf
@@ -14,14 +16,19 @@ Example:
     '/job:localhost/replica:0/task:0/device:GPU:1'
 """
 
+from labkit.placement.by_cost import METHODS, CostPlacement, obey, place_by_cost
 from labkit.placement.constraints import kernel_types, place
+from labkit.placement.limits import Limit, limits
+from labkit.placement.on_cluster import machines, measured_seconds, task_graph
 from labkit.placement.results import Decision, Placement
 from labkit.placement.schedules import etf, greedy, heft
-from labkit.placement.search import exact, search
+from labkit.placement.search import exact, one_device, search
 from labkit.placement.tasks import Edge, Machines, TaskGraph, lower_bound_seconds
 from labkit.placement.timetable import Choice, Schedule, ScheduledTask, Transfer, violations
 
 __all__ = [
-    "Choice", "Decision", "Edge", "Machines", "Placement", "Schedule", "ScheduledTask", "TaskGraph", "Transfer", "etf",
-    "exact", "greedy", "heft", "kernel_types", "lower_bound_seconds", "place", "search", "violations",
+    "METHODS", "Choice", "CostPlacement", "Decision", "Edge", "Limit", "Machines", "Placement", "Schedule",
+    "ScheduledTask", "TaskGraph", "Transfer", "etf", "exact", "greedy", "heft", "kernel_types", "limits",
+    "lower_bound_seconds", "machines", "measured_seconds", "obey", "one_device", "place", "place_by_cost", "search",
+    "task_graph", "violations",
 ]  # fmt: skip

@@ -29,7 +29,7 @@ class Decision:
         op: its type, such as "MatMul".
         device: the full name of its device.
         rule: what decided: "assigned", "asked", "soft placement", "colocated", "generator", "metadata", "only kernel",
-            "only device" or "priority".
+            "only device" or "priority"; of placers by cost "only choice", "together", or the name of the method.
         reason: the same for a reader: 'train.py, line 12 asked for /gpu:1'.
         asked: the device name that the op asks for, or "".
         group: name of the first op of those that must share its device, itself if there is no other.
@@ -60,6 +60,11 @@ class Placement:
     def by_node(self) -> dict[str, Decision]:
         """The decisions by name of the op."""
         return {decision.node: decision for decision in self.decisions}
+
+    @cached_property
+    def places(self) -> dict[str, str]:
+        """The device of each op by its name: what `labkit.partition` and the simulator take."""
+        return {decision.node: decision.device for decision in self.decisions}
 
     def decision(self, node: Any) -> Decision:
         """What was decided for an op.

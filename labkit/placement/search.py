@@ -39,8 +39,6 @@ import random
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-import numpy as np
-
 from labkit.errors import GraphError, ResourceExhaustedError
 from labkit.placement.schedules import Builder, by_rank, etf_steps, greedy_steps, in_order, upward_rank
 from labkit.placement.tasks import Machines, Problem, TaskGraph, lower_bound_seconds
@@ -49,6 +47,7 @@ from labkit.placement.timetable import Schedule
 _ROUNDING = 1e-12  # of the schedule's length: what is won below that is rounding
 _NOISE = (0.25, 0.5, 1.0, 2.0)  # in mean task times
 _PATIENCE = 4  # rebuilds without gain, there and back, before the next perturbation
+_ALONE_TASKS = 50_000  # placed while looking for the best single device
 _ETF_TASKS = 500  # it looks at each ready task at each step
 
 
@@ -263,10 +262,7 @@ def _starts(problem: Problem) -> list[_Found]:
     ]
     if len(problem.graph) <= _ETF_TASKS:
         ways.append(lambda: etf_steps(problem))
-    needed, everywhere = sum(problem.need), set(range(len(problem.machines))).intersection(*set(problem.feasible))
-    if alone := [device for device in sorted(everywhere) if needed <= problem.room[device]]:
-        device = min(alone, key=np.array(problem.seconds).reshape(-1, len(problem.machines)).sum(axis=0).__getitem__)
-        ways.append(lambda: in_order(problem, problem.order, [device] * len(problem.graph)))
+    ways.append(lambda: one_device_steps(problem, record=False))
     found: list[_Found] = []
     failed: ResourceExhaustedError | None = None
     for way in ways:
@@ -278,6 +274,58 @@ def _starts(problem: Problem) -> list[_Found]:
         packed = in_order(problem, by_rank(problem, upward_rank(problem)), _packed(problem))
         found.append(_found(packed))
     return sorted(found, key=lambda found: found.seconds)
+
+
+def one_device(graph: TaskGraph, machines: Machines) -> Schedule:
+    """The best single device; only tasks that cannot run there, or do not fit, are elsewhere, where they end soonest.
+
+    Args and errors as in `search`.
+
+    Example:
+        >>> graph = TaskGraph({"a": [3.0, 2.0], "b": [3.0, 2.0], "c": 1.0}, feasible={"c": ["x"]})
+        >>> schedule = one_device(graph, Machines.uniform(["x", "y"]))
+        >>> schedule.seconds, schedule.devices
+        (4.0, {'a': 'y', 'b': 'y', 'c': 'x'})
+    """
+    problem = Problem(graph, machines)
+    return one_device_steps(problem, record=True).schedule()
+
+
+def one_device_steps(problem: Problem, record: bool) -> Builder:
+    """`one_device` before names are put on.
+
+    Devices are tried by the work that they would have, the least first; one that has more of it than the best schedule
+    so far is long needs no try. Where most can still not be told apart, a few are tried.
+    """
+    count = len(problem.graph)
+    load = [0.0] * len(problem.machines)
+    for task, can in enumerate(problem.feasible):
+        row = problem.seconds[task]
+        for device in can:
+            load[device] += row[device]
+    left = [count] * len(load)
+    for can in problem.feasible:
+        for device in can:
+            left[device] -= 1  # tasks that cannot be there
+    order = by_rank(problem, upward_rank(problem))
+    best, seconds, tries = None, math.inf, max(2, _ALONE_TASKS // max(count, 1))
+    failed: ResourceExhaustedError | None = None
+    for device in sorted(range(len(load)), key=lambda device: (left[device], load[device])):
+        if load[device] >= seconds and best is not None:
+            continue
+        if not tries:
+            break
+        tries -= 1
+        try:
+            built = in_order(problem, order, [device] * count)
+        except ResourceExhaustedError as error:
+            failed = error
+            continue
+        if max(built.end, default=0.0) < seconds:
+            best, seconds = device, max(built.end, default=0.0)
+    if best is None:
+        raise failed if failed is not None else GraphError("there is no device.")
+    return in_order(problem, order, [best] * count, record=record)
 
 
 def _packed(problem: Problem) -> list[int]:
