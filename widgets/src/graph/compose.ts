@@ -8,6 +8,8 @@ import { layFrame, routeKey, type Box, type Frame, type Link, type Size } from "
 import { FIRST, LAST } from "./layers.ts";
 import { planOf, type Plan } from "./plan.ts";
 import type { Scene, ViewState } from "./types.ts";
+import { backEdges } from "./cycles.ts";
+import { layLanes } from "./lanes.ts";
 import { gatherWires, wayOf, type Raw, type Ref, type Refs } from "./wiring.ts";
 import { roughly, Words, type Measure } from "./words.ts";
 
@@ -21,6 +23,7 @@ function look(plan: Plan, state: ViewState): { root: number; open: Uint8Array; f
     if (t >= 0 && plan.node[t]! < 0) open[t] = 1;
   }
   open[root] = 1;
+  if (state.lanes) plan.parent.forEach((up, t) => { if (!up && plan.node[t]! < 0) open[t] = 1; });
   let boxes = 0;
   for (let k = plan.at[root]!; k < plan.last[root]!; k++) {
     const t = plan.order[k]!;
@@ -48,6 +51,7 @@ export function arrangeNow(graph: Graph, state: ViewState, measure: Measure = ro
   if (!plan.count[root]) return { items: [], wires: [], width: 0, height: 0 };
   const wiring = gatherWires(plan, root, face), { raws, refs, hints } = wiring;
 
+  if (state.lanes) straightened(plan, raws);
   const links = linksOf(plan, root, frames, raws);
   // Frames from the innermost outward.
   const inside = new Map<number, number[]>(frames.map(t => [t, []]));
@@ -60,8 +64,10 @@ export function arrangeNow(graph: Graph, state: ViewState, measure: Measure = ro
   if (memo?.measure !== measure) plan.memo.set(memoKey, (memo = { measure, frames: new Map() }));
   const done = new Map<number, Frame>();
   const words = new Words(plan, measure);
+  const lanes = state.lanes ? inside.get(root)! : [];
   for (let k = frames.length - 1; k >= 0; k--) {
     const t = frames[k]!;
+    if (state.lanes && (t === root || plan.parent[t] === root)) continue;
     const kids = inside.get(t)!;
     const signature = [...links.get(t)!.map(routeKey), ...kids.map(c => refs.get(c)?.key ?? c)].join();
     const old = t === root ? undefined : memo.frames.get(t);
@@ -75,7 +81,32 @@ export function arrangeNow(graph: Graph, state: ViewState, measure: Measure = ro
     done.set(t, frame);
     if (t !== root) memo.frames.set(t, { frame, signature });
   }
+  if (state.lanes) {
+    const order = new Map(state.lanes.map((label, i) => [label, i]));
+    const place = (t: number) => order.get(plan.label(t)) ?? order.size;
+    const type = (t: number) => (plan.node[t]! >= 0 ? graph.opType(plan.node[t]!) : "");
+    const made = layLanes(root, lanes.sort((a, b) => place(a) - place(b)).map(t => ({
+      id: t, boxes: inside.get(t)!.map(c => boxOf(c, done.get(c) ?? null, refs.get(c), words)), links: links.get(t)!,
+      label: Math.round(measure(words.label(t))) + 60,
+    })), links.get(root)!, t => ({ _Send: "send", _Recv: "recv" } as const)[type(t)] ?? null);
+    for (const [t, frame] of made) done.set(t, frame);
+  }
   return new Drawing(plan, root, state.horizontal, done, wiring, words).scene();
+}
+
+/** Turns wires round until no way leads in a circle through the boxes of all lanes: a scope may need what it gave away. */
+function straightened(plan: Plan, raws: Raw[]): void {
+  const lane = (t: number) => {
+    while (plan.parent[plan.parent[t]!]! > 0) t = plan.parent[t]!;
+    return t;
+  };
+  const boxes = [...new Set(raws.flatMap(({ p, q }) => [lane(p), lane(q)]))].sort((a, b) => plan.sample[a]! - plan.sample[b]!);
+  const number = new Map(boxes.map((t, i) => [t, i]));
+  const wires = raws.filter(({ p, q }) => lane(p) !== lane(q));
+  backEdges(boxes.length, wires.map(({ p }) => number.get(lane(p))!), wires.map(({ q }) => number.get(lane(q))!)).forEach((turned, i) => {
+    const wire = wires[i]!;
+    if (turned) [wire.p, wire.q, wire.back] = [wire.q, wire.p, !wire.back];
+  });
 }
 
 /** What runs through each frame: a wire's piece there, shared with other wires that enter or leave for the same box. */

@@ -22,9 +22,31 @@ interface Bent {
   chain: number[][]; // bends of each edge, in order
 }
 
+/** Where boxes and bends stand across the flow, and how far to the side each segment runs. */
+export interface Spread {
+  bent: Bent;
+  x: Int32Array; // centres
+  far: Float64Array;
+  begin: (e: number) => number; // where an edge meets its boxes, from their centres
+  end: (e: number) => number;
+}
+
+/** Along the flow: where each layer begins and ends. */
+export interface Rows {
+  top: Int32Array;
+  bottom: Int32Array;
+}
+
 export function connected(task: Task): Placed {
   const { width, height, pin, room } = task;
-  const bent = bend(task, fold(assign(width.length, task.from, task.to, pin), width, height, pin, GAP, room));
+  const spread = across(task, fold(assign(width.length, task.from, task.to, pin), width, height, pin, GAP, room));
+  return draw(task, spread, rows([task], [spread]));
+}
+
+/** Boxes in given layers: their order, and their places across the flow. */
+export function across(task: Task, layer: Int32Array): Spread {
+  const { width } = task;
+  const bent = bend(task, layer);
   const { boxes, at, from, to, edge } = bent;
   const begin = (e: number) => ending(task.fromAt[e]!, task.mid[task.from[e]!]!);
   const end = (e: number) => ending(task.toAt[e]!, task.mid[task.to[e]!]!);
@@ -56,7 +78,7 @@ export function connected(task: Task): Placed {
     const u = from[s]!, v = to[s]!;
     far[s] = Math.abs(x[u]! + (u < boxes ? begin(e) : 0) - x[v]! - (v < boxes ? end(e) : 0));
   });
-  return draw(task, bent, x, rows(task, bent, far), begin, end);
+  return { bent, x, far, begin, end };
 }
 
 /** One bend for each layer that an edge passes; if it passes very many, bends near its two ends only. */
@@ -86,30 +108,31 @@ function bend(task: Task, layer: Int32Array): Bent {
   return bent;
 }
 
-/** Along the flow: layers are as high as their highest box; there is more room between them where wires run far to the side. */
-function rows(task: Task, { boxes, at, from, to }: Bent, far: Float64Array): { top: Int32Array; bottom: Int32Array } {
-  const many = at.reduce((most, k) => Math.max(most, k + 1), 0);
+/** Layers are as high as their highest box; there is more room between them where wires run far to the side. */
+export function rows(tasks: Task[], spreads: Spread[]): Rows {
+  const many = spreads.reduce((most, { bent }) => bent.at.reduce((m, k) => Math.max(m, k + 1), most), 0);
   const side = new Float64Array(many), tall = new Float64Array(many), border = new Uint8Array(many).fill(1);
-  at.forEach((k, v) => {
-    if (v < boxes) tall[k] = Math.max(tall[k]!, task.height[v]!);
-    if (v >= boxes || !task.pin[v] || task.height[v]! > 0) border[k] = 0;
-  });
-  from.forEach((u, s) => {
-    if (at[to[s]!] === at[u]! + 1) side[at[u]!] = Math.max(side[at[u]!]!, far[s]!);
+  spreads.forEach(({ bent: { boxes, at, from, to }, far }, i) => {
+    const task = tasks[i]!;
+    at.forEach((k, v) => {
+      if (v < boxes) tall[k] = Math.max(tall[k]!, task.height[v]!);
+      if (v >= boxes || !task.pin[v] || task.height[v]! > 0) border[k] = 0;
+    });
+    from.forEach((u, s) => {
+      if (at[to[s]!] === at[u]! + 1) side[at[u]!] = Math.max(side[at[u]!]!, far[s]!);
+    });
   });
   const top = new Int32Array(many), bottom = new Int32Array(many);
   for (let k = 0, y = 0; k < many; k++) {
     top[k] = y;
     bottom[k] = y + tall[k]!;
-    y = bottom[k]! + (border[k] || border[k + 1] ? SHORT : task.room) + Math.min(60, Math.round(side[k]! / 14));
+    y = bottom[k]! + (border[k] || border[k + 1] ? SHORT : tasks[0]!.room) + Math.min(60, Math.round(side[k]! / 14));
   }
   return { top, bottom };
 }
 
-function draw(
-  task: Task, { boxes, at, chain }: Bent, x: Int32Array, { top, bottom }: { top: Int32Array; bottom: Int32Array },
-  begin: (e: number) => number, end: (e: number) => number,
-): Placed {
+/** Boxes and the ways of edges, from where they are across the flow and along it. */
+export function draw(task: Task, { bent: { boxes, at, chain }, x, begin, end }: Spread, { top, bottom }: Rows): Placed {
   let left = Infinity, right = -Infinity;
   x.forEach((centre, v) => {
     const half = v < boxes ? task.width[v]! >> 1 : 4;

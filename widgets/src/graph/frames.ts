@@ -2,7 +2,7 @@
 // laid out before and are boxes here. A wire that crosses the frame's border does so at a port; all wires that enter for
 // the same box share one.
 
-import { layered, FIRST, LAST } from "./layered.ts";
+import { layered, FIRST, LAST, type Placed, type Task } from "./layered.ts";
 
 export const PAD = 16; // inside a frame's border
 export const HEAD = 30; // the frame's label
@@ -36,6 +36,12 @@ export interface Spot extends Size {
   y: number;
 }
 
+export interface Cluster extends Size {
+  core: Spot; // the box itself
+  before: Spot[];
+  after: Spot[];
+}
+
 /** Everything relative to the frame's left upper corner. */
 export interface Frame extends Size {
   boxes: Box[];
@@ -51,9 +57,15 @@ export function routeKey(link: Link): string {
 }
 
 export function layFrame(boxes: Box[], links: Link[], horizontal: boolean, label: number, bare: boolean): Frame {
+  const { clusters, task } = taskOf(boxes, links, horizontal);
+  return framed(boxes, clusters, links, layered(task), horizontal, label, bare);
+}
+
+/** What is to be laid out: boxes with what stands beside them, and a port for each box that a wire enters or leaves for. */
+export function taskOf(boxes: Box[], links: Link[], horizontal: boolean): { clusters: Cluster[]; task: Task } {
   const index = new Map(boxes.map((box, k) => [box.id, k]));
   const clusters = boxes.map(box => cluster(box, horizontal));
-  const task = {
+  const task: Task = {
     width: clusters.map(c => (horizontal ? c.h : c.w)),
     height: clusters.map(c => (horizontal ? c.w : c.h)),
     mid: clusters.map(c => (horizontal ? c.core.y + (c.core.h >> 1) - (c.h >> 1) : c.core.x + (c.core.w >> 1) - (c.w >> 1))),
@@ -79,7 +91,13 @@ export function layFrame(boxes: Box[], links: Link[], horizontal: boolean, label
     task.fromAt.push(boxes[from]?.frame?.outs.get(link.p) ?? NaN);
     task.toAt.push(boxes[to]?.frame?.ins.get(link.q) ?? NaN);
   }
-  const placed = layered(task);
+  return { clusters, task };
+}
+
+/** The frame around what was placed. */
+export function framed(
+  boxes: Box[], clusters: Cluster[], links: Link[], placed: Placed, horizontal: boolean, label: number, bare: boolean,
+): Frame {
   const inner = horizontal ? { w: placed.height, h: placed.width } : { w: placed.width, h: placed.height };
   const pad = bare ? 0 : PAD, head = bare ? 0 : HEAD;
   const w = even(Math.max(inner.w + 2 * pad, bare ? 0 : label)), h = even(inner.h + head + pad);
@@ -120,7 +138,7 @@ function even(x: number): number {
 }
 
 /** A box with its references: a column beside it where data flows down, a row above or below it where it flows to the right. */
-function cluster(box: Box, horizontal: boolean): Size & { core: Spot; before: Spot[]; after: Spot[] } {
+function cluster(box: Box, horizontal: boolean): Cluster {
   const along = (s: Size) => (horizontal ? s.w : s.h), across = (s: Size) => (horizontal ? s.h : s.w);
   const length = (sizes: Size[]) => sizes.reduce((sum, s) => sum + along(s) + STACK, -STACK);
   const depth = (sizes: Size[]) => (sizes.length ? Math.max(...sizes.map(across)) + NEAR : 0);

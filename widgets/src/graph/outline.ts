@@ -17,12 +17,20 @@ export class Outline {
   private inside: Int32Array = new Int32Array();
   private readonly root = h("ul", { role: "tree", class: "labkit-g-tree" });
 
-  constructor(private readonly graph: Graph, private readonly show: (name: string) => void, label: string, private readonly signal: AbortSignal) {
+  constructor(private graph: Graph, private readonly show: (name: string) => void, label: string, private readonly signal: AbortSignal) {
     this.root.setAttribute("aria-label", `Outline: ${label}`);
     this.element.append(h("summary", {}, "Outline"), this.root);
     this.element.addEventListener("toggle", () => { if (this.element.open && !this.tree) this.build(); }, { signal });
     this.root.addEventListener("keydown", event => this.key(event), { signal });
     this.root.addEventListener("click", event => this.click(event), { signal });
+  }
+
+  /** Another graph in place of this one. */
+  swap(graph: Graph): void {
+    this.graph = graph;
+    this.tree = null;
+    this.root.replaceChildren();
+    if (this.element.open) this.build();
   }
 
   private build(): void {

@@ -59,7 +59,7 @@ export class GraphPicture {
   private searching = new Set<() => void>();
   private knobPressed = -Infinity; // when
 
-  constructor(private readonly shell: Shell, container: HTMLElement, readonly graph: Graph, state: ViewState, options: PictureOptions = {}) {
+  constructor(private readonly shell: Shell, container: HTMLElement, public graph: Graph, state: ViewState, options: PictureOptions = {}) {
     const { signal } = shell;
     const label = options.label ?? "Graph";
     this.state = state;
@@ -103,6 +103,13 @@ export class GraphPicture {
     return this.settled();
   }
 
+  /** Shows another graph in place of this one: what has the same id stays where it is. */
+  swap(graph: Graph, change: Partial<ViewState>): Promise<void> {
+    this.graph = graph;
+    this.outline?.swap(graph);
+    return this.show({ ...change, hidden: change.hidden ?? this.state.hidden });
+  }
+
   private async lay(state: ViewState, pending: AbortController, anchor: string | undefined): Promise<void> {
     let scene: Scene;
     try {
@@ -129,7 +136,7 @@ export class GraphPicture {
     const same = old.scene.items.length > 0 && old.horizontal === state.horizontal && this.root === state.root;
     this.root = state.root;
     this.scene = scene;
-    this.drawn = { ...old, scene, horizontal: state.horizontal, labels: this.labels(scene, old.layer), selected: new Set() };
+    this.drawn = { ...old, scene, graph: this.graph, horizontal: state.horizontal, labels: this.labels(scene, old.layer), selected: new Set() };
     this.drawn.selected = this.standing();
     if (!now.has(this.focused)) this.focused = (anchor && this.itemOf(anchor)?.id) || "";
     const { stage, eye } = this;

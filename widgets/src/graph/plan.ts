@@ -40,7 +40,7 @@ export interface Plan extends Lifted {
 }
 
 export function planKey(state: ViewState): string {
-  return [state.hubs, state.series, state.control, ...[...state.hidden].sort()].join();
+  return [state.hubs, state.series, state.control, !!state.lanes, ...[...state.hidden].sort()].join();
 }
 
 const plans = new WeakMap<Graph, Map<string, Plan>>();

@@ -13,6 +13,7 @@ export class Planner {
   private graph: Graph;
   private tree: Tree;
   private crowded: boolean; // enough boxes for hubs
+  private lanes: boolean;
   private parent: number[]; // of tree nodes; series come behind those of the tree
   private node: number[];
   private sample: number[];
@@ -27,6 +28,7 @@ export class Planner {
     this.graph = graph;
     this.tree = treeOf(graph);
     const { tree } = this;
+    this.lanes = !!state.lanes;
     this.crowded = state.hubs === "aside" && graph.n >= CROWD;
     this.parent = Array.from(tree.parent);
     this.node = Array.from(tree.node);
@@ -57,7 +59,7 @@ export class Planner {
     const [kidStart, kids] = gather(tree.size + 1, tree.parent.map(p => (p < 0 ? tree.size : p)));
     const [edgeStart, edgeList] = gather(tree.size + 1, top.map(t => (t < 0 ? tree.size : t)));
     for (let t = 0; t < tree.size; t++) {
-      if (count[t]! < 1 || tree.node[t]! >= 0) continue;
+      if (count[t]! < 1 || tree.node[t]! >= 0 || (this.lanes && !t)) continue; // lanes stay what they are
       const children = Array.from(kids.subarray(kidStart[t], kidStart[t + 1])).filter(c => count[c]! > 0);
       if (children.length < 2) continue;
       const edges = edgeList.subarray(edgeStart[t], edgeStart[t + 1]);

@@ -21,6 +21,7 @@ export interface Layer {
   wireLabel?: (wire: Wire) => string | null;
   dim?: (item: Item) => boolean;
   mark?: (item: Item) => Mark | null;
+  frame?: (item: Item) => { colour: string; line: string; ink: string } | null; // of an open scope
 }
 
 /** All that decides how the picture looks, but for where the eye is. */
@@ -123,8 +124,9 @@ export function drawBox(pen: Pen, item: Item, drawn: Drawn, paint: Paint, lod: L
   const look = figureOf(item, drawn.graph);
   const own = item.open ? null : layer.fill?.(item);
   const mark = layer.mark?.(item);
-  const fill = own ? own.colour : paint(item.open ? frameFill(item) : `${look.role}-fill`);
-  const line = paint(mark ?? `${look.role}-line`);
+  const frame = item.open ? layer.frame?.(item) : null;
+  const fill = own ? own.colour : frame ? frame.colour : paint(item.open ? frameFill(item) : `${look.role}-fill`);
+  const line = frame && !mark ? frame.line : paint(mark ?? `${look.role}-line`);
   if (body) {
     const over = look.behind ? CARDS : 0; // the cards of a stack
     if (drawn.selected.has(item.id))
@@ -137,7 +139,7 @@ export function drawBox(pen: Pen, item: Item, drawn: Drawn, paint: Paint, lod: L
   if (!words) return;
   const size = small(lod);
   if (size) {
-    const ink = own ? own.ink ?? inkOn(own.colour) : paint(`${look.role}-ink`);
+    const ink = own ? own.ink ?? inkOn(own.colour) : frame ? frame.ink : paint(`${look.role}-ink`);
     const halo = item.open || (own?.pattern && own.pattern !== "solid") ? { halo: fill } : {};
     for (const text of lod === "near" ? look.lines : look.large) pen.words({ ...text, ink, ...halo });
     if (look.opens) {

@@ -38,6 +38,7 @@ export interface ViewState {
   series: boolean; // fold repeated blocks to "x N"
   control: boolean; // draw control edges
   hidden: Part[]; // parts that are left out
+  lanes?: string[]; // the outermost scopes are devices, drawn as lanes in this order: see lanes.ts
 }
 
 /**
