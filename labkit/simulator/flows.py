@@ -41,6 +41,7 @@ from typing import Any, NamedTuple
 
 from labkit.cluster.errors import ClusterError, checked_number, unknown
 from labkit.simulator.events import LAST, Events, Handle
+from labkit.simulator.loads import carried_bytes, load_curve
 from labkit.simulator.sharing import SAME, Flow, Leg, Wire, share_out
 
 
@@ -233,7 +234,7 @@ class Flows:
 
     def left_bytes(self, flow: Flow) -> float:
         """What a flow has still to send, now."""
-        return max(0.0, flow.left - flow.rate * (self.events.now - flow.since)) if flow.rate else flow.left
+        return flow.left_at(self.events.now)
 
     def carried_bytes(self, link: Hashable) -> float:
         """What a link has carried by now.
@@ -241,7 +242,7 @@ class Flows:
         Raises:
             ClusterError: if the link is unknown.
         """
-        return fsum(self._carried(leg) for leg in self._wire(link).log)
+        return carried_bytes(self._wire(link).log, self.events.now)
 
     def load(self, link: Hashable) -> tuple[list[float], list[float]]:
         """A link's load over time.
@@ -253,25 +254,7 @@ class Flows:
         Raises:
             ClusterError: if the link is unknown.
         """
-        changes = sorted(
-            (seconds, number, rate)
-            for number, leg in enumerate(self._wire(link).log)
-            for seconds, rate in zip(leg.times, leg.rates, strict=True)
-        )
-        times: list[float] = []
-        rates: list[float] = []
-        now: dict[int, float] = {}
-        for place, (seconds, number, rate) in enumerate(changes):
-            if rate:
-                now[number] = rate
-            else:
-                now.pop(number, None)
-            if place + 1 == len(changes) or changes[place + 1][0] != seconds:
-                whole = fsum(now.values())
-                if whole != (rates[-1] if rates else 0.0):
-                    times.append(seconds)
-                    rates.append(whole)
-        return times, rates
+        return load_curve(self._wire(link).log)
 
     def utilisation(self, link: Hashable) -> float:
         """What a link has carried by now, as a part of what it could have; 0 at the start.
@@ -429,10 +412,6 @@ class Flows:
             flow.left = 0.0
             self._leave(flow)
             self._land(flow)
-
-    def _carried(self, leg: Leg) -> float:
-        last = self.left_bytes(leg.flow) if leg.left_at_last is None else leg.left_at_last
-        return leg.left_at_first - last
 
     def __repr__(self) -> str:
         return f"<{len(self._wires)} links, {len(self._live)} flows under way, {self.arrived.messages} arrived>"

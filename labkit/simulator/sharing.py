@@ -100,6 +100,10 @@ class Flow:
         self.leg: Leg | None = None
         self.mark = 0
 
+    def left_at(self, seconds: float) -> float:
+        """Bytes that are still to be sent at a time after its last change."""
+        return max(0.0, self.left - self.rate * (seconds - self.since)) if self.rate else self.left
+
     def __repr__(self) -> str:
         return f"<{self.name}: {self.bytes:g} bytes, {self.state}>"
 
