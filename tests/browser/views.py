@@ -43,6 +43,7 @@ trace_view
 """,
     "DebuggerView": "debugger_view = lw.DebuggerView(session, loss, {x: four})\ndebugger_view",
     "DeviceNameView": "lw.DeviceNameView('/job:worker/task:1', '/gpu:0', cluster=tf.cluster.ready('gpu_machines'))",
+    "RooflineView": "lw.RooflineView(tf.costs.graph_cost([loss, train], {x: [2, 4]}), ['k40', 'tpu_v1', 'phone'])",
     "TrainingView": """
 training = lw.TrainingView(
     session, train, {x: four}, steps=20, curves={"loss": loss}, weights=[w], histograms=[w], learning_rate=rate)
@@ -86,6 +87,7 @@ HOSTILE_PROGRAMS = {
     "DeviceNameView": "lw.DeviceNameView(*[name[:999] for name in hostile])",
     "GraphView": "lw.GraphView(graph, open=[op.name.rsplit('/', 1)[0] for op in graph.get_operations()[1:3]])",
     "TraceView": "_, trace = session.watch(x)\nlw.TraceView(trace, graph, names=(hostile[0], hostile[1]))",
+    "RooflineView": "lw.RooflineView(tf.costs.graph_cost(x), by='node')",
     "DebuggerView": "lw.DebuggerView(session, x)",
     "TrainingView": """
 with graph.as_default():

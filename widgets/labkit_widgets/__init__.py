@@ -14,6 +14,7 @@ from labkit_widgets.device_name_view import DeviceNameView
 from labkit_widgets.graph_view import GraphView
 from labkit_widgets.playground_view import PlaygroundView
 from labkit_widgets.register import register, unregister
+from labkit_widgets.roofline_view import RooflineView
 from labkit_widgets.trace_view import TraceView
 from labkit_widgets.training_view import TrainingView, train
 from labkit_widgets.view import View, link
@@ -23,6 +24,7 @@ __all__ = [
     "DeviceNameView",
     "GraphView",
     "PlaygroundView",
+    "RooflineView",
     "TraceView",
     "TrainingView",
     "View",

@@ -7,6 +7,7 @@ import { debuggerView } from "./debugger/debugger_view.ts";
 import { deviceNameView } from "./devicename/device_name.ts";
 import { graphView } from "./graphview/graph_view.ts";
 import { playgroundView } from "./playground/playground.ts";
+import { rooflineView } from "./roofline/roofline.ts";
 import { traceView } from "./trace/trace.ts";
 import { trainingView } from "./training/training.ts";
 
@@ -18,6 +19,7 @@ const VIEWS: Record<string, [name: string, view: View]> = {
   DeviceNameView: ["Device names", deviceNameView],
   GraphView: ["Graph", graphView],
   PlaygroundView: ["Playground", playgroundView],
+  RooflineView: ["Roofline", rooflineView],
   TraceView: ["Trace", traceView],
   TrainingView: ["Training", trainingView],
 };

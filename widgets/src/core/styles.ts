@@ -6,8 +6,9 @@ import devicename from "../devicename/devicename.css";
 import graph from "../graph/graph.css";
 import graphview from "../graphview/graphview.css";
 import playground from "../playground/playground.css";
+import roofline from "../roofline/roofline.css";
 import trace from "../trace/trace.css";
 import training from "../training/training.css";
 import value from "./value.css";
 
-export const styles = [shell, debug, devicename, graph, graphview, playground, trace, training, value].join("\n");
+export const styles = [shell, debug, devicename, graph, graphview, playground, roofline, trace, training, value].join("\n");
