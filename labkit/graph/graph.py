@@ -65,6 +65,7 @@ class Graph(Scopes, Lookup, Collections):
         self.plans: dict[Any, Any] = {}  # what sessions have prepared to run; see labkit.executor
         self.variable_store: Any = None  # variables by name and the open scope; see labkit.variable_scope
         self.differentiated: list[Tensor] = []  # what tf.gradients was called on; see labkit.gradients
+        self.applied_gradients: dict[Operation, tuple[Any, ...]] = {}  # of each training op; see labkit.optimizers.base
         self._known_specs: dict[Any, tuple[Spec, ...]] = {}
 
     @property

@@ -218,6 +218,7 @@ class Optimizer:
                 with graph.control_dependencies([waits]), graph.colocate_with(global_step):
                     train = assign_add(global_step, 1, name=scope).op
         graph.add_to_collection(GraphKeys.TRAIN_OP, train)
+        graph.applied_gradients[train] = tuple(pairs)
         return train
 
     def _update(self, grad: Tensor, var: Any) -> Any:
