@@ -34,10 +34,13 @@ from typing import Any, NamedTuple
 
 import jax
 
+from labkit.alone import call_alone
 from labkit.errors import InvalidArgumentError
-from labkit.executor import Plan, Sizes, after
-from labkit.graph import OPS, Operation, Tensor, variable_of
+from labkit.executor import Plan, Sizes, WatchedCall, after
+from labkit.graph import OPS, Interpreter, Op, Operation, Tensor, variable_of
+from labkit.graph.interpret import KernelCall
 from labkit.segment import Segment, Store
+from labkit.shapes import num_elements
 
 Where = Mapping[Operation, Any]
 """The JAX device of each node; whoever runs in Python needs none."""
@@ -115,10 +118,41 @@ class PlacedPlan(Plan):
         jax.block_until_ready([store[slot] for segment in self.segments for slot in segment.writes])
         return results
 
+    def run_watched(
+        self, store: Store, feed_values: Sequence[Any], call: WatchedCall, call_kernel: KernelCall = call_alone
+    ) -> list[Any]:
+        """Runs each node alone, on its device."""
+        device: Any = None
+        arrived: dict[tuple[int, Any], tuple[Any, Any]] = {}  # with what was sent, so that its id stays its own
+
+        def sent(value: Any) -> Any:
+            if not isinstance(value, jax.Array) or value.devices() == {device}:
+                return value
+            key = id(value), device
+            if key not in arrived:
+                arrived[key] = value, send(value, device)
+            return arrived[key][1]
+
+        def call_there(kind: Op, inputs: list[Any]) -> Any:
+            if kind.host or device is None:
+                return call_kernel(kind, inputs)
+            with jax.default_device(device):
+                return call_kernel(kind, [sent(value) for value in inputs])
+
+        def run(node: Operation, interpreter: Interpreter) -> None:
+            nonlocal device
+            device = None if node.in_python else self.where.get(node)
+            call(node, interpreter)
+
+        return super().run_watched(store, feed_values, run, call_there)
+
 
 def send(value: Any, device: Any) -> Any:
     """Starts the transfer of an array to a JAX device; does not wait for it."""
     return jax.device_put(value, device)
+
+
+_MOST_BYTES = 1 << 16  # of what is computed from constants in several segments
 
 
 class _Stages:
@@ -148,6 +182,7 @@ class _Stages:
         for node in self.nodes:
             if node in self.stage:
                 self.groups.setdefault((self.stage[node], self.place(node)), []).append(node)
+        self._fixed: dict[Operation, bool] = {}
         self._add_copies()
 
     def place(self, node: Operation) -> Any:
@@ -185,10 +220,8 @@ class _Stages:
                 if position in node.kind.ref_inputs:
                     raise _reference_crosses(node, home)
                 if slot not in reads:
-                    read = Operation(node.graph, node.id, f"{slot}/read_to_send", OPS["Identity"](), [tensor], [], node.site)
-                    read.outputs.append(Tensor(read, 0, tensor.dtype, tensor.static_shape))
-                    reads[slot] = read.outputs[0]
-                    found.append(read)
+                    reads[slot] = _read(slot, tensor, node)
+                    found.append(reads[slot].op)
                 self.bound[node, tensor] = reads[slot]
             for position in node.kind.writes:
                 reads.pop(variable_of(node.inputs[position]), None)
@@ -225,16 +258,41 @@ class _Stages:
         """Puts constants, and reads of variables, into each segment that takes them."""
         for (stage, device), nodes in self.groups.items():
             inside = set(nodes)
-            added: set[Operation] = set()
-            for node in nodes:
+            waiting = list(nodes)
+            while waiting:
+                node = waiting.pop()
                 for tensor in node.inputs:
                     maker = self.source(node, tensor).op
-                    if maker in inside or maker in added or tensor in self._fed or maker not in self.position:
+                    if maker in inside or tensor in self._fed or maker not in self.position:
                         continue
-                    if self.is_copied(maker) or self._reads_again(maker, stage, device):
-                        added.add(maker)
-            if added:
-                self.groups[stage, device] = sorted(inside | added, key=self.position.__getitem__)
+                    if (
+                        self.is_copied(maker)
+                        or self._is_fixed(maker, device)
+                        or self._reads_again(maker, stage, device)
+                    ):
+                        inside.add(maker)
+                        waiting.append(maker)
+            if len(inside) > len(nodes):
+                self.groups[stage, device] = sorted(inside, key=self.position.__getitem__)
+
+    def _is_fixed(self, node: Operation, device: Any) -> bool:
+        """True for what follows from constants alone: XLA computes it while it compiles.
+
+        On another device only a single number: with numbers that it knows XLA makes a division a multiplication, and
+        a count that was sent would give another last bit.
+        """
+        found = self._fixed.get(node)
+        if found is None:
+            found = (
+                _is_small(node)
+                and node not in self.python
+                and all(
+                    t not in self._fed and (self.is_copied(t.op) or self._is_fixed(t.op, self.place(t.op)))
+                    for t in node.inputs
+                )
+            )
+            self._fixed[node] = found
+        return found and (self.place(node) == device or num_elements(node.outputs[0].static_shape) == 1)
 
     def _reads_again(self, node: Operation, stage: int, device: Any) -> bool:
         """True if a read of a variable gives the same value in a later stage of its device."""
@@ -245,6 +303,22 @@ class _Stages:
             return False
         later = (w for w in self.writes.get(variable_of(tensor), ()) if self.position[w] > self.position[node])
         return all(self.stage[write] >= stage for write in later)
+
+
+def _is_small(node: Operation) -> bool:
+    """True for an op without effects whose one output is small enough to be computed in several segments."""
+    kind = node.kind
+    if kind.stateful or kind.is_ref or kind.writes or kind.has_state or not node.inputs or len(node.outputs) != 1:
+        return False
+    size = node.outputs[0].spec.size_bytes()
+    return size is not None and size < _MOST_BYTES
+
+
+def _read(slot: str, tensor: Tensor, node: Operation) -> Tensor:
+    """What a variable holds when `node` takes it; an op that is in no graph."""
+    read = Operation(node.graph, node.id, f"{slot}/read_to_send", OPS["Identity"](), [tensor], [], node.site)
+    read.outputs.append(Tensor(read, 0, tensor.dtype, tensor.static_shape))
+    return read.outputs[0]
 
 
 class _Part:

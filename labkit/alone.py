@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from typing import Any
+from typing import Any, cast
 
 import jax
 import numpy as np
@@ -22,7 +22,7 @@ class _Compiled:
 
     def __init__(self, function: Any) -> None:
         self.function = function
-        self.called: set[Any] = set()
+        self.called: set[Any] = set()  # with the device
 
 
 _alone: dict[Any, _Compiled] = {}  # the oldest first
@@ -61,7 +61,7 @@ def call_alone(kind: Op, inputs: list[Any]) -> Any:
         compiled = _keep(key, kind.memoise_infer, _Compiled(jax.jit(labkit_op)))
     function = compiled.function
     arrays = [v for i, v in enumerate(inputs) if i not in static and v is not None]
-    form = tuple((v.dtype, v.shape) for v in map(_array, arrays))
+    form = (cast("Any", jax.config).jax_default_device, *((v.dtype, v.shape) for v in map(_array, arrays)))
     if form in compiled.called:
         return function(*arrays)
     began = time.perf_counter()

@@ -95,9 +95,13 @@ class ConfigProto:
     """Options of a session.
 
     Args:
-        allow_soft_placement: True lets `labkit.placement.place` take another device where the one that was asked for
-            does not exist or has no kernel. A session runs on the devices that there are in any case.
+        allow_soft_placement: what becomes of a device that the program asks for and that does not exist here. None:
+            the devices that there are stand in for it, each name one of them, so that a program for four GPUs uses
+            four CPU devices (and a laptop's one CPU four times). True: as in TensorFlow, its kind and number are given
+            up. False: an error, TensorFlow's default.
         log_device_placement: True prints where each node runs, to standard error.
+        device_count: how many devices of a kind to use at most, by kind: {"GPU": 0} hides the GPUs. CPU devices are
+            made by JAX when it is first used: {"CPU": 4} needs `jax.config.update("jax_num_cpu_devices", 4)` before.
 
     Example:
         >>> import labkit as tf
@@ -107,7 +111,7 @@ class ConfigProto:
         True
     """
 
-    allow_soft_placement: bool = False
+    allow_soft_placement: bool | None = None
     log_device_placement: bool = False
     device_count: dict[str, int] = field(default_factory=dict[str, int])
     intra_op_parallelism_threads: int = 0

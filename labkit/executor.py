@@ -43,8 +43,11 @@ import numpy as np
 
 from labkit.alone import call_alone
 from labkit.graph import Graph, Interpreter, Operation, Tensor, constant_value, variable_of
+from labkit.graph.interpret import KernelCall
 from labkit.segment import Segment, Store, uninitialized
 from labkit.shapes import num_elements
+
+WatchedCall = Callable[[Operation, Interpreter], None]
 
 
 class Plan:
@@ -75,7 +78,7 @@ class Plan:
         fed = set(self.feeds)
         used = {t for node in self.nodes if node not in inside for t in node.inputs}
         made = [t for node in nodes for t in node.outputs]
-        return [t for t in made if t not in fed and (t in self.fetches or t in used) and _has_value(t)]
+        return [t for t in made if t not in fed and (t in self.fetches or t in used) and has_value(t)]
 
     def run(self, store: Store, feed_values: Sequence[Any], lock: AbstractContextManager[Any]) -> list[Any]:
         """Runs in whole mode, and updates `store`.
@@ -89,10 +92,10 @@ class Plan:
             The values of the fetches, as NumPy arrays that the caller may change.
         """
         if self.may_wait:
-            return self._run_in_turns(store, feed_values, lock)
+            return self.run_in_turns(store, feed_values, lock)
         with lock:
             if not self.is_single:
-                return self._run_segments(store, feed_values, lock)
+                return self.run_segments(store, feed_values, lock)
             segment = self.segments[0]
             outputs, new = segment.call(
                 store,
@@ -100,43 +103,51 @@ class Plan:
             )
             store.update(zip(segment.writes, new, strict=True))
             if segment.outputs == self.fetches:
-                return [_result(value) for value in outputs]
-            return self._results(dict(zip(segment.outputs, outputs, strict=True)), feed_values, store)
+                return [result(value) for value in outputs]
+            return self.results(dict(zip(segment.outputs, outputs, strict=True)), feed_values, store)
 
-    def _run_segments(self, store: Store, feed_values: Sequence[Any], lock: AbstractContextManager[Any]) -> list[Any]:
+    def run_segments(self, store: Store, feed_values: Sequence[Any], lock: AbstractContextManager[Any]) -> list[Any]:
         """One segment after another, on a copy of the state, so that a failing one leaves nothing half-written."""
         working = dict(store)
         known: dict[Tensor, Any] = dict(zip(self.feeds, feed_values, strict=True))
         for segment in self.segments:
-            inputs = [known[t] for t in segment.inputs]
+            inputs = self.taken(segment, known)
             if segment.host:
                 outputs, new = segment.call_on_host(working, inputs, lock)
             else:
                 outputs, new = segment.call(working, inputs)
             working.update(zip(segment.writes, new, strict=True))
-            known.update(zip(segment.outputs, outputs, strict=True))
+            self.keep(segment, outputs, known)
         store.update(working)
-        return self._results(known, feed_values, store)
+        return self.results(known, feed_values, store)
 
-    def _run_in_turns(self, store: Store, feed_values: Sequence[Any], lock: AbstractContextManager[Any]) -> list[Any]:
+    def taken(self, segment: Segment, known: dict[Any, Any]) -> list[Any]:
+        """The inputs of a segment, of all that is known."""
+        return [known[t] for t in segment.inputs]
+
+    def keep(self, segment: Segment, outputs: Sequence[Any], known: dict[Any, Any]) -> None:
+        """Adds what a segment made to what is known."""
+        known.update(zip(segment.outputs, outputs, strict=True))
+
+    def run_in_turns(self, store: Store, feed_values: Sequence[Any], lock: AbstractContextManager[Any]) -> list[Any]:
         """Where an operation may wait for another thread: each segment takes the lock, and its effect is kept."""
         known: dict[Tensor, Any] = dict(zip(self.feeds, feed_values, strict=True))
         for segment in self.segments:
-            inputs = [known[t] for t in segment.inputs]
+            inputs = self.taken(segment, known)
             if segment.host:
                 outputs, _ = segment.call_on_host(store, inputs, lock)
             else:
                 with lock:
                     outputs, new = segment.call(store, inputs)
                     store.update(zip(segment.writes, new, strict=True))
-            known.update(zip(segment.outputs, outputs, strict=True))
+            self.keep(segment, outputs, known)
         with lock:
-            return self._results(known, feed_values, store)
+            return self.results(known, feed_values, store)
 
-    def _results(self, values: dict[Tensor, Any], feed_values: Sequence[Any], store: Store) -> list[Any]:
+    def results(self, values: dict[Tensor, Any], feed_values: Sequence[Any], store: Store) -> list[Any]:
         """The values of the fetches."""
         fed = dict(zip(self.feeds, feed_values, strict=True))
-        return [_result(self._fetched(t, values, fed, store)) for t in self.fetches]
+        return [result(self._fetched(t, values, fed, store)) for t in self.fetches]
 
     @staticmethod
     def _fetched(tensor: Tensor, values: dict[Tensor, Any], fed: dict[Tensor, Any], store: Store) -> Any:
@@ -149,22 +160,21 @@ class Plan:
             raise uninitialized(slot, [tensor.op])
         return store[slot]
 
-    def run_watched(self, store: Store, feed_values: Sequence[Any], call: WatchedCall) -> list[Any]:
+    def run_watched(
+        self, store: Store, feed_values: Sequence[Any], call: WatchedCall, call_kernel: KernelCall = call_alone
+    ) -> list[Any]:
         """Runs each node alone; `call(node, run)` runs it and may keep its outputs and its time."""
         for segment in self.segments:
             segment.check_initialized(store)
         working = dict(store)
-        interpreter = Interpreter(dict(zip(self.feeds, feed_values, strict=True)), working, call_alone)
+        interpreter = Interpreter(dict(zip(self.feeds, feed_values, strict=True)), working, call_kernel)
         with jax.enable_x64(True):
             for node in self.nodes:
                 if not all(t in interpreter.values for t in node.outputs) or not node.outputs:
                     call(node, interpreter)
-            fetched = [_result(interpreter.value(t)) for t in self.fetches]
+            fetched = [result(interpreter.value(t)) for t in self.fetches]
         store.update((slot, value) for slot, value in working.items() if store.get(slot) is not value)
         return fetched
-
-
-WatchedCall = Callable[[Operation, Interpreter], None]
 
 
 def prune(roots: Iterable[Operation], feeds: Sequence[Tensor]) -> list[Operation]:
@@ -203,16 +213,16 @@ def cut(nodes: Sequence[Operation], feeds: Sequence[Tensor] = ()) -> list[tuple[
     """
     stage: dict[Operation, int] = {}
     last_access: dict[str, int] = {}
-    sizes = _Sizes(feeds)
+    sizes = Sizes(feeds)
     for node in nodes:
         python = node.in_python or sizes.depend_on_data(node)
         level = 1 if python else 0
         for source in (*(t.op for t in node.inputs), *node.control_inputs):
             if source in stage:
-                level = max(level, _after(stage[source], python))
+                level = max(level, after(stage[source], python))
         slots = [variable_of(t) for t in node.inputs if t.op.kind.is_ref]
         for slot in slots:
-            level = max(level, _after(last_access.get(slot, 0), python))
+            level = max(level, after(last_access.get(slot, 0), python))
         for slot in slots:
             last_access[slot] = level
         stage[node] = level
@@ -245,7 +255,7 @@ def _postpone(nodes: Sequence[Operation], stage: dict[Operation, int]) -> None:
             needed[source] = min(needed.get(source, stage[node]), stage[node])
 
 
-def _after(level: int, python: bool) -> int:
+def after(level: int, python: bool) -> int:
     """The earliest stage for a node that depends on one in stage `level`."""
     return level if level % 2 == python else level + 1
 
@@ -253,7 +263,7 @@ def _after(level: int, python: bool) -> int:
 _MOST_FED = 16  # entries of a fed size (a shape, an axis) that compiled code is kept for; more is data
 
 
-class _Sizes:
+class Sizes:
     """Which nodes have sizes that are known only when the program runs.
 
     A value that a kernel needs while it is traced may come from constants and shapes; if it comes from a small feed,
@@ -296,13 +306,13 @@ class _Sizes:
         return fed and (count is None or count > _MOST_FED)
 
 
-def _result(value: Any) -> Any:
+def result(value: Any) -> Any:
     """A result as NumPy: a copy that the caller may change, a NumPy scalar for rank 0, bytes for a lone string."""
     array: np.ndarray[Any, Any] = np.array(value, copy=True)
     return array if array.ndim else array[()]
 
 
-def _has_value(tensor: Tensor) -> bool:
+def has_value(tensor: Tensor) -> bool:
     """A reference has no value of its own: whoever uses it reads the state."""
     return not tensor.op.kind.is_ref
 

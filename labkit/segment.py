@@ -17,7 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from labkit.errors import FailedPreconditionError, LabkitError
-from labkit.graph import GraphKeys, Interpreter, Operation, Tensor, variable_of
+from labkit.graph import GraphKeys, Interpreter, Operation, Tensor, constant_value, variable_of
 from labkit.graph.interpret import call_on_host, to_numpy
 from labkit.graph.together import running_together
 
@@ -35,17 +35,27 @@ class Segment:
         static: positions in `inputs` whose values must be known while tracing.
         host: True if it runs in Python: its nodes are host operations, take strings, or have sizes that depend on
             data.
+        device: the JAX device that it is bound to; None where JAX decides.
+        sized: positions in `static` of inputs of which only the shape is needed.
     """
 
-    def __init__(self, nodes: Sequence[Operation], feeds: set[Tensor], outputs: Sequence[Tensor], host: bool) -> None:
+    def __init__(
+        self, nodes: Sequence[Operation], feeds: set[Tensor], outputs: Sequence[Tensor], host: bool,
+        device: Any = None,
+    ) -> None:  # fmt: skip
         self.nodes = [node for node in nodes if not (node.outputs and all(t in feeds for t in node.outputs))]
         self.host = host
+        self.device = device
         inside = _outputs_of(self.nodes) - feeds
         outside = (t for node in self.nodes for t in node.inputs if t not in inside)
         self.inputs = [t for t in dict.fromkeys(outside) if t in feeds or not t.op.kind.is_ref]
         self.outputs = tuple(outputs)
         self._find_state(feeds)
-        needed = _needed_statically(self.nodes, set(self.inputs))
+        self.sized: set[int] = set()
+        if device is None:
+            needed = _needed_statically(self.nodes, set(self.inputs))
+        else:
+            needed = self._sizes_from_elsewhere(feeds)
         self.static = [i for i, t in enumerate(self.inputs) if t in needed]
         self.donates = all(getattr(node.kind, "validate_shape", True) for node in self.nodes)
         self.copies_state = False  # True if an output must not share its buffer with the state
@@ -81,6 +91,22 @@ class Segment:
         self._donated = [slot for slot in reads if slot in writes]
         self._kept = [slot for slot in reads if slot not in writes]
 
+    def _sizes_from_elsewhere(self, feeds: set[Tensor]) -> set[Tensor]:
+        """Makes sizes that are computed in other segments be computed here too; returns the static inputs.
+
+        A size that another device computes would have to be waited for in the middle of a step. It follows from feeds
+        and from shapes of arrays, which are known without waiting: those become inputs instead.
+        """
+        fed, measured = _origins_of_sizes(self.nodes, feeds)
+        positions = ((t, i in node.kind.static_inputs) for node in self.nodes for i, t in enumerate(node.inputs))
+        as_values = {t for t, static in positions if not static}
+        self.inputs = [t for t in self.inputs if t in as_values]
+        inside = _outputs_of(self.nodes) - feeds
+        new = [t for t in (*fed, *measured) if t not in inside and t not in self.inputs]
+        self.inputs += new
+        self.sized = {self.inputs.index(t) for t in new if t not in fed}
+        return {*fed, *(t for t in new if t not in fed)}
+
     def takes_feeds(self, feeds: tuple[Tensor, ...]) -> bool:
         """True if the inputs are exactly the feeds, in order, so that they can be passed on as they are."""
         if self._same_feeds is not feeds:
@@ -106,7 +132,7 @@ class Segment:
         try:
             with jax.enable_x64(True):
                 if self._large_values is None:
-                    self._large_values = [jnp.asarray(node.kind.kernel()) for node in self._large]
+                    self._large_values = [self._on_device(node.kind.kernel()) for node in self._large]
                 return function(donated, kept, [*present, *self._large_values], inputs)
         except LabkitError as error:  # while tracing: JAX adds a remark about its own frames
             error.__notes__ = [note for note in getattr(error, "__notes__", []) if "JAX has removed" not in note]
@@ -117,9 +143,11 @@ class Segment:
         if not self.static and not self.optional:
             self._plain = self._compile({}, ())
             return self._plain, inputs
-        values = {self.inputs[i]: np.asarray(inputs[i]) for i in self.static}
+        values: dict[Tensor, Any] = {
+            self.inputs[i]: _shaped(inputs[i]) if i in self.sized else np.asarray(inputs[i]) for i in self.static
+        }
         present = tuple(slot for slot in self.optional if slot in store)
-        key = (present, *((v.tobytes(), v.shape) for v in values.values()))
+        key = (present, *(_key(value) for value in values.values()))
         if key not in self._compiled:
             if len(self._compiled) >= _MOST_COMPILED:
                 del self._compiled[next(iter(self._compiled))]
@@ -151,7 +179,14 @@ class Segment:
                 taken.add(id(value))
             return outputs, new
 
-        return jax.jit(labkit_step, donate_argnums=(0,) if self.donates else ())
+        donated_arguments = (0,) if self.donates else ()
+        if self.device is None:
+            return jax.jit(labkit_step, donate_argnums=donated_arguments)
+        there = jax.sharding.SingleDeviceSharding(self.device)
+        return jax.jit(labkit_step, donate_argnums=donated_arguments, in_shardings=there, out_shardings=there)
+
+    def _on_device(self, value: Any) -> Any:
+        return jnp.asarray(value) if self.device is None else jax.device_put(value, self.device)
 
     def call_on_host(
         self, store: Store, inputs: Sequence[Any], lock: AbstractContextManager[Any]
@@ -232,6 +267,42 @@ def _needed_statically(nodes: Sequence[Operation], inputs: set[Tensor]) -> set[T
         if tensor in inside and not tensor.op.kind.folds_from_shape:
             stack.extend(tensor.op.inputs)
     return seen & inputs
+
+
+def _origins_of_sizes(nodes: Sequence[Operation], feeds: set[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
+    """Where the values come from that kernels of these nodes need while they are traced.
+
+    Returns:
+        The feeds among them, and the tensors whose shapes are asked for.
+    """
+    stack = [node.inputs[i] for node in nodes for i in node.kind.static_inputs if i < len(node.inputs)]
+    seen: set[Tensor] = set()
+    fed: dict[Tensor, None] = {}
+    measured: dict[Tensor, None] = {}
+    while stack:
+        tensor = stack.pop()
+        if tensor in seen:
+            continue
+        seen.add(tensor)
+        if tensor in feeds:
+            fed[tensor] = None
+        elif constant_value(tensor) is not None:
+            continue
+        elif tensor.op.kind.folds_from_shape:
+            measured.update((t, None) for t in tensor.op.inputs if not t.op.kind.is_ref)
+        else:
+            stack.extend(tensor.op.inputs)
+    return list(fed), list(measured)
+
+
+def _key(value: Any) -> Any:
+    """A static value, as a part of a key."""
+    return value if isinstance(value, jax.ShapeDtypeStruct) else (value.tobytes(), value.shape)
+
+
+def _shaped(value: Any) -> Any:
+    """The shape and dtype of an array, without its numbers."""
+    return jax.ShapeDtypeStruct(np.shape(value), value.dtype)
 
 
 _LARGE_BYTES = 1 << 16

@@ -49,9 +49,9 @@ from labkit.graph import (
     stacks,
     variable_of,
 )
-from labkit.local_devices import device_mapping, device_names, device_of
 from labkit.ops.source import unfed
 from labkit.segment import Store
+from labkit.session_devices import SessionDevices
 from labkit.trace import Trace
 
 
@@ -92,6 +92,7 @@ class Session:
             raise TypeError(f"graph must be a tf.Graph, not {self.graph!r}.")
         self.config = config or ConfigProto()
         self.sess_str = target
+        self._devices = SessionDevices(self.graph, self.config)
         self._store: Store = {}
         self._lock = threading.RLock()  # a run takes the state, donates it and puts back the new one
         self._resources = SessionResources(self)
@@ -166,6 +167,7 @@ class Session:
         targets = list(dict.fromkeys(e for e in elements if isinstance(e, Operation)))
         plan = self._plan(tensors, targets, fed_tensors(converters))
         self._check_fed(plan)
+        plan = self._devices.plan(plan)
         if self.config.log_device_placement:
             self._log_placement(plan)
         places = {element: tensors.index(element) for element in tensors}
@@ -214,7 +216,7 @@ class Session:
             jax.block_until_ready([v for v in (*outputs.values(), *written) if isinstance(v, jax.Array)])
             seconds = time.perf_counter() - began - (warm_up.seconds - warmed)
             since_start = began - start - (warmed - compiled)
-            trace.events.append(event_of(node, interpreter, device_of(node), since_start, seconds))
+            trace.events.append(event_of(node, interpreter, self._devices.name_of(plan, node), since_start, seconds))
             trace.values.update((name, value) for name, value in outputs.items() if value is not None)
 
         with running_in(self._resources), contextlib.nullcontext() if plan.may_wait else self._lock:
@@ -295,8 +297,8 @@ class Session:
         return _DefaultSession(self)
 
     def list_devices(self) -> list[str]:
-        """Names of the JAX devices of this process, in TensorFlow's spelling."""
-        return device_names()
+        """Names of the JAX devices that this session may use, in TensorFlow's spelling."""
+        return list(self._devices.devices)
 
     def __enter__(self) -> Session:
         context = self.graph.as_default()
@@ -350,11 +352,11 @@ class Session:
     def _log_placement(self, plan: Plan) -> None:
         """Prints where each node runs, once, as TensorFlow's log does."""
         if not self._logged:
-            print(device_mapping(), file=sys.stderr)
+            print(self._devices.mapping(), file=sys.stderr)
         for node in plan.nodes:
             if node not in self._logged:
                 self._logged.add(node)
-                print(f"{node.name}: ({node.type}): {device_of(node)}", file=sys.stderr)
+                print(f"{node.name}: ({node.type}): {self._devices.name_of(plan, node)}", file=sys.stderr)
 
 
 class InteractiveSession(Session):

@@ -141,7 +141,7 @@ class Interpreter:
         if tensor in self._static:
             return self._static[tensor]
         value = self.values.get(tensor)
-        if value is None or isinstance(value, jax.core.Tracer):
+        if value is None or isinstance(value, jax.core.Tracer | jax.ShapeDtypeStruct):
             value = self._fold(tensor)
         array = np.asarray(value)
         self._static[tensor] = array
