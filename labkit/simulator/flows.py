@@ -105,6 +105,7 @@ class Flows:
         done: Callable[[Flow], object] | None = None,
         latency_seconds: float = 0.0,
         name: str | None = None,
+        sent: Callable[[Flow], object] | None = None,
     ) -> Flow:
         """Sends a message, now.
 
@@ -114,6 +115,7 @@ class Flows:
             done: called with the flow when its last byte has arrived.
             latency_seconds: what its last byte takes besides; the sum of the latencies on its way.
             name: what errors and pictures call it.
+            sent: called with the flow when its last byte has left, so that the next message of a queue may go.
 
         Raises:
             ClusterError: if a link is unknown or has failed, or the size or latency is below zero.
@@ -124,7 +126,7 @@ class Flows:
         latency_seconds = checked_number(latency_seconds, f"the latency of {name!r}", "seconds", zero=True)
         flow = Flow(name, bytes, latency_seconds, self.events.now, number)
         self._direct(flow, hops)
-        flow.done = done
+        flow.done, flow.sent = done, sent
         self.asked = Count(number + 1, self.asked.bytes + bytes)
         self._live[flow] = None
         self._start(flow)
@@ -338,6 +340,9 @@ class Flows:
     def _land(self, flow: Flow) -> None:
         flow.state = "landing"
         flow.landing = self.events.after(flow.latency_seconds, self._arrive, flow)
+        sent, flow.sent = flow.sent, None
+        if sent is not None:
+            sent(flow)
 
     def _arrive(self, flow: Flow) -> None:
         flow.state, flow.ended_seconds, flow.landing = "arrived", self.events.now, None

@@ -78,7 +78,8 @@ class Flow:
 
     __slots__ = (
         "bytes", "done", "end", "ended_seconds", "hops", "landing", "latency_seconds", "left", "leg", "mark", "most",
-        "name", "number", "queued", "rate", "share", "since", "started_seconds", "state", "wires",
+        "name", "number", "queued", "rate", "sent", "share", "since", "started_seconds", "state",
+        "wires",
     )  # fmt: skip
 
     def __init__(self, name: str, bytes: float, latency_seconds: float, now: float, number: int) -> None:
@@ -87,6 +88,7 @@ class Flow:
         self.latency_seconds = latency_seconds
         self.number = number
         self.done: Callable[[Flow], object] | None = None
+        self.sent: Callable[[Flow], object] | None = None
         self.hops: tuple[Hashable, ...] = ()
         self.wires: tuple[Wire, ...] = ()
         self.state: State = "streaming"
