@@ -65,13 +65,15 @@ class Replicas:
 
     def step(
         self, state: State, batches: Sequence[Any], counted: Sequence[float] | None = None,
-        compress: Compress | None = None, errors: Any = None,
+        compress: Compress | None = None, errors: Any = None, rows: Any = None,
     ) -> Any:  # fmt: skip
         """One synchronous step: the state after the mean of the replicas' gradients.
 
         Args:
             state: the state before.
-            batches: for each input an array of shape (replicas, examples of each, ...).
+            batches: for each input an array of shape (replicas, examples of each, ...); with `rows` all examples.
+            rows: (replicas, examples of each) which examples each replica takes. They are looked up where the data is,
+                which spares a copy of a large batch at each step.
             counted: for each replica 1 if its gradient came in time, else 0; all if None.
             compress: what the wire does to each dense gradient.
             errors: with error feedback, what each replica's gradients have lost so far, from `no_errors` or the step
@@ -83,7 +85,8 @@ class Replicas:
         Raises:
             GraphError: if the batches have another number of replicas, or no gradient counts.
         """
-        wrong = next((np.shape(b)[:1] for b in batches if np.shape(b)[:1] != (self.count,)), None)
+        split = batches if rows is None else [rows]
+        wrong = next((np.shape(b)[:1] for b in split if np.shape(b)[:1] != (self.count,)), None)
         if wrong is not None:
             raise GraphError(f"there are {self.count} replicas, and batches for {wrong[0] if wrong else 'none'}.")
         weights = np.ones(self.count, np.float32) if counted is None else np.asarray(counted, np.float32)
@@ -91,19 +94,20 @@ class Replicas:
             raise GraphError(f"counted is {counted!r}; it says 1 or 0 for each of {self.count} replicas, and 1 once.")
         with jax.enable_x64(True):
             new, lost = self._each(
-                state, list(batches), weights, errors, compress=compress, feedback=errors is not None
+                state, list(batches), rows, weights, errors, compress=compress, feedback=errors is not None
             )
         return new if errors is None else (new, lost)
 
-    def joined(self, state: State, batches: Sequence[Any]) -> State:
+    def joined(self, state: State, batches: Sequence[Any], rows: Any = None) -> State:
         """One synchronous step on the joined batch: the same as `step`, where the loss is a mean over examples.
 
         Args:
             state: the state before.
             batches: as for `step`.
+            rows: as for `step`.
         """
         with jax.enable_x64(True):
-            return self._joined(state, [_joined(batch) for batch in batches])
+            return self._joined(state, list(batches), rows)
 
     def no_errors(self) -> list[Any]:
         """What each replica's gradients have lost before the first step: nothing."""
@@ -112,16 +116,17 @@ class Replicas:
             for tensor in self.training.sent
         ]
 
-    def update(self, state: State, read: State, batch: Sequence[Any]) -> State:
+    def update(self, state: State, read: State, batch: Sequence[Any], rows: Any = None) -> State:
         """One asynchronous update: the gradient at what a worker has read, applied to what is there now.
 
         Args:
             state: the state now.
             read: the state that the worker read.
-            batch: an array for each input: the examples of one worker.
+            batch: an array for each input: the examples of one worker; with `rows` all examples.
+            rows: (examples,) which of them the worker takes.
         """
         with jax.enable_x64(True):
-            return self._one(state, {name: read[name] for name in self.training.reads}, list(batch))
+            return self._one(state, {name: read[name] for name in self.training.reads}, list(batch), rows)
 
     def asynchronous(self, reads: Sequence[int], batches: Iterable[Sequence[Any]]) -> Iterator[Update]:
         """Updates one after another, from the versions that a schedule says.
@@ -152,26 +157,35 @@ class Replicas:
 
     # What is compiled.
 
-    def _join(self, state: State, batch: list[Any]) -> State:
+    def _join(self, state: State, batches: list[Any], rows: Any) -> State:
+        if rows is None:
+            batch = [array.reshape(-1, *array.shape[2:]) for array in batches]
+        else:
+            batch = [array[rows.reshape(-1)] for array in batches]
         found = self.training.gradients(state, batch)
         return self.training.update({**state, **found.random}, found.values)
 
-    def _single(self, state: State, read: State, batch: list[Any]) -> State:
+    def _single(self, state: State, read: State, batch: list[Any], rows: Any) -> State:
+        batch = batch if rows is None else [array[rows] for array in batch]
         found = self.training.gradients({**read, **{name: state[name] for name in self.training.random}}, batch)
         return self.training.update({**state, **found.random}, found.values)
 
     def _scan(
-        self, state: State, batches: list[Any], weights: Any, errors: Any, compress: Compress | None, feedback: bool
-    ) -> tuple[State, Any]:
+        self, state: State, batches: list[Any], rows: Any, weights: Any, errors: Any, compress: Compress | None,
+        feedback: bool,
+    ) -> tuple[State, Any]:  # fmt: skip
         training, share = self.training, 1.0 / weights.sum()
         sparse = {part.values for part in training.parts if part.indices is not None}
         indices = {part.indices for part in training.parts if part.indices is not None}
         dense = [t for t in training.sent if t not in sparse and t not in indices]
 
+        def taken(own: Any) -> list[Any]:
+            return own if rows is None else [array[own] for array in batches]
+
         def replica(carry: Any, row: Any) -> Any:
             sums, random = carry
-            batch, weight, lost = row
-            found = training.gradients({**state, **random}, batch)
+            own, weight, lost = row
+            found = training.gradients({**state, **random}, taken(own))
             values = dict(zip(training.sent, found.values, strict=True))
             still: list[Any] = []
             for place, tensor in enumerate(dense):
@@ -180,21 +194,23 @@ class Replicas:
                 still.append(sent - arrives)
                 values[tensor] = arrives
             total = [sum_ + values[t] * weight.astype(values[t].dtype) for sum_, t in zip(sums, dense, strict=True)]
-            rows = [
+            few = [
                 values[t] * weight.astype(values[t].dtype) if t in sparse else values[t]
                 for t in training.sent if t in sparse or t in indices
             ]  # fmt: skip
-            return (total, found.random), (rows, still if feedback else [])
+            return (total, found.random), (few, still if feedback else [])
 
         random = {name: state[name] for name in training.random}
-        shapes = jax.eval_shape(lambda: training.gradients(state, [b[0] for b in batches]).values)
+        split = batches if rows is None else rows
+        first = [batch[0] for batch in batches] if rows is None else rows[0]
+        shapes = jax.eval_shape(lambda: training.gradients(state, taken(first)).values)
         known = dict(zip(training.sent, shapes, strict=True))
         zeros = [jnp.zeros(known[t].shape, known[t].dtype) for t in dense]
         lost = [errors[training.sent.index(t)] for t in dense] if feedback else []
-        (sums, random), (rows, still) = jax.lax.scan(replica, (zeros, random), (batches, weights, lost))
+        (sums, random), (few, still) = jax.lax.scan(replica, (zeros, random), (split, weights, lost))
         means = {t: total * share.astype(total.dtype) for t, total in zip(dense, sums, strict=True)}
         others = [t for t in training.sent if t in sparse or t in indices]
-        for tensor, stacked in zip(others, rows, strict=True):
+        for tensor, stacked in zip(others, few, strict=True):
             flat = stacked.reshape(-1, *stacked.shape[2:])
             means[tensor] = flat * share.astype(flat.dtype) if tensor in sparse else flat
         new = training.update({**state, **random}, [means[t] for t in training.sent])
@@ -216,8 +232,3 @@ class Update(NamedTuple):
     number: int
     staleness: int
     state: State
-
-
-def _joined(batch: Any) -> Any:
-    array = np.asarray(batch) if not isinstance(batch, jax.Array) else batch
-    return array.reshape(-1, *array.shape[2:])

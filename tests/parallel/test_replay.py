@@ -117,3 +117,16 @@ def test_bad_input():
         replicas.step(replicas.state, by_replica(examples(40), 4), counted=[0, 0, 0, 0])
     with pytest.raises(GraphError, match="reads version 2"):
         list(replicas.asynchronous([0, 2], [examples(4), examples(4)]))
+
+
+def test_rows_of_the_data_are_the_same_as_batches():
+    """Looked up where the data is, or handed over: the same numbers, in each way of running."""
+    step = dense(OPTIMIZERS["sgd"])
+    replicas = Replicas(step, 4)
+    data = examples(200)
+    rows = np.random.default_rng(0).integers(0, 200, (4, 25))
+    batches = [array[rows] for array in data]
+    same(replicas.step(replicas.state, data, rows=rows), replicas.step(replicas.state, batches), 0)
+    same(replicas.joined(replicas.state, data, rows), replicas.joined(replicas.state, batches), 0)
+    one = replicas.update(replicas.state, replicas.state, data, rows[0])
+    same(one, replicas.update(replicas.state, replicas.state, [array[rows[0]] for array in data]), 0)
