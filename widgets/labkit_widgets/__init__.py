@@ -8,6 +8,7 @@ Importing it makes a `tf.Graph` show itself when it is the last line of a cell.
 
 from __future__ import annotations
 
+from labkit_widgets.cluster_view import ClusterView
 from labkit_widgets.compare import compare, snapshot
 from labkit_widgets.debugger_view import DebuggerView
 from labkit_widgets.device_name_view import DeviceNameView
@@ -20,6 +21,7 @@ from labkit_widgets.training_view import TrainingView, train
 from labkit_widgets.view import View, link
 
 __all__ = [
+    "ClusterView",
     "DebuggerView",
     "DeviceNameView",
     "GraphView",

@@ -3,9 +3,11 @@
 
 import { SavedModel, type Place } from "./core/model.ts";
 import { Shell } from "./core/shell.ts";
+import { clusterView } from "./cluster/cluster.ts";
 import { debuggerView } from "./debugger/debugger_view.ts";
 import { deviceNameView } from "./devicename/device_name.ts";
 import { graphView } from "./graphview/graph_view.ts";
+import { placementView } from "./placement/placement.ts";
 import { playgroundView } from "./playground/playground.ts";
 import { rooflineView } from "./roofline/roofline.ts";
 import { traceView } from "./trace/trace.ts";
@@ -15,9 +17,11 @@ import { trainingView } from "./training/training.ts";
 export type View = (shell: Shell) => void | Promise<void>;
 
 const VIEWS: Record<string, [name: string, view: View]> = {
+  ClusterView: ["Cluster", clusterView],
   DebuggerView: ["Debugger", debuggerView],
   DeviceNameView: ["Device names", deviceNameView],
   GraphView: ["Graph", graphView],
+  PlacementView: ["Placement", placementView],
   PlaygroundView: ["Playground", playgroundView],
   RooflineView: ["Roofline", rooflineView],
   TraceView: ["Trace", traceView],

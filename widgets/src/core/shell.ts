@@ -19,9 +19,14 @@ export class Refused extends Error {}
 
 const WAITING = "Waiting for the kernel; it is busy, or gone.";
 
-type Heard = (names: string[], from: unknown) => void;
+/** What linked views tell one another: what is selected, or which moment of a run is looked at. */
+interface Told {
+  names?: string[];
+  seconds?: number; // from the start of the run
+}
+type Heard = (what: Told, from: unknown) => void;
 
-const channels = new Map<string, Set<Heard>>(); // views that were linked tell one another what is selected
+const channels = new Map<string, Set<Heard>>();
 
 export class Shell {
   readonly root: HTMLElement;
@@ -117,12 +122,30 @@ export class Shell {
 
   /** Tells linked views which nodes are selected here. */
   tell(names: string[]): void {
-    for (const heard of [...(channels.get(this.get<string>("channel")) ?? [])]) heard(names, this);
+    this.post({ names });
+  }
+
+  /** Tells linked views which moment is looked at here, in seconds from the start of the run. */
+  tellTime(seconds: number): void {
+    this.post({ seconds });
   }
 
   /** Hears what is selected in linked views. */
   onTold(heard: (names: string[]) => void): void {
-    const listener: Heard = (names, from) => { if (from !== this) heard(names); };
+    this.join(({ names }) => { if (names) heard(names); });
+  }
+
+  /** Hears which moment is looked at in linked views. */
+  onTime(heard: (seconds: number) => void): void {
+    this.join(({ seconds }) => { if (seconds !== undefined) heard(seconds); });
+  }
+
+  private post(what: Told): void {
+    for (const heard of [...(channels.get(this.get<string>("channel")) ?? [])]) heard(what, this);
+  }
+
+  private join(heard: (what: Told) => void): void {
+    const listener: Heard = (what, from) => { if (from !== this) heard(what); };
     let at = "";
     const leave = () => {
       channels.get(at)?.delete(listener);

@@ -1,6 +1,7 @@
 // The style sheets of all parts, as one text. Each part keeps its rules beside its code and adds its line here.
 
 import shell from "../style.css";
+import cluster from "../cluster/cluster.css";
 import debug from "../debugger/debugger.css";
 import devicename from "../devicename/devicename.css";
 import graph from "../graph/graph.css";
@@ -11,4 +12,4 @@ import trace from "../trace/trace.css";
 import training from "../training/training.css";
 import value from "./value.css";
 
-export const styles = [shell, debug, devicename, graph, graphview, playground, roofline, trace, training, value].join("\n");
+export const styles = [shell, cluster, debug, devicename, graph, graphview, playground, roofline, trace, training, value].join("\n");

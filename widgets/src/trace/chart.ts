@@ -16,6 +16,7 @@ export interface Heard {
   hovered(event: number, x: number, y: number): void;
   stretched(span: [number, number] | null): void;
   moved(window: [number, number] | null): void;
+  pointed(seconds: number): void; // a click on the bars
   details(): void; // Enter
   search(): void; // "/"
 }
@@ -64,7 +65,7 @@ export class Chart {
     this.events = events;
     this.look = {
       window: { from: 0, to: events.whole, width: 1 }, groups: events.groups(by), matching: null, matches: null,
-      critical: true, marked: new Set(), focus: -1, links: [], span: null, busy, scroll: 0, height: 0,
+      critical: true, cursor: -1, marked: new Set(), focus: -1, links: [], span: null, busy, scroll: 0, height: 0,
     };
     this.#profile = profileOf(events);
     this.#width = 0;
@@ -240,7 +241,10 @@ export class Chart {
       }
     }, () => {
       if (dragged && !pans && this.look.span && this.look.span[1] > this.look.span[0]) this.heard.stretched(this.look.span);
-      else if (!dragged) this.heard.selected(this.#eventUnder(down.offsetX, down.offsetY));
+      else if (!dragged) {
+        this.heard.selected(this.#eventUnder(down.offsetX, down.offsetY));
+        if (down.offsetX > this.#layout.gutter) this.heard.pointed(start);
+      }
     });
   }
 
@@ -321,7 +325,8 @@ const STEPS: Record<string, Step> = {
   "[": "chain-before", "]": "chain-after",
 };
 
-function size(canvas: HTMLCanvasElement, width: number, height: number): void {
+/** Gives a canvas a size in CSS pixels, as fine as the screen. */
+export function size(canvas: HTMLCanvasElement, width: number, height: number): void {
   const fine = Math.max(1, Math.min(3, devicePixelRatio || 1));
   canvas.width = Math.round(width * fine);
   canvas.height = Math.round(height * fine);

@@ -36,6 +36,7 @@ export interface Look {
   matching: Uint8Array | null;
   matches: Int32Array[] | null; // of each lane, how many of its first i events match
   critical: boolean;
+  cursor: number; // the moment that a linked view looks at, or -1
   marked: Set<number>; // events that are selected
   focus: number; // the one that keys move, or -1
   links: [number, number][]; // from the makers of its inputs to it
@@ -92,6 +93,10 @@ export function draw(pen: Pen, events: Events, layout: Layout, look: Look, ink: 
   pen.fill(0, 0, gutter - 22, AXIS, ink.panel);
   pen.text(8, 17, shorten(`${marks.label} ${marks.unit}`.trim(), 20), ink.ink, { bold: true });
   pen.line([0, AXIS - 0.5, width, AXIS - 0.5], ink.soft, 1);
+  if (look.cursor >= window.from && look.cursor <= window.to) {
+    pen.line([x(look.cursor), 0, x(look.cursor), height], ink.paper, 4);
+    pen.line([x(look.cursor), 0, x(look.cursor), height], ink.accent, 2);
+  }
   if (look.span) drawSpan(pen, look.span, layout, look, ink, x);
 }
 

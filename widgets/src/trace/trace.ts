@@ -55,6 +55,7 @@ class TraceView {
         clearTimeout(this.#later);
         this.#later = setTimeout(() => shell.set("window", window ?? []), 150) as unknown as number;
       },
+      pointed: at => this.#pointed(at),
       details: () => this.#about.querySelector<HTMLElement>("h4")?.focus(),
       search: () => this.#search.focus(),
     });
@@ -86,6 +87,7 @@ class TraceView {
     });
     shell.watch("span", () => this.#showStretch());
     shell.watch<string[]>("selected", names => this.#told(names));
+    shell.onTime(at => this.#cursor(at));
     shell.onTold(names => { this.#told(names); shell.set("selected", names); });
   }
 
@@ -170,6 +172,7 @@ class TraceView {
     const names = [...new Set(list.map(event => events.name(event)))];
     this.shell.set("selected", names);
     this.shell.tell(names);
+    if (first >= 0) this.shell.tellTime(events.start[first]!);
     this.shell.say(first < 0 ? "Nothing is selected." : line(events, first));
   }
 
@@ -181,6 +184,17 @@ class TraceView {
     this.#select(list, false);
     if (list.length) this.shell.say(`${list.length} event${list.length === 1 ? "" : "s"} selected. ${line(this.#events, list[0]!)}`);
     else if (names.length) this.shell.say("What is selected did not run in this trace.");
+  }
+
+  /** A moment is looked at here: linked views go to it. */
+  #pointed(at: number): void {
+    this.#cursor(at);
+    this.shell.tellTime(at);
+  }
+
+  #cursor(at: number): void {
+    this.#chart.look.cursor = at;
+    this.#chart.redraw();
   }
 
   #find(text: string): void {

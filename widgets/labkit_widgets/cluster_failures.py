@@ -1,0 +1,87 @@
+"""What fails in a cluster, and what that does: routes, what cannot be reached, bisection bandwidth.
+
+Example:
+    >>> from labkit.cluster import ready
+    >>> fifty = ready("gpu_machines")
+    >>> left = without(fifty, ["s2.0", "h3"], [])
+    >>> len(left.devices), cut_off(left)
+    (98, [])
+    >>> half(left, fifty.network.hosts) * 8 / 1e9  # Gb/s; it was 250
+    230.0
+    >>> [len(ways(fifty, *ends)) for ends in [("h0", "h1"), ("h0", "h49")]]
+    [1, 4]
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterable, Sequence
+from itertools import islice
+from typing import Any
+
+from labkit.cluster import Cluster
+
+_MOST_WAYS = 64
+
+
+def without(cluster: Cluster, nodes: Iterable[str], links: Iterable[tuple[str, str]]) -> Cluster:
+    """A cluster after some nodes and links have failed; with a host its devices fail.
+
+    Args:
+        cluster: the cluster; it stays as it is.
+        nodes: names of hosts, switches and devices.
+        links: the two ends of each link that failed.
+    """
+    gone = set(nodes)
+    gone |= {device.name for device in cluster.devices.values() if device.host in gone}
+    left = copy.copy(cluster)
+    left.network = cluster.network.without(node for node in cluster.network.graph if node in gone)
+    left.network.graph.remove_edges_from(links)
+    left.devices = {name: device for name, device in cluster.devices.items() if name not in gone}
+    return left
+
+
+def cut_off(cluster: Cluster) -> list[str]:
+    """The devices, and hosts without devices, that the others cannot reach: those outside of the largest part.
+
+    Devices pass nothing on: parts are made of hosts and switches, and a device is in the part of its host.
+    """
+    import networkx as nx
+
+    graph: Any = cluster.network.graph
+    roles: dict[str, str] = dict(graph.nodes(data="role"))
+    parts: list[set[str]] = list(nx.connected_components(graph.subgraph(n for n in graph if roles[n] != "device")))
+    ends = ends_of(cluster)
+
+    def inside(part: set[str]) -> list[str]:
+        return [end for end in ends if end in part or not part.isdisjoint(graph[end] if roles[end] == "device" else ())]
+
+    main = set(max(map(inside, parts), key=len, default=[]))
+    return [end for end in ends if end not in main]
+
+
+def ends_of(cluster: Cluster) -> list[str]:
+    """What messages go between: the devices, and the hosts that have none."""
+    busy = {device.host for device in cluster.devices.values()}
+    return [*cluster.devices, *(host for host in cluster.network.hosts if host not in busy)]
+
+
+def half(cluster: Cluster, hosts: Sequence[str]) -> float:
+    """What the first half of these hosts can send to the second, in bytes/s, where some of them may have failed."""
+    alive = set(cluster.network.hosts)
+    first = [host for host in hosts[: len(hosts) // 2] if host in alive]
+    if not first or len(first) == len(alive):
+        return 0.0
+    return cluster.network.cut_bandwidth(first)
+
+
+def ways(cluster: Cluster, source: str, target: str) -> list[list[str]]:
+    """All ways of the fewest hops between two nodes, 64 of them at most; devices on the way pass nothing on."""
+    import networkx as nx
+
+    graph: Any = cluster.network.graph
+    nodes = [n for n, role in graph.nodes(data="role") if role != "device" or n in (source, target)]
+    try:
+        return list(islice(nx.all_shortest_paths(graph.subgraph(nodes), source, target), _MOST_WAYS))
+    except nx.NetworkXNoPath:
+        return []

@@ -1,0 +1,170 @@
+"""A simulated step as the page plays it: flows on their ways, loads of links, what devices compute and hold.
+
+Everything is a list of steps over time: from `at[i]` on a direction of a link carries `rate[i]` bytes/s, a device holds
+`bytes[i]`. Long lists are thinned: a page cannot show more moments than it has pixels.
+
+Example:
+    >>> thinned([0.0, 1.0, 2.0, 3.0], [5.0, 5.0, 7.0, 0.0], 4.0)
+    ([0.0, 2.0, 3.0], [5.0, 7.0, 0.0])
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from itertools import pairwise
+from typing import Any
+
+from labkit.cluster import Cluster
+from labkit.partition import Partition
+from labkit.simulator.step import Simulation
+from labkit.workload import Workload
+from labkit_widgets.cluster_scene import Scene
+
+_MOST_STEPS = 800  # of one list
+_MOST_EVENTS = 20_000  # whose names travel
+
+Steps = tuple[Sequence[float], Sequence[float]]
+
+
+def record(run: Simulation, scene: Scene, cluster: Cluster) -> dict[str, Any]:
+    """What the page plays.
+
+    Args:
+        run: the simulated step.
+        scene: what is drawn.
+        cluster: the machines that it ran on: those of the scene, without what has failed.
+    """
+    whole = max(run.seconds, max((event.end_seconds for event in run.trace.events), default=0.0))
+    names = len(run.trace.events) <= _MOST_EVENTS
+    busy: dict[int, dict[str, list[Any]]] = {}
+    flows: dict[str, list[Any]] = {key: [] for key in ("from", "to", "start", "end", "bytes", "node", "tensor", "path")}
+    crossings = {crossing.recv: crossing for crossing in run.cut.crossings}
+    paths: dict[tuple[str, str], int] = {}
+    ways: list[list[int]] = []
+    for event in run.trace.events:
+        crossing = crossings.get(event.node)
+        if crossing is not None and " -> " in event.device:
+            ends = crossing.source, crossing.target
+            if ends not in paths:
+                paths[ends] = len(ways)
+                ways.append(scene.directions(cluster.hops(*ends)))
+            ends_drawn = scene.place[ends[0]], scene.place[ends[1]]
+            times = _digits(event.start_seconds), _digits(event.end_seconds)
+            about = crossing.bytes, event.node, crossing.tensor, paths[ends]
+            for key, value in zip(flows, (*ends_drawn, *times, *about), strict=True):
+                flows[key].append(value)
+        elif event.device in scene.place and event.duration_seconds > 0:
+            here = busy.setdefault(scene.place[event.device], {"start": [], "end": [], "names": [], "op": []})
+            here["start"].append(_digits(event.start_seconds))
+            here["end"].append(_digits(event.end_seconds))
+            here["names"].append(event.node if names else "")
+            here["op"].append(event.op)
+    loads = loads_of(run, flows, ways, scene)
+    return {
+        "seconds": whole, "origin": min((event.start_seconds for event in run.trace.events), default=0.0), "flows": flows, "ways": ways,
+        "loads": [
+            {"link": link, **_steps(thinned(*steps, whole), "rate")} for link, steps in sorted(loads.items()) if steps[0]
+        ],
+        "busy": [{"node": node, **lists} for node, lists in sorted(busy.items())],
+        "memory": [
+            {"node": scene.place[device], **_steps(thinned(curve.seconds, curve.bytes, whole), "bytes")}
+            for device, curve in run.memory.items() if device in scene.place
+        ],
+    }  # fmt: skip
+
+
+def loads_of(run: Simulation, flows: Mapping[str, list[Any]], ways: list[list[int]], scene: Scene) -> dict[int, Steps]:
+    """Of each direction of a link what it carries over time: as the simulator recorded it, else added up from flows."""
+    recorded: Mapping[Any, Any] | None = getattr(run, "loads", None)
+    if recorded:
+        found: dict[int, Steps] = {}
+        for hop, steps in recorded.items():
+            for direction in scene.directions([hop]):
+                seconds, rates = (steps.seconds, steps.rates) if hasattr(steps, "rates") else steps
+                found[direction] = seconds, rates
+        return found
+    changes: dict[int, dict[float, float]] = {}
+    for start, end, size, path in zip(flows["start"], flows["end"], flows["bytes"], flows["path"], strict=True):
+        if end <= start or not size:
+            continue
+        for direction in ways[path]:
+            here = changes.setdefault(direction, {})
+            here[start] = here.get(start, 0.0) + size / (end - start)
+            here[end] = here.get(end, 0.0) - size / (end - start)
+    return {direction: _summed(sorted(here.items())) for direction, here in changes.items()}
+
+
+def _summed(changes: Iterable[tuple[float, float]]) -> Steps:
+    seconds: list[float] = []
+    rates: list[float] = []
+    now = 0.0
+    for at, change in changes:
+        now = now + change if abs(now + change) > 1e-9 * abs(change) else 0.0
+        seconds.append(at)
+        rates.append(max(0.0, now))
+    return seconds, rates
+
+
+def thinned(seconds: Sequence[float], values: Sequence[float], whole: float) -> tuple[list[float], list[float]]:
+    """Steps without those that change nothing; and if there are too many, the mean of each small stretch of time."""
+    kept: list[tuple[float, float]] = []
+    for at, value in zip(seconds, values, strict=True):
+        if kept and kept[-1][0] == at:
+            kept.pop()
+        if not kept or kept[-1][1] != value:
+            kept.append((at, value))
+    if len(kept) > _MOST_STEPS and whole > 0:
+        sums = [0.0] * _MOST_STEPS
+        length = whole / _MOST_STEPS
+        for (at, value), (until, _) in pairwise([*kept, (whole, 0.0)]):
+            place = min(_MOST_STEPS - 1, int(at / length))
+            while place < _MOST_STEPS and place * length < until:
+                shared = min(until, (place + 1) * length) - max(at, place * length)
+                sums[place] += max(0.0, shared) * value / length
+                place += 1
+        kept = [(place * length, value) for place, value in enumerate(sums)] + [(whole, kept[-1][1])]
+    return [at for at, _ in kept], [value for _, value in kept]
+
+
+def mean_load(steps: Steps, whole: float) -> float:
+    """The mean of what a link carries, in bytes/s, over a step of so many seconds.
+
+    Example:
+        >>> mean_load(([0.0, 1.0], [6.0, 0.0]), 3.0)
+        2.0
+    """
+    ends = [*steps[0][1:], whole]
+    return sum(rate * (end - at) for at, rate, end in zip(*steps, ends, strict=True)) / whole if whole else 0.0
+
+
+def whole_step(cut: Partition) -> tuple[Workload, dict[str, str]]:
+    """The step as it was before it was cut, and the device of each op: what simulating it again takes.
+
+    Example:
+        >>> from labkit.partition import partition
+        >>> from labkit.trace import Output
+        >>> from labkit.workload import WorkNode
+        >>> a, b = WorkNode("a", "Const", outputs=(Output("a:0", "float32", (), 4),)), WorkNode("b", "Neg", ("a:0",))
+        >>> work, places = Workload((a, b)), {"a": "/cpu:0", "b": "/gpu:0"}
+        >>> whole_step(partition(work, places)) == (work, places)
+        True
+    """
+    arriving = {crossing.recv: crossing.tensor for crossing in cut.crossings}
+    added = {name for crossing in cut.crossings for name in (crossing.send, crossing.recv)}
+    back = {f"{recv}:0": tensor for recv, tensor in arriving.items()} | {f"^{r}": t for r, t in arriving.items()}
+    nodes = [
+        replace(node, inputs=tuple(back.get(name, name) for name in node.inputs))
+        for node in cut.workload.nodes
+        if node.name not in added
+    ]
+    return Workload(tuple(nodes), cut.workload.fetched), {node.name: cut.devices[node.name] for node in nodes}
+
+
+def _steps(steps: tuple[list[float], list[float]], of: str) -> dict[str, list[float]]:
+    return {"at": [_digits(at) for at in steps[0]], of: [_digits(value) for value in steps[1]]}
+
+
+def _digits(value: float) -> float:
+    """Nine digits: more than a picture shows, and half the letters."""
+    return float(f"{value:.9g}")

@@ -1,0 +1,478 @@
+// ClusterView: machines and the network between them. The picture, a step that plays, ways of messages, failures.
+
+import { Player } from "./player.ts";
+import { share } from "./paint.ts";
+import { type Recorded, Run } from "./run.ts";
+import type { Node, Scene } from "./scene.ts";
+import { Stage } from "./stage.ts";
+import { button, h, shorten } from "../core/dom.ts";
+import { saveFile } from "../core/save.ts";
+import { Refused, type Shell } from "../core/shell.ts";
+import { calm } from "../core/theme.ts";
+import { unpack } from "../trace/events.ts";
+import { percent, seconds, short } from "../trace/scale.ts";
+
+interface Damage { nodes: number[]; links: number[]; lines: string[]; step: string[]; down: string[][] }
+interface Route { ends?: string[]; ways?: number[][]; lines?: string[] }
+
+const MOST_TOLD = 1000;
+const LISTED = 300;
+
+export async function clusterView(shell: Shell): Promise<void> {
+  const view = new ClusterView(shell);
+  await view.load();
+  shell.ready();
+}
+
+class ClusterView {
+  #scene!: Scene;
+  #run: Run | null = null;
+  #time = 0;
+  #said = 0;
+  #stage: Stage;
+  #player: Player;
+  #title = h("p", { class: "labkit-cl-title" });
+  #now = h("p", { class: "labkit-cl-now" });
+  #slider = h("input", { type: "range", class: "labkit-cl-slider", min: 0, max: 1000, step: 1, value: 0, "aria-label": "Moment of the step" });
+  #clock = h("span", { class: "labkit-cl-clock" });
+  #lasts = h("select", { class: "labkit-select", "aria-label": "How long playing takes" },
+    ...[5, 10, 20, 60].map(s => h("option", { value: s }, `in ${s} s`)));
+  #play: HTMLButtonElement;
+  #bar: HTMLElement;
+  #tip = h("div", { class: "labkit-cl-tip", "aria-hidden": "true", hidden: true });
+  #failed = h("div", { class: "labkit-cl-failed", role: "region", "aria-label": "Failures" });
+  #about = h("div", { class: "labkit-cl-part", role: "region", "aria-label": "Details" });
+  #from = h("select", { class: "labkit-select" });
+  #to = h("select", { class: "labkit-select" });
+  #bytes = h("input", { class: "labkit-input", type: "number", min: 0, step: "any" });
+  #ways = h("div", {});
+  #way = h("div", { class: "labkit-cl-part", role: "region", "aria-label": "The way of a message" });
+  #table = h("details", { class: "labkit-cl-twin" });
+  #legend = h("p", { class: "labkit-cl-legend" });
+
+  constructor(readonly shell: Shell) {
+    const { signal } = shell;
+    this.#stage = new Stage(shell, {
+      chosen: (node, link) => this.#choose(node, link),
+      hovered: (node, link, x, y) => this.#hover(node, link, x, y),
+      pressed: key => this.#pressed(key),
+    });
+    this.#player = new Player(() => this.#time, () => this.#run?.data.seconds ?? 0, () => Number(this.#lasts.value),
+      () => this.#run!.step(this.#time, 1), time => this.#go(time), () => this.#paused(), signal);
+    this.#play = button("Play", () => this.#toggle(), signal);
+    const named = (label: string, title: string, act: () => void) => {
+      const made = button(label, act, signal, title);
+      made.setAttribute("aria-label", title);
+      return made;
+    };
+    this.#slider.addEventListener("input", () => {
+      this.#player.pause();
+      this.#go(Number(this.#slider.value) / 1000 * this.#run!.data.seconds);
+      this.#keep();
+    }, { signal });
+    this.#bar = h("div", { class: "labkit-cl-player", role: "group", "aria-label": "Play the step" }, this.#play,
+      named("◀", "To the event before", () => this.#step(-1)), this.#slider, named("▶", "To the next event", () => this.#step(1)),
+      this.#clock, this.#lasts);
+    const view = h("div", { class: "labkit-cl-view", role: "group", "aria-label": "Picture" },
+      named("−", "Zoom out", () => this.#stage.zoom(1 / 1.3)), named("+", "Zoom in", () => this.#stage.zoom(1.3)),
+      button("Fit", () => this.#stage.fit(), signal, "All of it"),
+      button("Save PNG", () => void this.#stage.png().then(png => { if (png) saveFile("cluster.png", png); }), signal));
+    this.#way.append(h("h4", { class: "labkit-cl-name" }, "A message"),
+      h("div", { class: "labkit-cl-fields" }, h("label", {}, "from ", this.#from), h("label", {}, "to ", this.#to),
+        h("label", {}, "bytes ", this.#bytes)), this.#ways);
+    for (const field of [this.#from, this.#to, this.#bytes]) field.addEventListener("change", () => this.#ask(), { signal });
+    this.#table.append(h("summary", {}, "Links and devices at this moment, as tables"), h("div", { class: "labkit-cl-tables", tabindex: "0", role: "region", "aria-label": "Tables" }));
+    this.#table.addEventListener("toggle", () => this.#showTables(), { signal });
+    this.#about.addEventListener("keydown", event => { if (event.key === "Escape") this.#stage.box.focus(); }, { signal });
+    shell.body.append(this.#title, h("div", { class: "labkit-bar" }, this.#bar, view), this.#now, this.#failed,
+      h("div", { class: "labkit-cl-place" }, this.#stage.box, this.#tip), this.#legend,
+      h("div", { class: "labkit-cl-parts" }, this.#about, this.#way), this.#table);
+    shell.watch("scene", () => void this.load());
+    shell.watch("flows", () => void this.#loadRun());
+    shell.watch("damage", () => this.#showDamage());
+    shell.watch("route", () => this.#showRoute());
+    shell.watch<number>("time", time => { if (!this.#player.playing && Math.abs(time - this.#time) > 1e-15) this.#go(time); });
+    shell.watch<string>("focus", name => { if (name !== this.#name()) this.#choose(...this.#named(name), false); });
+    shell.watch("height", () => this.#stage.resize());
+    shell.watch<string[]>("selected", names => this.#told(names));
+    shell.onTold(names => { this.#told(names); shell.set("selected", names); });
+    shell.onTime(time => { if (this.#run) { this.#player.pause(); this.#go(time + this.#run.data.origin, false); } });
+    const legend = () => this.#showLegend();
+    shell.root.addEventListener("labkit-theme", legend, { signal });
+  }
+
+  /** Takes what the kernel drew. */
+  async load(): Promise<void> {
+    const scene = await unpack(this.shell.get<DataView>("scene")) as unknown as Scene;
+    if (this.shell.signal.aborted) return;
+    this.#scene = scene;
+    this.#stage.load(scene);
+    this.#title.textContent = shorten(scene.title, 300);
+    const grouped = scene.form === "clos";
+    this.#way.hidden = grouped;
+    const linked = new Set(scene.nodes.filter(node => node.kind >= 0).map(node => node.host));
+    const ends = grouped ? [] : scene.nodes.filter(node => node.kind >= 0 || (node.role === "host" && !linked.has(node.name)));
+    for (const field of [this.#from, this.#to]) {
+      field.replaceChildren(h("option", { value: "" }, "…"), ...ends.map(node => h("option", { value: node.name }, shorten(node.brief, 40))));
+    }
+    await this.#loadRun();
+    this.#showDamage();
+    this.#showRoute();
+    this.#choose(...this.#named(this.shell.get<string>("focus")), false);
+    this.#showLegend();
+  }
+
+  async #loadRun(): Promise<void> {
+    const bytes = this.shell.get<DataView>("flows");
+    const data = bytes.byteLength ? await unpack(bytes) as unknown as Recorded : null;
+    if (this.shell.signal.aborted) return;
+    this.#player.pause();
+    this.#run = data && new Run(data);
+    this.#stage.look.run = this.#run;
+    this.#stage.look.told = [];
+    this.#bar.hidden = this.#table.hidden = !this.#run;
+    this.#go(Math.min(this.shell.get<number>("time"), data?.seconds ?? 0), false);
+    this.#told(this.shell.get<string[]>("selected"));
+    this.#showLegend();
+  }
+
+  // Time.
+
+  #toggle(): void {
+    if (this.#player.playing) return this.#player.pause();
+    this.#player.play();
+    this.#play.textContent = "Pause";
+    this.#stage.look.marks = !calm();
+    this.shell.say("Playing.");
+  }
+
+  #paused(): void {
+    this.#play.textContent = "Play";
+    this.#keep();
+    this.shell.say(this.#now.textContent);
+  }
+
+  #step(by: 1 | -1): void {
+    this.#player.pause();
+    this.#go(this.#run!.step(this.#time, by));
+    this.#keep();
+    this.shell.say(this.#now.textContent);
+  }
+
+  /** Saves the moment, when it rests. */
+  #keep(): void {
+    this.shell.set("time", this.#time);
+  }
+
+  #go(time: number, tell = true): void {
+    const whole = this.#run?.data.seconds ?? 0;
+    this.#time = Math.max(0, Math.min(time, whole));
+    this.#stage.look.time = this.#time;
+    this.#stage.look.marks = !!this.#run;
+    this.#stage.redraw();
+    const now = performance.now();
+    if (!this.#player.playing || now - this.#said > 120) { // words nobody can read at sixty a second
+      this.#said = now;
+      this.#describe(whole);
+    }
+    if (tell && this.#run) this.shell.tellTime(this.#time - this.#run.data.origin);
+  }
+
+  #describe(whole: number): void {
+    this.#now.hidden = !this.#run;
+    if (!this.#run) return;
+    this.#slider.value = String(Math.round(1000 * this.#time / (whole || 1)));
+    this.#clock.textContent = `${seconds(this.#time)} of ${seconds(whole)}`;
+    this.#slider.setAttribute("aria-valuetext", this.#clock.textContent);
+    const busy = this.#scene.nodes.filter((_, i) => this.#run!.computing(i, this.#time) >= 0).length;
+    const all = this.#scene.nodes.filter(node => node.kind >= 0).length;
+    const flows = this.#run.underWay(this.#time).length;
+    const most = [...this.#run.loads(this.#time)].sort((a, b) => share(this.#scene, ...b) - share(this.#scene, ...a))[0];
+    this.#now.textContent = `${busy} of ${all} device${all === 1 ? "" : "s"} compute${busy === 1 ? "s" : ""}, ` +
+      `${flows} message${flows === 1 ? "" : "s"} under way. ` +
+      (most ? `Busiest link: ${this.#arrow(most[0])}, ${this.#loaded(...most)}.` : "No link carries anything.");
+    if (this.#table.open) this.#showTables();
+  }
+
+  #loaded(direction: number, load: number): string {
+    const { rate } = this.#scene.links[direction >> 1]!;
+    return `${short(load, "B/s")} of ${short(rate, "B/s")} (${percent(load / rate)})`;
+  }
+
+  #arrow(direction: number): string {
+    const { ends, names } = this.#scene.links[direction >> 1]!;
+    const [a, b] = ends.map((end, i) => this.#brief(end, names[i]!));
+    return direction % 2 ? `${b} → ${a}` : `${a} → ${b}`;
+  }
+
+  #brief(place: number, name: string): string {
+    const node = this.#scene.nodes[place]!;
+    return shorten(node.name === name ? node.brief : name, 40);
+  }
+
+  // What is in focus.
+
+  #name(): string {
+    const { node, link } = this.#stage.look;
+    return node >= 0 ? this.#scene.nodes[node]!.name : link >= 0 ? this.#scene.links[link]!.names.join(" - ") : "";
+  }
+
+  #named(name: string): [node: number, link: number] {
+    const node = name ? this.#scene.nodes.findIndex(one => one.name === name || one.also === name) : -1;
+    return [node, node < 0 && name ? this.#scene.links.findIndex(({ names: [a, b] }) => `${a} - ${b}` === name || `${b} - ${a}` === name) : -1];
+  }
+
+  #choose(node: number, link: number, tell = true): void {
+    this.#stage.show(node, link);
+    this.#showAbout();
+    if (!tell) return;
+    if (this.shell.get("focus") !== this.#name()) this.shell.set("focus", this.#name());
+    this.shell.say(node >= 0 ? this.#line(node) : link >= 0 ? this.#linkLine(link) : "Nothing is chosen.");
+    if (!this.#run) return;
+    const { flows, ways } = this.#run.data;
+    const names = node >= 0 ? this.#run.busy.get(node)?.names ?? []
+      : link >= 0 ? flows.node.filter((_, i) => ways[flows.path[i]!]!.some(direction => direction >> 1 === link)) : [];
+    const told = [...new Set(names)].slice(0, MOST_TOLD);
+    this.#stage.look.told = [];
+    this.shell.set("selected", told);
+    this.shell.tell(told);
+  }
+
+  /** Another view, or the kernel, says which ops are selected: ways of messages, and where an op runs. */
+  #told(names: string[]): void {
+    if (!this.#run) return;
+    const wanted = new Set(names);
+    const { flows, ways } = this.#run.data;
+    const found = flows.node.flatMap((name, i) => wanted.has(name) ? [i] : []);
+    this.#stage.look.told = [...new Set(found.map(i => flows.path[i]!))].map(path => ways[path]!);
+    const first = found[0];
+    if (first !== undefined && names.length <= 3) {
+      this.#stage.show(-1, -1);
+      this.#about.replaceChildren(h("h4", { class: "labkit-cl-name" }, "A message"), facts([
+        ["tensor", shorten(flows.tensor[first]!, 100)], ["from", this.#scene.nodes[flows.from[first]!]!.brief],
+        ["to", this.#scene.nodes[flows.to[first]!]!.brief], ["bytes", short(flows.bytes[first]!, "B")],
+        ["under way", `${seconds(flows.start[first]!)} to ${seconds(flows.end[first]!)}`],
+        ["crosses", ways[flows.path[first]!]!.map(direction => this.#arrow(direction)).join(", ") || "no link"],
+      ]));
+    } else if (names.length === 1) {
+      const at = this.#run.data.busy.find(one => one.names.includes(names[0]!));
+      if (at) this.#choose(at.node, -1, false);
+    }
+    this.#stage.redraw();
+  }
+
+  #line(number: number): string {
+    const node = this.#scene.nodes[number]!;
+    const dead = this.#stage.look.deadNodes.has(number) ? ", failed" : "";
+    const kind = node.kind >= 0 ? `, ${this.#scene.kinds[node.kind]!.title}` : "";
+    const event = this.#run?.computing(number, this.#time) ?? -1;
+    const runs = event >= 0 ? `, computes ${shorten(this.#run!.busy.get(number)!.op[event]!, 40)}` : "";
+    return `${node.role === "group" ? "" : `${node.role} `}${shorten(node.role === "group" ? node.labels[0]! : node.brief, 80)}${kind}${runs}${dead}`;
+  }
+
+  #linkLine(number: number): string {
+    const link = this.#scene.links[number]!;
+    const loads = this.#run?.loads(this.#time);
+    const now = [2 * number, 2 * number + 1].flatMap(direction => {
+      const load = loads?.get(direction);
+      return load ? [`${this.#arrow(direction)} carries ${this.#loaded(direction, load)}`] : [];
+    });
+    const dead = this.#stage.look.deadLinks.has(number) ? "failed; " : "";
+    const between = link.ends.map((end, i) => this.#brief(end, link.names[i]!)).join(" and ");
+    return `link between ${between}: ${dead}${this.#scene.wires[link.wire]!.title}${link.cables > 1 && !link.words ? `, ${link.cables} cables` : ""}, ` +
+      `${link.words ?? `${short(link.rate, "B/s")} each way`}${now.length ? `; ${now.join("; ")}` : ""}`;
+  }
+
+  #showAbout(): void {
+    const { node, link, deadNodes, deadLinks } = this.#stage.look;
+    const { signal } = this.shell;
+    const list: [string, string][] = [];
+    const acts: HTMLElement[] = [];
+    let title = "Click or press an arrow key: a machine, a device, a switch or a link.";
+    if (node >= 0) {
+      const one = this.#scene.nodes[node]!;
+      title = one.role === "group" ? one.labels[0]! : one.name;
+      if (one.kind >= 0) list.push(["is", this.#scene.kinds[one.kind]!.title]);
+      if (one.role !== "group") list.push([one.also ? "processor of" : "role", one.also || (one.role === "device" ? `on ${one.host}` : one.role)]);
+      list.push(...one.kind >= 0 ? this.#scene.kinds[one.kind]!.facts : one.facts ?? []);
+      const held = this.#run?.held(node, this.#time) ?? NaN;
+      if (held >= 0) list.push(["holds now", `${short(held, "B")} (${percent(held / one.memory)} of its memory)`]);
+      const event = this.#run?.computing(node, this.#time) ?? -1;
+      if (event >= 0) list.push(["computes now", `${this.#run!.busy.get(node)!.op[event]} ${shorten(this.#run!.busy.get(node)!.names[event]!, 80)}`]);
+      acts.push(...this.#nodeActs(one, deadNodes.has(node)));
+    } else if (link >= 0) {
+      const one = this.#scene.links[link]!;
+      title = one.ends.map((end, i) => this.#brief(end, one.names[i]!)).join(" – ");
+      const wire = this.#scene.wires[one.wire]!;
+      list.push(["link", one.cables > 1 ? `${one.cables.toLocaleString("en")} x ${wire.title}, ${short(one.rate, "B/s")} together` : wire.title], ...wire.facts);
+      const loads = this.#run?.loads(this.#time);
+      for (const direction of [2 * link, 2 * link + 1]) {
+        if (this.#run) list.push([`now ${this.#arrow(direction)}`, loads!.get(direction) ? this.#loaded(direction, loads!.get(direction)!) : "nothing"]);
+      }
+      const dead = deadLinks.has(link);
+      if (this.#scene.form !== "clos") acts.push(button(dead ? "Repair this link" : "Cut this link", () => this.#fail(one.names, !dead), signal));
+    }
+    this.#about.replaceChildren(h("h4", { class: "labkit-cl-name", tabindex: "-1" }, shorten(title, 160)), facts(list),
+      h("div", { class: "labkit-cl-acts" }, ...acts));
+  }
+
+  #nodeActs(node: Node, dead: boolean): HTMLElement[] {
+    const { signal } = this.shell;
+    const acts: HTMLElement[] = [];
+    if (this.#scene.form === "clos") {
+      if (node.opens && node.number! >= 0) {
+        const path = node.open ? node.parent! : [...node.parent!, node.number!];
+        acts.push(button(node.open ? "Close it" : "Open it", () => void this.#request("open", { path }), signal));
+      }
+      if (node.kills && node.role === "group") acts.push(button("Kill one of its switches", () => this.#killNext(node), signal));
+      return acts;
+    }
+    if (node.role !== "switch") {
+      for (const [words, field] of [["Send from here", this.#from], ["Send to here", this.#to]] as const) {
+        if ([...field.options].some(option => option.value === node.name)) {
+          acts.push(button(words, () => { field.value = node.name; this.#ask(); }, signal));
+        }
+      }
+    }
+    const name = node.also || node.name;
+    const what = node.also || node.role === "host" ? "machine" : node.role;
+    acts.push(button(`${dead ? "Repair" : "Kill"} this ${what}`, () => this.#fail([name], !dead), signal));
+    return acts;
+  }
+
+  /** The first switch of a part of a large network that has not failed. */
+  #killNext(node: Node): void {
+    const [, level, first] = /^s(\d+)\.(\d+)$/.exec(node.kills!)!;
+    const down = new Set(this.shell.get<Damage>("damage").down.map(([name]) => name));
+    let number = Number(first);
+    while (down.has(`s${level}.${number}`)) number++;
+    this.#fail([`s${level}.${number}`], true);
+  }
+
+  #pressed(key: string): boolean {
+    const { node, link, deadNodes, deadLinks } = this.#stage.look;
+    const one = this.#scene.nodes[node];
+    if (key === " " && this.#run) this.#toggle();
+    else if ((key === "," || key === ".") && this.#run) this.#step(key === "." ? 1 : -1);
+    else if (key === "Enter") {
+      if (one?.opens && one.number! >= 0) void this.#request("open", { path: one.open ? one.parent! : [...one.parent!, one.number!] });
+      else this.#about.querySelector<HTMLElement>("h4")?.focus();
+    } else if (key.toLowerCase() === "l") this.#nextLink();
+    else if (key.toLowerCase() === "k" && one) {
+      if (one.role === "group") this.#killNext(one);
+      else this.#fail([one.also || one.name], !deadNodes.has(node));
+    } else if (key.toLowerCase() === "k" && link >= 0) this.#fail(this.#scene.links[link]!.names, !deadLinks.has(link));
+    else if ((key === "f" || key === "t") && one) {
+      (key === "f" ? this.#from : this.#to).value = one.name;
+      this.#ask();
+    } else return false;
+    return true;
+  }
+
+  #links: number[] = [];
+
+  #nextLink(): void {
+    const { node, link } = this.#stage.look;
+    if (node >= 0) this.#links = this.#scene.links.flatMap(({ ends }, i) => ends.includes(node) ? [i] : []);
+    const next = this.#links[(this.#links.indexOf(link) + 1) % Math.max(1, this.#links.length)];
+    if (next !== undefined) this.#choose(-1, next);
+  }
+
+  #hover(node: number, link: number, x: number, y: number): void {
+    this.#tip.hidden = node < 0 && link < 0;
+    if (this.#tip.hidden) return;
+    this.#tip.textContent = node >= 0 ? this.#line(node) : this.#linkLine(link);
+    this.#tip.style.left = `${Math.max(0, Math.min(x + 14, this.#stage.look.width - 260))}px`;
+    this.#tip.style.top = `${Math.min(y + 18, this.#stage.look.height - 20)}px`;
+  }
+
+  // What the kernel is asked.
+
+  async #request(verb: string, args: Record<string, unknown>): Promise<boolean> {
+    try {
+      await this.shell.request(verb, args);
+      return true;
+    } catch (error) {
+      if (error instanceof Refused && !this.shell.signal.aborted) this.shell.say(error.message);
+      return false;
+    }
+  }
+
+  #ask(): void {
+    const [source, target, bytes] = [this.#from.value, this.#to.value, Number(this.#bytes.value)];
+    if (source && target) void this.#request("route", { source, target, bytes });
+  }
+
+  #fail(parts: string[], down: boolean): void {
+    this.shell.say(down ? "It fails; the rest is worked out." : "It is repaired.");
+    void this.#request("fail", { parts, down }).then(done => {
+      const { lines, step } = this.shell.get<Damage>("damage");
+      if (done) this.shell.say([...step, ...lines].join(" ") || "Nothing is broken.");
+    });
+  }
+
+  #showDamage(): void {
+    const { nodes, links, lines, step, down } = this.shell.get<Damage>("damage");
+    const { look } = this.#stage;
+    [look.deadNodes, look.deadLinks] = [new Set(nodes), new Set(links)];
+    this.#failed.hidden = !down.length;
+    this.#failed.replaceChildren(
+      ...step.map(words => h("p", { class: "labkit-cl-step" }, words)), ...lines.map(words => h("p", {}, words)),
+      h("div", { class: "labkit-cl-acts" }, ...down.slice(0, 12).map(parts =>
+        button(`Repair ${shorten(parts.map(name => this.#briefOf(name)).join(" – "), 40)}`, () => this.#fail(parts, false), this.shell.signal)),
+        down.length > 1 && button("Repair all", () => this.#fail([], false), this.shell.signal)));
+    this.#showAbout();
+    this.#stage.redraw();
+  }
+
+  #briefOf(name: string): string {
+    return this.#scene.nodes.find(node => node.name === name)?.brief ?? name;
+  }
+
+  #showRoute(): void {
+    const route = this.shell.get<Route>("route");
+    const [from = "", to = ""] = route.ends ?? [];
+    [this.#from.value, this.#to.value, this.#bytes.value] = [from, to, String(this.shell.get<number>("message_bytes"))];
+    this.#stage.look.route = route.ways ?? [];
+    this.#stage.look.ends = [from, to].flatMap(name => { const [node] = this.#named(name); return node >= 0 ? [node] : []; });
+    this.#ways.replaceChildren(...(route.lines ?? ["Choose two ends."]).map(words => h("p", {}, words)));
+    if (route.lines?.length) this.shell.say(route.lines.join(" "));
+    this.#stage.redraw();
+  }
+
+  #showLegend(): void {
+    const parts = ["Wider links carry more."];
+    if (this.#run) parts.push("Colour and words: what each direction carries now, as a share of what it can. Dots: messages on their way. Filled: it computes.");
+    if (this.#run?.memory.size) parts.push("Bars in devices: their memory.");
+    if (this.#scene?.form === "grid") parts.push("Dashed links come back on the other side.");
+    if (this.#scene?.form === "clos") parts.push("Open a part to see what is in it.");
+    this.#legend.textContent = parts.join(" ");
+  }
+
+  #showTables(): void {
+    if (!this.#table.open || !this.#run) return;
+    const loads = [...this.#run.loads(this.#time)].sort((a, b) => share(this.#scene, ...b) - share(this.#scene, ...a));
+    const links = loads.slice(0, LISTED).map(([direction, load]) => [this.#arrow(direction), short(load, "B/s"),
+      short(this.#scene.links[direction >> 1]!.rate, "B/s"), percent(share(this.#scene, direction, load))]);
+    const devices = this.#scene.nodes.flatMap((node, i) => {
+      const event = this.#run!.computing(i, this.#time);
+      const held = this.#run!.held(i, this.#time);
+      return event >= 0 || held > 0 ? [[shorten(node.brief, 60), event >= 0 ? this.#run!.busy.get(i)!.op[event]! : "waits",
+        Number.isNaN(held) ? "" : short(held, "B")]] : [];
+    }).slice(0, LISTED);
+    this.#table.lastElementChild!.replaceChildren(
+      table("Links that carry something", ["link", "carries", "can carry", "share"], links),
+      table("Devices", ["device", "computes", "holds"], devices));
+  }
+}
+
+function facts(list: [string, string][]): HTMLElement | string {
+  return list.length ? h("dl", { class: "labkit-cl-facts" },
+    ...list.flatMap(([key, value]) => [h("dt", {}, shorten(key, 60)), h("dd", {}, shorten(value, 400))])) : "";
+}
+
+function table(caption: string, heads: string[], rows: string[][]): HTMLElement {
+  return h("table", { class: "labkit-cl-table" }, h("caption", {}, rows.length ? caption : `${caption}: none`),
+    rows.length > 0 && h("thead", {}, h("tr", {}, ...heads.map(head => h("th", { scope: "col" }, head)))),
+    h("tbody", {}, ...rows.map(([head, ...cells]) => h("tr", {}, h("th", { scope: "row" }, head), ...cells.map(cell => h("td", {}, cell))))));
+}
