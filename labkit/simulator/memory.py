@@ -9,8 +9,8 @@
     5. An op that only looks at its input (`ALIASES`) makes no second copy: the memory is freed when the last taker of
        any of its names has ended. What stands for a variable holds nothing besides the variable.
 
-All that ends at an instant frees before anything that starts at it allocates. Where memory is needed for an instant
-only, because an op takes no time, the curve has that instant twice: with the most, and with what is left.
+What ends at an instant frees before anything that starts at it allocates. Where memory is needed for an instant only,
+because an op takes no time, the curve has that instant twice: with the most, and with what is left.
 
 Example:
     >>> curve = MemoryCurve((0.0, 1.0, 3.0), (100.0, 300.0, 100.0), capacity_bytes=1000.0)
@@ -272,10 +272,11 @@ class Memory:
         if block.variable:
             return "a variable"
         waiting = self.waiting(piece)
-        who = f"{waiting[0]!r}" if waiting else "the end of its op"
-        who = f"{who} and {len(waiting) - 1} more" if len(waiting) > 1 else who
-        how = "arriving by" if block.kind == "_Recv" else "made by"
-        return f"{how} {block.op!r} ({block.kind}), " + ("fetched" if block.fetched else f"kept for {who}")
+        why = f"kept for {waiting[0]!r}" if waiting else "until that has ended"
+        if len(waiting) > 1:
+            why += f" and {len(waiting) - 1} more"
+        how = "received by" if block.kind == "_Recv" else "made by"
+        return f"{how} {block.op!r} ({block.kind}), {'fetched' if block.fetched else why}"
 
     def curve(self, device: int) -> MemoryCurve:
         """What a device held over time."""

@@ -101,20 +101,21 @@ class Plan:
         self._memory()
 
     def _devices(self, gone: Mapping[str, str]) -> None:
+        cut = self.cut
+        between = {name for crossing in cut.crossings for name in (crossing.send, crossing.recv)}
+        self._own = [node.name not in between for node in self.nodes]
+        for node, own in zip(self.nodes, self._own, strict=True):
+            if own:
+                self._check_device(node, gone)
         known: dict[str, int] = {}
-        self.device: list[int] = []
-        for node in self.nodes:
-            name = self.cut.devices.get(node.name)
-            if name is None:
-                raise GraphError(f'no device is given for "{node.name}" ({node.op}).')
-            if name not in known:
-                self._known_device(name, node, gone)
-                known[name] = len(known)
-            self.device.append(known[name])
+        self.device = [known.setdefault(cut.devices[node.name], len(known)) for node in self.nodes]
         self.names = list(known)
         self.models = [self.cluster.device(name).model for name in self.names]
 
-    def _known_device(self, name: str, node: WorkNode, gone: Mapping[str, str]) -> None:
+    def _check_device(self, node: WorkNode, gone: Mapping[str, str]) -> None:
+        name = self.cut.devices.get(node.name)
+        if name is None:
+            raise GraphError(f'no device is given for "{node.name}" ({node.op}).')
         if name in gone:
             raise ClusterError(
                 f'"{node.name}" ({node.op}) is placed on {name}, but {gone[name]}.',
@@ -127,10 +128,9 @@ class Plan:
             raise
 
     def _times(self, seconds: OpSeconds) -> None:
-        unasked = {name for crossing in self.cut.crossings for name in (crossing.send, crossing.recv)}
         self.seconds: list[float] = []
-        for node, device in zip(self.nodes, self.device, strict=True):
-            if node.name in unasked:
+        for node, device, own in zip(self.nodes, self.device, self._own, strict=True):
+            if not own:
                 self.seconds.append(0.0)
                 continue
             where = f'  it is the time of "{node.name}" ({node.op}) on {self.names[device]}'

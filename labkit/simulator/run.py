@@ -6,9 +6,9 @@ An op is *ready* when all that it needs has ended. Then
     - a Recv starts its transfer: a flow over the links between the two devices;
     - any other op waits in the queue of its device, which runs one op after another.
 
-At each instant first everything that ends does so; then each free device takes the next op of its queue; then the
-flows that started or ended share the links anew. So nothing depends on the order in which events of one instant were
-asked for.
+At each instant first everything that ends does so; then what is ready starts, the first of the workload first; then
+each free device takes the next op of its queue; then the flows that started or ended share the links anew. So nothing
+depends on the order in which the events of one instant were asked for.
 
 The k-th of several steps is a copy of the step. An op without inputs (a variable, a constant, what is fed) waits there
 for all that took its outputs in the step before: a variable for its update, among others. The rest follows from that;
@@ -20,7 +20,6 @@ of all its cores together, and an op is taken to use them all.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Sequence
 from heapq import heappop, heappush
 
@@ -32,7 +31,7 @@ from labkit.simulator.sharing import Flow
 from labkit.trace import Event, Output, Trace
 from labkit.workload import WorkNode
 
-_AFTER_ENDS = 1  # devices take their next op when all that ends at the instant has ended
+_AFTER_ENDS = 1  # what starts at an instant starts when all that ends at it has ended
 
 
 class Run:
@@ -73,9 +72,9 @@ class Run:
         self._events: list[tuple[float, int, Event]] = []
         self._queues: list[list[tuple[int, float, int]]] = [[] for _ in plan.names]
         self._runs: list[bool] = [False] * len(plan.names)
-        self._free: dict[int, None] = {}  # devices that may take their next op at this instant
-        self._asked = False
-        self._ready: deque[int] = deque()
+        self._changed: dict[int, None] = {}  # devices that became free, or whose queue grew, at this instant
+        self._settling = False
+        self._ready: list[int] = []  # a heap
         self._takers_again: list[list[int]] = [
             [] for _ in plan.nodes
         ]  # sources of the next step, by what they wait for
@@ -96,18 +95,24 @@ class Run:
             ResourceExhaustedError: if memory is short.
         """
         self.memory.keep({number: block for number, block in enumerate(self.plan.blocks) if block.variable})
-        self._ready.extend(self.plan.sources)
-        self.events.at(0.0, self._settle)
+        self._ready.extend(self.plan.sources)  # numbers in order are a heap
+        self._settle_soon()
         self.events.run()
         self._events.sort(key=lambda entry: entry[:2])
         return Trace([event for _, _, event in self._events], simulated=True)
 
+    def _settle_soon(self) -> None:
+        if not self._settling:
+            self._settling = True
+            self.events.at(self.events.now, self._settle, priority=_AFTER_ENDS)
+
     def _settle(self) -> None:
-        """All that is ready happens, transfers itself, or queues."""
-        plan, ready = self.plan, self._ready
+        """All that ends at this instant has ended: what is ready happens, sets out, or queues; free devices go on."""
+        self._settling = False
+        plan, ready, queues = self.plan, self._ready, self._queues
         count, now = len(plan.nodes), self.events.now
         while ready:
-            job = ready.popleft()
+            job = heappop(ready)
             number = job % count
             if number in plan.ways:
                 self._transfer(job)
@@ -117,37 +122,22 @@ class Run:
             else:
                 device = plan.device[number]
                 rank = now if self.ranks is None else self.ranks[number]
-                heappush(self._queues[device], (job // count, rank, job))
-                if not self._runs[device]:
-                    self._offer(device)
-
-    def _offer(self, device: int) -> None:
-        self._free[device] = None
-        if not self._asked:
-            self._asked = True
-            self.events.at(self.events.now, self._take, priority=_AFTER_ENDS)
-
-    def _take(self) -> None:
-        """Free devices take the next op of their queues."""
-        self._asked = False
-        free, self._free = sorted(self._free), {}
-        plan, count = self.plan, len(self.plan.nodes)
-        for device in free:
-            queue = self._queues[device]
-            if queue and not self._runs[device]:
-                *_, job = heappop(queue)
+                heappush(queues[device], (job // count, rank, job))
+                self._changed[device] = None
+        changed, self._changed = sorted(self._changed), {}
+        for device in changed:
+            if queues[device] and not self._runs[device]:
+                *_, job = heappop(queues[device])
                 self._runs[device] = True
                 self._begin(job)
                 seconds = plan.seconds[job % count] * self.slow[device]
-                self.events.after(seconds, self._done, job, seconds)
+                self.events.after(seconds, self._done, job, device, seconds)
 
-    def _done(self, job: int, seconds: float) -> None:
-        device = self.plan.device[job % len(self.plan.nodes)]
+    def _done(self, job: int, device: int, seconds: float) -> None:
         self._runs[device] = False
+        self._changed[device] = None
         self._end(job, seconds)
-        self._settle()
-        if self._queues[device]:
-            self._offer(device)
+        self._settle_soon()
 
     def _transfer(self, job: int) -> None:
         way = self.plan.ways[job % len(self.plan.nodes)]
@@ -161,7 +151,7 @@ class Run:
 
     def _arrived(self, job: int, flow: Flow) -> None:
         self._end(job, self.events.now - flow.started_seconds)
-        self._settle()
+        self._settle_soon()
 
     def _begin(self, job: int) -> None:
         plan, now = self.plan, self.events.now
@@ -186,13 +176,13 @@ class Run:
         for taker in plan.takers[number]:
             waits[base + taker] -= 1
             if not waits[base + taker]:
-                ready.append(base + taker)
+                heappush(ready, base + taker)
         self._record(job, number, seconds)
         if step + 1 < self.steps:
             for source in self._takers_again[number]:
                 waits[base + count + source] -= 1
                 if not waits[base + count + source]:
-                    ready.append(base + count + source)
+                    heappush(ready, base + count + source)
         self._to_end[step] -= 1
         if not self._to_end[step]:
             self.step_ends[step] = now
@@ -222,7 +212,7 @@ class Run:
         return [
             node.name
             for number, node in enumerate(plan.nodes)
-            if block in plan.released[number] and not self._ended[base + number]
+            if block in plan.released[number] and block not in plan.made[number] and not self._ended[base + number]
         ]
 
 
