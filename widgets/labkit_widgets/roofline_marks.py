@@ -15,7 +15,7 @@ Example:
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from labkit.cluster import DeviceKind, OpTime, device_kind, op_time
@@ -66,8 +66,9 @@ def work_of(given: Any) -> Work:
         given = given.nodes
     if isinstance(given, Mapping):
         given = [NodeCost(str(name), str(name), cost) for name, cost in given.items()]  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
-    listed: list[Any] = list(given) if isinstance(given, Iterable) and not isinstance(given, str) else []  # pyright: ignore[reportUnknownArgumentType]
-    if not isinstance(given, Iterable) or not all(_has_cost(entry) for entry in listed):
+    fine = isinstance(given, (list, tuple))
+    listed: list[Any] = list(given) if fine else []  # pyright: ignore[reportUnknownArgumentType]
+    if not fine or not all(map(_has_cost, listed)):
         raise TypeError(
             f"a RooflineView shows costs or a trace, not {type(given).__name__}.\n"  # pyright: ignore[reportUnknownArgumentType]
             "  Try: RooflineView(tf.costs.graph_cost(loss, {x: [100, 784]}))."
