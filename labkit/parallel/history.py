@@ -1,0 +1,126 @@
+"""What a replicated training did: losses and accuracies against simulated time, steps, examples and bytes.
+
+Plain data: arrays and words. A `History` can be compared with others, drawn, and written down as JSON.
+
+Example:
+    >>> history = History("sync", 4, (Point(1.0, 1, 128, 4e6, 2.3, {"accuracy": 0.1}),), (0,), ())
+    >>> history.seconds_to("accuracy", 0.1)
+    1.0
+    >>> History.from_dict(history.to_dict()) == history
+    True
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from labkit.errors import GraphError
+
+
+class Point(NamedTuple):
+    """The training at one moment.
+
+    Args:
+        seconds: simulated time.
+        updates: updates of the weights so far.
+        examples: examples whose gradient was used so far.
+        bytes: what has travelled so far, weights and gradients.
+        loss: of the batches since the last point, in the mean.
+        metrics: values of the metrics on the examples kept for that.
+    """
+
+    seconds: float
+    updates: int
+    examples: int
+    bytes: float
+    loss: float
+    metrics: Mapping[str, float]
+
+
+class Happening(NamedTuple):
+    """Something besides: a worker died, a checkpoint was written.
+
+    Args:
+        seconds: when.
+        kind: in a word: "died", "noticed", "restarted", "checkpoint", "lost".
+        who: a worker or a server, such as "worker 3"; or "".
+        text: for a reader.
+    """
+
+    seconds: float
+    kind: str
+    who: str
+    text: str
+
+
+@dataclass(frozen=True)
+class History:
+    """What a replicated training did.
+
+    Args:
+        name: what it is called in pictures.
+        workers: how many replicas.
+        points: how it went.
+        staleness: for each update how old its gradient's weights were, in updates.
+        happenings: failures and their like.
+        dropped: gradients that were computed and not used.
+        settings: how it was set up, in words and numbers.
+    """
+
+    name: str
+    workers: int
+    points: tuple[Point, ...]
+    staleness: tuple[int, ...] = ()
+    happenings: tuple[Happening, ...] = ()
+    dropped: int = 0
+    settings: Mapping[str, Any] = field(default_factory=dict[str, Any])
+
+    @property
+    def seconds(self) -> float:
+        """Simulated time of the whole."""
+        return self.points[-1].seconds if self.points else 0.0
+
+    def column(self, name: str) -> np.ndarray[Any, Any]:
+        """A column of the points: "seconds", "updates", "examples", "bytes", "loss", or a metric.
+
+        Raises:
+            GraphError: if there is no such column.
+        """
+        if name in Point._fields and name != "metrics":
+            return np.array([getattr(point, name) for point in self.points])
+        known = list(self.points[0].metrics) if self.points else []
+        if name not in known:
+            raise GraphError(f"there is no {name!r} among seconds, updates, examples, bytes, loss, {', '.join(known)}.")
+        return np.array([point.metrics[name] for point in self.points])
+
+    def seconds_to(self, name: str, target: float, below: bool = False) -> float | None:
+        """When a column first reached a target; None if it never did.
+
+        Args:
+            name: a column, such as "accuracy".
+            target: the value to reach.
+            below: True if it is to fall to it, as a loss does.
+        """
+        values = self.column(name)
+        there = np.flatnonzero(values <= target if below else values >= target)
+        return float(self.column("seconds")[there[0]]) if len(there) else None
+
+    def to_dict(self) -> dict[str, Any]:
+        """All of it as lists, dicts, numbers and words."""
+        made = asdict(self)
+        made["points"] = [{**point._asdict(), "metrics": dict(point.metrics)} for point in self.points]
+        made["happenings"] = [happening._asdict() for happening in self.happenings]
+        made["settings"] = dict(self.settings)
+        return made
+
+    @staticmethod
+    def from_dict(data: Mapping[str, Any]) -> History:
+        """What `to_dict` gave."""
+        points = tuple(Point(**point) for point in data["points"])
+        happenings = tuple(Happening(**happening) for happening in data["happenings"])
+        rest = {key: data[key] for key in ("name", "workers", "dropped", "settings")}
+        return History(points=points, happenings=happenings, staleness=tuple(data["staleness"]), **rest)
