@@ -1,21 +1,399 @@
-import { byteText } from "../graphview/colouring.ts";
-import { h } from "../core/dom.ts";
-import type { Shell } from "../core/shell.ts";
-import { decode } from "../graph/columns.ts";
+// PlacementView: where each op of a step runs, why, and what the step costs; to be changed by hand.
+//
+//     bar        cluster, placer, undo, playing, comparing, the program's lines
+//     sum        how long a step takes, and what the last change did to it
+//     player     the placer, step by step
+//     picture    a lane for each device (graph/lanes.ts), Sends and Recvs at the borders
+//     panel      what is known about the selection, and where it could go
+//     devices    how busy and how full; placers beside one another
+//
+// Everything that is true comes from the kernel. A move asks it, and what is drawn follows the trait `placed`.
+
+import { button, h, shorten } from "../core/dom.ts";
+import { Refused, type Shell } from "../core/shell.ts";
+import type { Theme } from "../core/colours.ts";
+import { decode, type Graph } from "../graph/columns.ts";
 import { GraphPicture } from "../graph/picture.ts";
-import { derive, unpack, type Placed } from "./derive.ts";
+import { nodesOf } from "../graph/scene.ts";
+import type { Item } from "../graph/types.ts";
+import { percent, seconds, short } from "../trace/scale.ts";
+import { derive, shownNames, unpack, type Derived, type Machines, type Placed } from "./derive.ts";
+import { comparison, deviceCards, type Table } from "./devices.ts";
+import { watchDrags } from "./drag.ts";
+import { Panel } from "./panel.ts";
+import { Player } from "./player.ts";
+import { lookOf } from "./swatches.ts";
+
+const FEW = 24; // ops: so small a graph is shown open
 
 export async function placementView(shell: Shell): Promise<void> {
-  const base = await decode(shell.get<DataView>("columns"));
-  const placed = await unpack<Placed>(shell.get<DataView>("placed"));
-  const machines = shell.get<any>("machines");
-  const derived = derive(base, machines.devices.map((d: any) => d[1]), placed, byteText);
-  const stage = h("div", { class: "labkit-gv-stage" });
-  stage.style.height = "600px";
-  shell.body.append(stage);
-  const pane = h("div", { class: "labkit-gv-pane" });
-  stage.append(pane);
-  const picture = new GraphPicture(shell, pane, derived.graph, { root: "", open: [], horizontal: true, hubs: "aside", series: true, control: true, hidden: [], lanes: derived.lanes }, { label: "Placement" });
-  await picture.show({});
-  shell.ready();
+  const view = new PlacementView(shell, await decode(shell.get<DataView>("columns")));
+  if (!shell.signal.aborted) await view.start();
+}
+
+class PlacementView {
+  private placed!: Placed;
+  private machines!: Machines;
+  private derived!: Derived;
+  private picture!: GraphPicture;
+  private shown: string[];
+  private members = new Map<string, number[]>(); // of items, as long as one graph is drawn
+  private job = 0;
+  private asking = false;
+  private next: [verb: string, args: Record<string, unknown>] | null = null; // of several wishes only the last
+  private trouble = "";
+  private turn: { placed: ReadonlySet<number>; now: number } | null = null; // while the placer is played
+  private round = new AbortController(); // of what is listed anew with each placement
+  private writing = false;
+  private byDevice = true;
+  private item: Item | null = null;
+
+  private pane = h("div", { class: "labkit-gv-pane" });
+  private sum = h("div", { class: "labkit-pl-sum" });
+  private below = h("div", {});
+  private compare = h("details", { class: "labkit-pl-compare" }, h("summary", {}, "Compare the placers"), h("div", {}));
+  private clusters = h("select", { class: "labkit-select", "aria-label": "Cluster" });
+  private methods = h("select", { class: "labkit-select", "aria-label": "Placer" });
+  private undo: HTMLButtonElement;
+  private redo: HTMLButtonElement;
+  private reset: HTMLButtonElement;
+  private playing: HTMLButtonElement;
+  private panel: Panel;
+  private player: Player;
+
+  constructor(private shell: Shell, private base: Graph) {
+    const { signal } = shell;
+    this.shown = shownNames(base);
+    this.panel = new Panel(shell, () => this.machines, { go: name => void this.choose([name]), move: (names, device) => this.move(names, device) });
+    this.player = new Player(shell, {
+      label: device => this.label(device),
+      name: op => base.names[op] ?? "",
+      show: (placed, now) => this.take(placed, now),
+    });
+    const act = (label: string, title: string, then: () => void) => {
+      const made = button(label, then, signal, title);
+      if (!/[a-z]/i.test(label)) made.setAttribute("aria-label", title);
+      return made;
+    };
+    this.undo = act("↶", "Undo", () => void this.ask("undo"));
+    this.redo = act("↷", "Redo", () => void this.ask("redo"));
+    this.reset = act("Reset", "Put back all that was moved by hand", () => void this.ask("reset"));
+    this.playing = act("Play the placer", "Step by step: whose turn it was, what was looked at, what was chosen", () => void this.play(!this.player.open));
+    this.clusters.addEventListener("change", () => void this.ask("use", { cluster: this.clusters.value }), { signal });
+    this.methods.addEventListener("change", () => void this.ask("place", { method: this.methods.value }), { signal });
+    const colours = h("select", { class: "labkit-select", "aria-label": "Colour by" }, h("option", { value: "device" }, "device"), h("option", { value: "part" }, "what it is"));
+    colours.addEventListener("change", () => { this.byDevice = colours.value === "device"; this.paint(); }, { signal });
+    this.compare.addEventListener("toggle", () => { if (this.compare.open && !this.rows()) void this.ask("compare"); }, { signal });
+    const bar = h("div", { class: "labkit-bar", role: "group", "aria-label": "Placement" },
+      h("label", { class: "labkit-gv-label" }, "Cluster: ", this.clusters), h("label", { class: "labkit-gv-label" }, "Placer: ", this.methods),
+      h("span", { class: "labkit-gv-group" }, this.undo, this.redo, this.reset), this.playing,
+      act("Code", "The tf.device blocks that say this", () => void this.code()),
+      h("span", { class: "labkit-gv-group" }, act("−", "Zoom out", () => this.picture.zoomOut()), act("+", "Zoom in", () => this.picture.zoomIn()),
+        act("Fit", "Show all of it", () => this.picture.fit())),
+      h("label", { class: "labkit-gv-label" }, "Colour: ", colours));
+    const stage = h("div", { class: "labkit-gv-stage" }, h("div", { class: "labkit-gv-panes" }, this.pane), this.panel.element);
+    stage.style.height = `${Math.max(160, shell.get<number>("height") || 460)}px`;
+    shell.body.append(bar, this.sum, this.player.element, stage, this.below, this.compare);
+  }
+
+  async start(): Promise<void> {
+    const { shell } = this;
+    await this.load();
+    if (shell.signal.aborted) return;
+    const { picture } = this;
+    for (const trait of ["placed", "machines"]) shell.watch(trait, () => void this.load());
+    shell.watch("table", () => this.list());
+    shell.watch("state", () => { if (!this.writing) void this.picture.show({ open: this.open() }); });
+    shell.watch("selected", () => { if (!this.writing) void this.choose(shell.get<string[]>("selected"), true); });
+    shell.onTold(names => void this.choose(names, true));
+    shell.root.addEventListener("labkit-theme", () => { this.paint(); this.list(); }, { signal: shell.signal });
+    picture.onSelect((_, item) => this.selected(item));
+    picture.onActivate(() => this.panel.focus());
+    picture.onState(state => {
+      const lanes = this.derived.lanes.map(lane => `${lane}/`);
+      const scopes = state.open.map(id => id.slice(lanes.find(lane => id.startsWith(lane))?.length ?? 0)).filter(Boolean);
+      this.write("state", { open: [...new Set(scopes)] });
+    });
+    watchDrags({
+      picture, root: shell.root,
+      movable: item => item.depth > 0 && !item.open && this.ops(item).length > 0,
+      click: item => { picture.focus(); void picture.select([item.id]); this.selected(item); },
+      device: item => this.device(item),
+      label: device => this.label(device),
+      drop: (item, device) => this.move(this.ops(item), device),
+    }, shell.signal);
+    shell.root.addEventListener("keydown", event => this.key(event), { signal: shell.signal });
+    const chosen = shell.get<string[]>("selected") ?? [];
+    if (chosen.length) await this.choose(chosen, true);
+    shell.ready();
+  }
+
+  // ---- how things stand ----------------------------------------------------------------------------------------------
+
+  private async load(): Promise<void> {
+    const { shell } = this, job = ++this.job;
+    const placed = await unpack<Placed>(shell.get<DataView>("placed"));
+    if (job !== this.job || shell.signal.aborted) return;
+    const machines = shell.get<Machines>("machines");
+    if (this.player.open && (placed.method !== this.placed.method || machines.cluster !== this.machines.cluster)) await this.play(false);
+    this.placed = placed;
+    this.machines = machines;
+    this.derived = derive(this.base, this.shown, machines.devices.map(([, label]) => label), placed);
+    this.members.clear();
+    const change = { lanes: this.derived.lanes, open: this.open() };
+    if (this.picture) {
+      const selected = shell.get<string[]>("selected") ?? [];
+      this.write("selected", selected);
+      await this.picture.swap(this.derived.graph, change);
+      if (job !== this.job) return;
+      await this.choose(selected, true);
+    } else {
+      const state = { root: "", horizontal: true, hubs: "aside" as const, series: true, control: this.base.n < 400, hidden: [], ...change };
+      this.picture = new GraphPicture(shell, this.pane, this.derived.graph, state, { label: "Ops by device" });
+      await this.picture.show({});
+    }
+    this.show();
+  }
+
+  /** Ids of what is open: scopes keep their state wherever their ops go. */
+  private open(): string[] {
+    const state = this.shell.get<{ open?: string[] }>("state") ?? {};
+    let scopes = state.open;
+    if (!scopes && this.base.n <= FEW) {
+      scopes = [...new Set(this.shown.flatMap(name => [...name.matchAll(/\//g)].map(({ index }) => name.slice(0, index! + 1))))];
+    }
+    return this.derived.lanes.flatMap(lane => (scopes ?? []).map(scope => `${lane}/${scope}`));
+  }
+
+  private label(device: number): string {
+    return shorten(this.machines.devices[device]?.[1] ?? "?", 40);
+  }
+
+  private nodes(item: Item): number[] {
+    let found = this.members.get(item.id);
+    if (!found) this.members.set(item.id, (found = nodesOf(this.derived.graph, item)));
+    return found;
+  }
+
+  /** The names of the ops that an item stands for; Sends and Recvs are none. */
+  private ops(item: Item): string[] {
+    return this.nodes(item).filter(node => node < this.derived.ops).map(node => this.base.names[node]!);
+  }
+
+  private device(item: Item): number {
+    return this.derived.on[this.nodes(item)[0] ?? 0]!;
+  }
+
+  // ---- what is shown -------------------------------------------------------------------------------------------------
+
+  private get theme(): Theme {
+    return this.shell.root.dataset["theme"] === "dark" ? "dark" : "light";
+  }
+
+  private show(): void {
+    const { machines, placed } = this;
+    const fill = (menu: HTMLSelectElement, options: [string, string][], value: string) => {
+      menu.replaceChildren(...options.map(([key, words]) => h("option", { value: key }, shorten(words, 40))));
+      menu.value = value;
+    };
+    fill(this.clusters, machines.ready.map(name => [name, name]), machines.cluster);
+    fill(this.methods, placed.method === "given" ? [["given", "as given"], ...machines.methods] : machines.methods, placed.method);
+    for (const [made, can] of [[this.undo, placed.undo], [this.redo, placed.redo], [this.reset, placed.moved > 0]] as const) {
+      if (can) made.removeAttribute("aria-disabled");
+      else made.setAttribute("aria-disabled", "true");
+    }
+    this.paint();
+    this.list();
+    this.total();
+  }
+
+  private total(): void {
+    const { placed, machines, trouble } = this;
+    const { seconds_of_step: now, before } = placed;
+    const parts: (Node | null)[] = [h("strong", {}, now === null ? "The step cannot run" : `Step: ${seconds(now)}`)];
+    if (now !== null && before !== null && before > 0) {
+      const change = now - before, small = Math.abs(change) < 1e-6 * before;
+      parts.push(h("span", { class: small ? null : change > 0 ? "labkit-pl-more" : "labkit-pl-less" }, small ? `as before (${seconds(before)})`
+        : `${change > 0 ? "▲" : "▼"} ${seconds(Math.abs(change))} ${change > 0 ? "more" : "less"} than before (${seconds(before)}, ${percent(Math.abs(change) / before)})`));
+    }
+    const sent = placed.over.filter(([, slot]) => slot >= 0), bytes = sent.reduce((sum, crossing) => sum + crossing[5], 0);
+    parts.push(h("span", {}, sent.length ? `${sent.length} ${sent.length === 1 ? "tensor crosses" : "tensors cross"}: ${short(bytes, "B")}` : "nothing crosses between devices"));
+    if (placed.moved) parts.push(h("span", {}, `${placed.moved} ${placed.moved === 1 ? "op" : "ops"} moved by hand`));
+    parts.push(h("span", { class: "labkit-gv-key" }, shorten(machines.title, 120)));
+    const full = placed.devices.filter(entry => entry.over).map(entry => this.label(entry.device));
+    if (full.length) parts.push(h("span", { class: "labkit-pl-more" }, `! out of memory: ${full.slice(0, 4).join(", ")}`));
+    for (const text of [trouble, placed.failure]) if (text) parts.push(h("p", { class: "labkit-pl-note labkit-pl-more" }, shorten(text, 600)));
+    if (placed.note) parts.push(h("p", { class: "labkit-pl-note" }, shorten(placed.note, 600)));
+    this.sum.replaceChildren(...parts.filter(part => part !== null));
+  }
+
+  private rows(): boolean {
+    return (this.shell.get<Table>("table") ?? []).some(([cluster]) => cluster === this.machines.cluster);
+  }
+
+  private list(): void {
+    this.round.abort();
+    const round = (this.round = new AbortController());
+    this.shell.signal.addEventListener("abort", () => round.abort(), { once: true, signal: round.signal });
+    this.below.replaceChildren(deviceCards(this.machines, this.placed, this.theme, device => void this.lane(device), round.signal));
+    const table = comparison(this.machines, this.shell.get<Table>("table") ?? [], method => void this.ask("place", { method }), round.signal);
+    this.compare.lastElementChild!.replaceChildren(table, this.rows() ? "" : button("Try them all here", () => void this.ask("compare"), round.signal));
+  }
+
+  private paint(): void {
+    const { derived, placed, theme, turn } = this;
+    const figures = new Map(placed.devices.map(entry => [entry.device, entry]));
+    const look = (item: Item) => lookOf(this.device(item), theme);
+    const isPlaced = (node: number) => turn!.placed.has(node < derived.ops ? node : derived.source[(node - derived.ops) >> 1]!);
+    this.picture.paint({
+      fill: item => (this.byDevice ? look(item) : null),
+      frame: item => { const { tint, line } = look(item); return { colour: tint, line, ink: theme === "dark" ? "#ffffff" : "#1b1f24" }; },
+      badge: item => {
+        if (item.depth === 0) {
+          const { busy } = figures.get(this.device(item)) ?? {};
+          return busy === undefined ? null : `busy ${percent(busy)}`;
+        }
+        if (item.open || item.kind === "hub") return null;
+        const took = this.nodes(item).reduce((sum, node) => sum + (placed.seconds[node] ?? 0), 0);
+        return took > 0 ? seconds(took) : null;
+      },
+      wireLabel: () => "",
+      mark: item => {
+        if (item.depth === 0 && figures.get(this.device(item))?.over) return "bad";
+        return turn && !item.open && item.kind !== "hub" && this.nodes(item).includes(turn.now) ? "next" : null;
+      },
+      ...(turn && { dim: (item: Item) => !this.nodes(item).some(isPlaced) }),
+    });
+  }
+
+  // ---- the selection -------------------------------------------------------------------------------------------------
+
+  private write(trait: string, value: unknown): void {
+    this.writing = true;
+    this.shell.set(trait, value);
+    this.writing = false;
+  }
+
+  /** A hand or a key chose something here. */
+  private selected(item: Item | null): void {
+    const names = item ? [this.realName(item)] : [];
+    this.write("selected", names);
+    this.shell.tell(names);
+    this.detail(item);
+  }
+
+  /** What an item is called elsewhere: the op, or the scope without its device. */
+  private realName(item: Item): string {
+    const id = item.target ?? item.id;
+    const node = this.derived.graph.find(id);
+    if (node >= 0) return this.derived.real[node]!;
+    const lane = this.derived.lanes.find(label => id.replace(/^series:/, "").startsWith(`${label}/`)) ?? "";
+    return id.replace(/^series:/, "").slice(lane.length + 1).replace("\u2215", "/");
+  }
+
+  private detail(item: Item | null): void {
+    this.item = item;
+    if (!item) return this.panel.nothing();
+    const { derived } = this, [node = -1] = this.nodes(item);
+    const one = item.kind === "op" || (item.kind === "hub" && derived.graph.find(item.target ?? "") >= 0);
+    if (one && node >= derived.ops) {
+      const pair = (node - derived.ops) >> 1, [from, to] = [derived.ops + 2 * pair, derived.ops + 2 * pair + 1];
+      const bytes = derived.graph.names[from]!.split(": ").at(-1);
+      return this.panel.send(derived.real[node]!, `The output of ${this.base.names[derived.source[pair]!]} travels from ` +
+        `${this.label(derived.on[from]!)} to ${this.label(derived.on[to]!)}: ${bytes}. However many ops take it there, it crosses once.`);
+    }
+    const names = this.ops(item);
+    if (!names.length) return this.panel.nothing();
+    const kind = one ? this.base.opType(node) : item.depth === 0 ? `Device, ${names.length} ops` : `Scope, ${names.length} ops here`;
+    void this.panel.show({
+      kind, names, title: one ? names[0]! : item.depth === 0 ? item.label : this.realName(item), site: one ? this.base.site(node) : "",
+      scope: one || item.depth === 0 || item.kind === "hub" ? null : { open: item.open, toggle: () => void this.picture.toggle(item.id) },
+    });
+  }
+
+  /** Shows ops or scopes by their own names: a linked view, the kernel or the panel asked. */
+  private async choose(names: string[], told = false): Promise<void> {
+    const { derived, picture } = this;
+    const mapped = names.flatMap(name => {
+      const known = derived.names.get(name);
+      if (known !== undefined) return [known];
+      return derived.lanes.map(lane => `${lane}/${name}`).filter(id => picture.scene.items.some(item => item.id === id));
+    });
+    await picture.select(mapped, { reveal: names.length === 1, center: mapped.length === 1 });
+    const item = mapped[0] === undefined ? null : picture.itemOf(mapped[0]);
+    if (told) this.detail(item);
+    else this.selected(item);
+  }
+
+  private async lane(device: number): Promise<void> {
+    const id = `${this.machines.devices[device]![1]}/`;
+    await this.picture.select([id], { center: true });
+    this.selected(this.picture.itemOf(id));
+  }
+
+  private key(event: KeyboardEvent): void {
+    const inPicture = (event.target as Element).classList.contains("labkit-g-view");
+    const plain = !event.ctrlKey && !event.metaKey && !event.altKey;
+    if (plain && inPicture && event.key.toLowerCase() === "m" && this.item) {
+      event.preventDefault();
+      this.panel.focus();
+    } else if ((event.ctrlKey || event.metaKey) && !event.altKey && event.key.toLowerCase() === "z") {
+      event.preventDefault();
+      void this.ask(event.shiftKey ? "redo" : "undo");
+    }
+  }
+
+  // ---- what is asked of the kernel -----------------------------------------------------------------------------------
+
+  private move(names: string[], device: number): void {
+    const name = this.machines.devices[device]?.[0];
+    if (name !== undefined && names.length) void this.ask("move", { names, device: name });
+  }
+
+  /** Asks for a change. While the kernel works on one, of all further wishes only the last is kept. */
+  private async ask(verb: string, args: Record<string, unknown> = {}): Promise<void> {
+    if (this.asking) {
+      this.next = [verb, args];
+      return;
+    }
+    this.asking = true;
+    this.shell.root.setAttribute("aria-busy", "true");
+    try {
+      const { result } = await this.shell.request(verb, args);
+      this.trouble = "";
+      if (result?.said) this.shell.say(String(result.said));
+    } catch (error) {
+      if (!(error instanceof Refused)) throw error;
+      this.trouble = error.message;
+      this.shell.say(error.message);
+    } finally {
+      this.asking = false;
+      this.shell.root.removeAttribute("aria-busy");
+    }
+    if (this.shell.signal.aborted) return;
+    this.show(); // menus say what is so
+    const next = this.next;
+    this.next = null;
+    if (next) void this.ask(...next);
+  }
+
+  private async code(): Promise<void> {
+    try {
+      const { result } = await this.shell.request("code");
+      this.panel.text("tf.device blocks that say this", String(result?.code ?? ""));
+    } catch (error) {
+      if (!(error instanceof Refused)) throw error;
+      this.shell.say(error.message);
+    }
+  }
+
+  private async play(open: boolean): Promise<void> {
+    this.playing.setAttribute("aria-pressed", String(open));
+    await this.player.show(open);
+  }
+
+  private take(placed: ReadonlySet<number> | null, now: number): void {
+    this.turn = placed && { placed, now };
+    this.paint();
+  }
 }
