@@ -50,6 +50,10 @@ training = lw.TrainingView(
 training.start().wait()
 training
 """,
+    "PlacementView": """
+placement_view = lw.PlacementView(train, "gpu_server", {x: [100, 4]})
+placement_view.move("layer", "/gpu:1")
+""",
     "PlaygroundView": """
 playground = lw.PlaygroundView(data="xor", layers=(3, 2), seed=4)
 playground.train(5)

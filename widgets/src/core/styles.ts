@@ -6,10 +6,11 @@ import debug from "../debugger/debugger.css";
 import devicename from "../devicename/devicename.css";
 import graph from "../graph/graph.css";
 import graphview from "../graphview/graphview.css";
+import placement from "../placement/placement.css";
 import playground from "../playground/playground.css";
 import roofline from "../roofline/roofline.css";
 import trace from "../trace/trace.css";
 import training from "../training/training.css";
 import value from "./value.css";
 
-export const styles = [shell, cluster, debug, devicename, graph, graphview, playground, roofline, trace, training, value].join("\n");
+export const styles = [shell, cluster, debug, devicename, graph, graphview, placement, playground, roofline, trace, training, value].join("\n");
