@@ -196,11 +196,11 @@ class Roofline {
 
   #line(mark: Mark): string {
     const { title, bandwidth, launch, peak, unit } = this.#kind;
-    const top = peak[unit[this.#dtype.value]!]!, ratio = mark.flops / mark.bytes;
+    const top = peak[unit[this.#dtype.value]!]!;
     const many = mark.count > 1 ? `${mark.count} nodes` : "1 node";
     const took = this.data.clock === "model" ? `${seconds(mark.time)} on ${title}` : `${seconds(mark.time)}, ${this.data.clock}`;
     const why = placed(mark) && mark.bound !== "l"
-      ? ` (${ratio.toPrecision(3)} FLOPs per byte; ${(top / bandwidth).toPrecision(3)} balance the two)` : "";
+      ? ` (${three(mark.flops / mark.bytes)} FLOPs per byte; ${three(top / bandwidth)} balance the two)` : "";
     const parts = `computes ${seconds(mark.compute)}, moves bytes ${seconds(mark.memory)}, starts ${seconds(mark.count * launch)}`;
     const floor = Math.max(mark.compute, mark.memory), part = mark.time ? floor / mark.time : 0;
     return `${shorten(mark.name, 160)}: ${took}, ${percent(mark.share)} of all (${many}). ` + (this.data.clock === "model"
@@ -227,7 +227,7 @@ class Roofline {
       const name = button(shorten(mark.name, 40), () => { this.#select(mark); }, signal);
       name.className = "labkit-tr-link";
       const cells = [seconds(mark.time), percent(mark.share), WORDS[mark.bound], short(mark.flops), short(mark.bytes),
-        placed(mark) ? (mark.flops / mark.bytes).toPrecision(3) : "–", placed(mark) ? short(mark.flops / mark.time) : "–", String(mark.count)];
+        placed(mark) ? three(mark.flops / mark.bytes) : "–", placed(mark) ? short(mark.flops / mark.time) : "–", String(mark.count)];
       return h("tr", {}, h("th", { scope: "row" }, name), ...cells.map(words => h("td", {}, words)));
     });
     const more = this.#marks.length - rows.length;
@@ -237,4 +237,5 @@ class Roofline {
   }
 }
 
+const three = (value: number): string => value < 999.5 ? value.toPrecision(3) : short(value);
 const capital = (words: string): string => words[0]!.toUpperCase() + words.slice(1);
