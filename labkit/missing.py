@@ -21,8 +21,9 @@ from labkit.example_messages import EXAMPLE_MESSAGES, example_message
 from labkit.messages import MESSAGES, message
 
 LAZY = (
-    "calibration", "check", "cluster", "contrib", "costs", "datasets", "debugger", "distributions", "draw", "examples", "metrics",
-    "parallel", "partition", "passes", "placement", "profiler", "simulator", "timeline", "workload",
+    "calibration", "check", "cluster", "contrib", "costs", "datasets", "debugger", "distributions", "draw",
+    "examples", "metrics", "parallel", "partition", "passes", "placement", "profiler", "simulator", "timeline",
+    "workload",
 )  # fmt: skip
 
 _WORD2VEC = (
