@@ -22,11 +22,12 @@ class Ratio:
         """One line of the report."""
         return (
             f"{title:<62} {self.median:6.3f}  [{self.low:.3f}, {self.high:.3f}]  wanted {target:<8} "
-            f"ours {_time(self.ours_seconds)}, theirs {_time(self.theirs_seconds)}"
+            f"ours {shown_seconds(self.ours_seconds)}, theirs {shown_seconds(self.theirs_seconds)}"
         )
 
 
-def _time(seconds: float) -> str:
+def shown_seconds(seconds: float) -> str:
+    """Seconds with a unit that suits them."""
     if seconds < 1e-3:
         return f"{seconds * 1e6:.1f} us"
     return f"{seconds * 1e3:.2f} ms" if seconds < 1 else f"{seconds:.2f} s"
