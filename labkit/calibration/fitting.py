@@ -114,14 +114,14 @@ def fit_line(x: Array, seconds: Array) -> tuple[float, float]:
         w = np.sqrt(weights) / predicted
         ones, table, wanted = w, w * x, w * seconds
         if table.any():
-            solved: Array = np.linalg.lstsq(np.stack([ones, table], 1), wanted, rcond=None)[0]
+            solved: Any = np.linalg.lstsq(np.stack([ones, table], 1), wanted, rcond=None)[0]
             launch, slope = float(solved[0]), float(solved[1])
         if launch < 0:
             launch, slope = 0.0, float((table @ wanted) / (table @ table))
         elif slope < 0 or not table.any():
             launch, slope = float((ones @ wanted) / (ones @ ones)), 0.0
         predicted = np.maximum(launch + slope * x, _LEAST)
-        off: Array = np.abs(seconds / predicted - 1.0)
+        off: Any = np.abs(seconds / predicted - 1.0)
         weights = _HUBER / np.maximum(off, _HUBER)
     return launch, slope
 
