@@ -127,4 +127,5 @@ def fit_line(x: Array, seconds: Array) -> tuple[float, float]:
 
 
 def _error(predicted: Array, seconds: Array) -> float:
-    return float(np.round(np.median(np.abs(predicted / seconds - 1.0)), 9))
+    off: Any = np.abs(predicted / seconds - 1.0)
+    return round(float(np.median(off)), 9)
