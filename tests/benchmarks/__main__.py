@@ -13,7 +13,7 @@ from collections.abc import Callable
 import jax
 
 import labkit as tf
-from tests.benchmarks import borg, embedding, models, pipeline, recurrent, twin, views, watching
+from tests.benchmarks import borg, embedding, events, models, pipeline, recurrent, twin, views, watching
 from tests.benchmarks.sidebyside import Ratio, compare
 
 
@@ -113,6 +113,7 @@ ALL: dict[str, Callable[[], None]] = {
         watching.watching,
         views.views,
         *borg.BENCHMARKS,
+        *events.BENCHMARKS,
         *twin.BENCHMARKS,
     )
 }
