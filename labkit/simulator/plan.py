@@ -3,6 +3,9 @@
 Ops are numbered in the order of the partitioned workload, devices in the order in which they come first, pieces of
 memory in the order in which they are made. The loop of `run.py` then only counts down.
 
+All transfers from one device to another go the same way, that of `Cluster.hops`: TensorFlow's workers keep one
+connection to each other, and a network sends all of a connection over the same links.
+
 Example:
     >>> from labkit.cluster import ready
     >>> from labkit.partition import partition
@@ -27,7 +30,7 @@ from labkit.errors import GraphError, LabkitError
 from labkit.partition import Crossing, Partition
 from labkit.simulator.memory import ALIASES, Block
 from labkit.trace import Output
-from labkit.workload import WorkNode
+from labkit.workload import WorkNode, maker
 
 OpSeconds = Callable[[WorkNode, DeviceKind], float]
 """How long an op takes on a kind of device: a formula, or what was measured."""
@@ -144,33 +147,34 @@ class Plan:
     def _transfers(self, failed: str) -> None:
         self.ways: dict[int, Way] = {}
         self.capacities: dict[Hop, float] = {}
+        found: dict[tuple[str, str], tuple[tuple[Hop, ...], float]] = {}
         edges: Any = self.cluster.network.graph.edges
-        numbers: dict[tuple[str, str], int] = {}
         for crossing in self.cut.crossings:
             ends = crossing.source, crossing.target
-            numbers[ends] = number = numbers.get(ends, -1) + 1
-            try:
-                hops = self.cluster.hops(*ends, flow=number)
-            except ClusterError as error:
-                takers = ", ".join(crossing.takers[:3]) + ", ..." * (len(crossing.takers) > 3)
-                error.explain([f"  {crossing.tensor!r} must cross there, for {takers}{failed}"])
-                raise
-            for hop in hops:
-                if hop not in self.capacities:
+            if ends not in found:
+                try:
+                    hops = tuple(self.cluster.hops(*ends))
+                except ClusterError as error:
+                    takers = ", ".join(crossing.takers[:3]) + ", ..." * (len(crossing.takers) > 3)
+                    error.explain([f"  {crossing.tensor!r} must cross there, for {takers}{failed}"])
+                    raise
+                for hop in hops:
                     self.capacities[hop] = edges[hop]["bytes_per_second"]
-            latency = math.fsum(edges[hop]["latency_seconds"] for hop in hops)
-            self.ways[self._index[crossing.recv]] = Way(crossing, tuple(hops), latency)
+                found[ends] = hops, math.fsum(edges[hop]["latency_seconds"] for hop in hops)
+            self.ways[self._index[crossing.recv]] = Way(crossing, *found[ends])
 
     def _order(self) -> None:
-        count = len(self.nodes)
+        count, index = len(self.nodes), self._index
         self.waits = [0] * count
         self.takers: list[list[int]] = [[] for _ in range(count)]
+        makers = {output.name: number for number, node in enumerate(self.nodes) for output in node.outputs}
         for number, node in enumerate(self.nodes):
-            for need in node.needs:
-                if (other := self._index.get(need)) is not None:
-                    self.takers[other].append(number)
-                    self.waits[number] += 1
-        self._recv_of = {self._index[way.crossing.send]: recv for recv, way in self.ways.items()}
+            needs = {makers[name] if name in makers else index.get(maker(name), number): None for name in node.inputs}
+            needs.pop(number, None)  # what nothing here makes
+            self.waits[number] = len(needs)
+            for need in needs:
+                self.takers[need].append(number)
+        self._recv_of = {index[way.crossing.send]: recv for recv, way in self.ways.items()}
         self.sources = [number for number in range(count) if not self.waits[number]]
         self.users = {
             source: [source, *(self._recv_of.get(taker, taker) for taker in self.takers[source])]

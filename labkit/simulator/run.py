@@ -39,9 +39,8 @@ class Run:
 
     Args:
         plan: what runs.
-        slow: for each device of the plan by how much its ops take longer.
+        slow: for each step, and each device of the plan, by how much its ops take longer.
         ranks: for each op its rank: ready ops of a smaller rank come first; None for the order of becoming ready.
-        steps: how many steps.
         report: True notes where memory is short and goes on.
 
     Attributes:
@@ -52,9 +51,10 @@ class Run:
     """
 
     def __init__(
-        self, plan: Plan, slow: Sequence[float], ranks: Sequence[float] | None, steps: int, report: bool
+        self, plan: Plan, slow: Sequence[Sequence[float]], ranks: Sequence[float] | None, report: bool
     ) -> None:
-        self.plan, self.slow, self.ranks, self.steps = plan, slow, ranks, steps
+        self.plan, self.slow, self.ranks = plan, slow, ranks
+        self.steps = steps = len(slow)
         self.events = Events()
         self.flows = Flows(self.events, plan.capacities)
         models = plan.models
@@ -130,7 +130,8 @@ class Run:
                 *_, job = heappop(queues[device])
                 self._runs[device] = True
                 self._begin(job)
-                seconds = plan.seconds[job % count] * self.slow[device]
+                step, number = divmod(job, count)
+                seconds = plan.seconds[number] * self.slow[step][device]
                 self.events.after(seconds, self._done, job, device, seconds)
 
     def _done(self, job: int, device: int, seconds: float) -> None:

@@ -31,21 +31,39 @@ devices nothing.
 
 from __future__ import annotations
 
+import gc
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, Literal
+
+import numpy as np
 
 from labkit.cluster import Cluster, Hop
 from labkit.cluster.errors import checked_count, checked_number, unknown
 from labkit.partition import partition
+from labkit.simulator.events import generator
 from labkit.simulator.failures import survivors
 from labkit.simulator.memory import MemoryCurve
 from labkit.simulator.plan import OpSeconds, Plan, roofline_seconds
 from labkit.simulator.run import Run
 from labkit.simulator.simulation import Simulation
+from labkit.simulator.stragglers import Stragglers
 from labkit.workload import Workload
 
-__all__ = ["MemoryCurve", "OpSeconds", "Simulation", "roofline_seconds", "simulate"]
+__all__ = [
+    "MemoryCurve",
+    "OpSeconds",
+    "Order",
+    "Simulation",
+    "plan_of",
+    "roofline_seconds",
+    "simulate",
+    "simulate_plan",
+]
+
+Order = Mapping[str, float] | Literal["fifo"]
+"""Which of the ops that are ready on a device runs next: the one with the smallest rank, or the one ready first."""
 
 
 def simulate(
@@ -55,10 +73,11 @@ def simulate(
     *,
     seconds: OpSeconds = roofline_seconds,
     seed: int = 0,
-    order: Mapping[str, float] | Literal["fifo"] = "fifo",
+    order: Order = "fifo",
     memory: Literal["raise", "report"] = "raise",
     steps: int = 1,
     slow: Mapping[str, float] | None = None,
+    stragglers: Stragglers | None = None,
     failed: Sequence[str | Hop] = (),
 ) -> Simulation:
     """Simulates one step, or several in a row.
@@ -68,12 +87,14 @@ def simulate(
         devices: the device, by its name in the cluster, of each op.
         cluster: the machines.
         seconds: how long an op takes on a kind of device.
-        seed: of all that is random.
+        seed: of the stragglers; nothing else is random.
         order: "fifo", or a rank for each op: of the ops that are ready on a device the one with the smallest runs
             next. The start times of a placer's schedule are such ranks.
         memory: "raise" where it does not fit, or "report": note it in `Simulation.overflows` and go on.
         steps: how many; a variable is read in one when its update in the one before has ended.
         slow: for a device by how much its ops take longer: 2.0 is half as fast.
+        stragglers: draws for each step by how much the ops of each device take longer; the devices are those that the
+            step uses, in the order of the cluster.
         failed: names of devices, hosts and switches that have failed; for a link its two ends.
 
     Raises:
@@ -90,25 +111,44 @@ def simulate(
         >>> [(event.node, event.start_seconds) for event in run.trace.events]
         [('b', 0.0), ('a', 0.001005)]
     """
+    with _no_collection():
+        plan = plan_of(work, devices, cluster, seconds=seconds, failed=failed)
+        luck = None if stragglers is None else (stragglers, generator("stragglers", seed))
+        return simulate_plan(plan, order=order, memory=memory, steps=steps, slow=slow, luck=luck)
+
+
+def plan_of(
+    work: Workload,
+    devices: Mapping[str, str],
+    cluster: Cluster,
+    *,
+    seconds: OpSeconds = roofline_seconds,
+    failed: Sequence[str | Hop] = (),
+) -> Plan:
+    """What `simulate` finds out before it starts; arguments and errors as there."""
     left = survivors(cluster, failed)
-    plan = Plan(partition(work, devices), left.cluster, seconds, left.gone, left.text)
-    return simulate_plan(plan, order=order, memory=memory, steps=steps, slow=slow)
+    return Plan(partition(work, devices), left.cluster, seconds, left.gone, left.text)
 
 
 def simulate_plan(
     plan: Plan,
     *,
-    order: Mapping[str, float] | Literal["fifo"] = "fifo",
+    order: Order = "fifo",
     memory: Literal["raise", "report"] = "raise",
     steps: int = 1,
     slow: Mapping[str, float] | None = None,
+    luck: tuple[Stragglers, np.random.Generator] | None = None,
 ) -> Simulation:
-    """Simulates what has been planned; arguments and errors as for `simulate`."""
+    """Simulates what has been planned; arguments and errors as for `simulate`.
+
+    `luck` is a straggler model, and the generator that it draws from.
+    """
     _one_of("memory", memory, ("raise", "report"))
     if isinstance(order, str):
         _one_of("order", order, ("fifo",))
     ranks = None if isinstance(order, str) else plan.ranks(order)
-    run = Run(plan, _factors(plan, slow or {}), ranks, checked_count(steps, "the number of steps"), memory == "report")
+    factors = _factors(plan, checked_count(steps, "the number of steps"), slow or {}, luck)
+    run = Run(plan, factors, ranks, report=memory == "report")
     trace = run.run()
     held = run.memory
     numbered = list(enumerate(plan.names))
@@ -138,8 +178,35 @@ def _one_of(what: str, value: Any, choices: Sequence[str]) -> None:
         raise unknown(f"choice for {what}=", value, choices)
 
 
-def _factors(plan: Plan, slow: Mapping[str, float]) -> list[float]:
-    """For each device of the plan by how much its ops take longer."""
-    for name in slow:
+def _factors(
+    plan: Plan, steps: int, slow: Mapping[str, float], luck: tuple[Stragglers, np.random.Generator] | None
+) -> list[list[float]]:
+    """For each step, and each device of the plan, by how much its ops take longer."""
+    for name, factor in slow.items():
         plan.cluster.device(name)
-    return [checked_number(slow.get(name, 1.0), f"the slowness of {name}", "times") for name in plan.names]
+        checked_number(factor, f"the slowness of {name}", "times")
+    fixed = [float(slow.get(name, 1.0)) for name in plan.names]
+    if luck is None:
+        return [fixed] * steps
+    model, source = luck
+    number = {name: place for place, name in enumerate(plan.names)}
+    used = [number[name] for name in plan.cluster.devices if name in number]
+    found: list[list[float]] = []
+    for _ in range(steps):
+        factors = list(fixed)
+        for device, drawn in zip(used, model.draw(source, len(used)).tolist() if used else (), strict=True):
+            factors[device] *= checked_number(drawn, f"what was drawn for {plan.names[device]}", "times", zero=True)
+        found.append(factors)
+    return found
+
+
+@contextmanager
+def _no_collection() -> Generator[None]:
+    """A simulation makes many small things and no circles of them: looking for circles would take a third of it."""
+    looking = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if looking:
+            gc.enable()

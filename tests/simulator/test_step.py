@@ -15,6 +15,9 @@ from labkit.critical_path import critical_path
 from labkit.errors import GraphError
 from labkit.placement import Machines, TaskGraph, heft
 from labkit.simulator import simulate
+from labkit.simulator.distribution import distribution
+from labkit.simulator.events import generator
+from labkit.simulator.stragglers import Exponential, SlowMachine
 from labkit.trace import Output
 from labkit.workload import Workload, WorkNode
 from tests.simulator.toys import flops_are_seconds, op, pair, variable, workloads
@@ -172,6 +175,29 @@ def test_slow_devices_and_failed_parts_by_hand():
         simulate(work, devices, cluster, seconds=flops_are_seconds, failed=[("A", "D")])
 
 
+def test_stragglers_slow_the_ops_of_a_device_for_a_step_by_hand():
+    """Of the devices in use, a0 and b0, number 1 takes three times as long: y 6.5-15.5. It draws anew for each step."""
+    nodes = [op("x", seconds=2, bytes=40), op("y", "x:0", seconds=3)]
+    assert times(toy(nodes, "a0 b0", stragglers=SlowMachine(1, 3.0)))["y"] == (6.5, 15.5)
+    assert times(toy(nodes, "a0 b0", stragglers=SlowMachine(1, 3.0), slow={"b0": 2.0}))["y"] == (6.5, 24.5)
+    alone = [op("x", seconds=1)]
+    run = toy(alone, "a0", stragglers=Exponential(), steps=3, seed=5)
+    drawn = [float(Exponential().draw(source, 1)[0]) for source in [generator("stragglers", 5)] for _ in range(3)]
+    assert [event.duration_seconds for event in run.trace.events] == drawn
+    assert len(set(drawn)) == 3
+
+
+def test_many_steps_of_exponential_luck_take_what_the_formula_says():
+    """Five devices, a second of work each, times exponential: 1 + 1/2 + ... + 1/5 in the mean."""
+    cluster = Cluster("five", star(5, "ethernet_1g"), [Device(f"d{n}", "server_cpu", f"h{n}") for n in range(5)])
+    work = Workload(tuple(op(f"n{i}", seconds=1) for i in range(5)))
+    devices = {f"n{i}": f"d{i}" for i in range(5)}
+    estimate = distribution(work, devices, cluster, Exponential(), 2000, seed=1, seconds=flops_are_seconds)
+    assert estimate.mean == pytest.approx(sum(1 / k for k in range(1, 6)), rel=0.05)
+    again = distribution(work, devices, cluster, Exponential(), 10, seed=1, seconds=flops_are_seconds)
+    assert again.seconds.tolist() == estimate.seconds[:10].tolist()
+
+
 @given(st.data())
 def test_a_chain_runs_as_its_placer_promised(data):
     """Without contention and with one op at a time there is one way to run: that of the placer's schedule."""
@@ -241,11 +267,8 @@ def test_what_must_hold_for_any_step_on_any_machine(data, where, work, steps):
 
     # nothing is lost or made: links carry what was sent, at no more than they can
     sent = dict.fromkeys(run.flows.links, 0.0)
-    numbers = {}
     for crossing in run.cut.crossings:
-        ends = crossing.source, crossing.target
-        numbers[ends] = numbers.get(ends, -1) + 1
-        for hop in cluster.hops(*ends, flow=numbers[ends]):
+        for hop in cluster.hops(crossing.source, crossing.target):
             sent[hop] += steps * crossing.bytes
     capacities = cluster.network.capacities()
     for link, bytes in sent.items():
