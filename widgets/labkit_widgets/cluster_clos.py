@@ -29,16 +29,17 @@ from labkit.cluster import Clos, ClusterError, link_kind
 from labkit.trace import short
 from labkit_widgets.cluster_scene import bits, wire
 
-_ROW, _WIDE, _TALL = 120, 1200, 44  # from row to row, width of the picture, height of a box
+_ROW, _WIDE, _TALL, _GUTTER = 120, 1200, 44, 215  # from row to row, width of the picture, height of a box; for words
 _SWITCH = re.compile(r"s(\d+)\.(\d+)")
 
 
-def scene(spec: Clos, opened: Sequence[int]) -> dict[str, Any]:
+def scene(spec: Clos, opened: Sequence[int], down: Iterable[str] = ()) -> dict[str, Any]:
     """The picture, in the form of `cluster_scene.Scene.data`.
 
     Args:
         spec: the network.
         opened: which subtree is open on each level, from the top.
+        down: names of switches that have failed.
 
     Raises:
         ValueError: if there is no such subtree.
@@ -62,12 +63,21 @@ def scene(spec: Clos, opened: Sequence[int]) -> dict[str, Any]:
             node["parent"], node["number"], node["open"] = list(opened[:depth]), number, number == chosen
             links.append(_link(spec, above, len(nodes), nodes, part, node))
             nodes.append(node)
-        notes.append([0, _ROW * (depth + 1) - 10, parent.row_text])
+        notes.append([-_GUTTER, _ROW * (depth + 1) + _TALL // 2, parent.row_text])
         if chosen is None or depth == spec.levels - 1:
             break
         parent, above = parts[chosen], len(nodes) - len(parts) + chosen
+    failed = [parse(spec, name) for name in set(down)]
+    for node in nodes:
+        level, number = map(int, node["name"].split("/"))
+        count = sum(one == level and of // node["own"] == number for one, of in failed) if level else 0
+        if count:
+            node["facts"].append(["failed", f"{count} of its switches"])
+            node["labels"] = [f"{label}, {count} down" for label in node["labels"]]
     kind = link_kind(spec.link)
     text = f"Clos network: {spec.hosts:,} hosts, {sum(spec.switches):,} switches in {spec.levels} levels"
+    rate = spec.bisection_bandwidth()
+    text += f"; half of the hosts send the others {bits(rate)}, and get as much: {bits(2 * rate)} in all"
     return {
         "title": text, "form": "clos", "nodes": nodes, "links": links, "kinds": [], "cards": [], "notes": notes,
         "wires": [wire(kind.name, kind.latency_seconds, kind.bytes_per_second)],
@@ -147,23 +157,30 @@ class _Subtree:
         return f"{self.own:,} switch{'es' * (self.own != 1)} of level {self.level}"
 
     @property
-    def row_text(self) -> str:
-        """What the row below it holds."""
+    def row_text(self) -> list[str]:
+        """What the row below it holds, in lines."""
         parts = self.parts
         if not parts:
-            return "no hosts"
+            return ["no hosts"]
         one = parts[0]
-        of = f" of {self.title}" if self.name else ""
+        of = f" of {self.title.partition(' of ')[0]}" if self.name else ""
         if one.level == 0:
-            return f"{len(parts)} hosts{of}"
-        return f"{len(parts)} {one.what}{'es' if one.what == 'switch' else 's'}{of}, each with {one.switches_text}"
+            return [f"{len(parts)} hosts{of}:", f"{one.name} to {parts[-1].name}"]
+        if one.own == 1:
+            return [f"{len(parts)} switches{of},", f"each sends {bits(one.up)} up"]
+        return [f"{len(parts)} {one.what}s{of}, each:", one.switches_text + ",", f"{bits(one.up)} up"]
 
     @property
     def title(self) -> str:
         """For example "pod 2", "block 5", "switch s1.70"."""
+        if self.level == self.spec.levels:
+            return "all"
         if self.level == 0 or self.own == 1:
             return self.name if self.level == 0 else f"switch {self.name}"
-        return f"{self.what} {self.number}"
+        if self._is_pod:
+            return f"pod {self.number}"
+        above = _Subtree(self.spec, self.level + 1, self.number // self.spec.children[self.level])
+        return f"block {self.number % self.spec.children[self.level]} of {above.title}"
 
     def node(self, parent: str, box: tuple[int, int, int, int]) -> dict[str, Any]:
         """As the page draws it."""
@@ -171,7 +188,7 @@ class _Subtree:
         labels = [f"{self.title}: {self.hosts:,} hosts", self.title, str(within)]
         facts = [["hosts", f"{self.hosts:,}"], ["switches", self.switches_text]]
         if self.level == 0:
-            labels, facts = [self.name, str(within)], [["host", self.name]]
+            labels, facts = [self.name], []
         else:
             last = self.number * self.own + self.own - 1
             facts[1][1] += f": s{self.level}.{self.number * self.own}" + (f" to s{self.level}.{last}" * (self.own > 1))
@@ -179,7 +196,7 @@ class _Subtree:
             facts.append(["sends up", bits(self.up)])
         return {
             "name": f"{self.level}/{self.number}", "role": "host" if self.level == 0 else "group", "labels": labels,
-            "brief": self.title if self.name else self.switches_text, "box": box, "kind": -1, "host": "", "memory": 0,
+            "look": "host" if self.level == 0 else "switch", "brief": self.title if self.name else self.switches_text, "box": box, "kind": -1, "host": "", "memory": 0,
             "facts": facts, "kills": self.name if self.level == 0 else f"s{self.level}.{self.number * self.own}",
             "own": self.own, "opens": self.level > 0 and self.level < self.spec.levels and self.hosts > 0,
         }  # fmt: skip

@@ -1,44 +1,27 @@
-"""What fails in a cluster, and what that does: routes, what cannot be reached, bisection bandwidth.
+"""What failures do to a network: what cannot be reached, bisection bandwidth, the ways that are left.
 
 Example:
     >>> from labkit.cluster import ready
+    >>> from labkit.simulator.failures import survivors
     >>> fifty = ready("gpu_machines")
-    >>> left = without(fifty, ["s2.0", "h3"], [])
-    >>> len(left.devices), cut_off(left)
-    (98, [])
+    >>> left = survivors(fifty, ["s2.0", "h3"]).cluster
+    >>> cut_off(left), cut_off(survivors(fifty, ["s1.7"]).cluster)[:2]
+    ([], ['/job:worker/task:44/device:CPU:0', '/job:worker/task:44/device:GPU:0'])
     >>> half(left, fifty.network.hosts) * 8 / 1e9  # Gb/s; it was 250
-    230.0
+    240.0
     >>> [len(ways(fifty, *ends)) for ends in [("h0", "h1"), ("h0", "h49")]]
     [1, 4]
 """
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from itertools import islice
 from typing import Any
 
 from labkit.cluster import Cluster
 
 _MOST_WAYS = 64
-
-
-def without(cluster: Cluster, nodes: Iterable[str], links: Iterable[tuple[str, str]]) -> Cluster:
-    """A cluster after some nodes and links have failed; with a host its devices fail.
-
-    Args:
-        cluster: the cluster; it stays as it is.
-        nodes: names of hosts, switches and devices.
-        links: the two ends of each link that failed.
-    """
-    gone = set(nodes)
-    gone |= {device.name for device in cluster.devices.values() if device.host in gone}
-    left = copy.copy(cluster)
-    left.network = cluster.network.without(node for node in cluster.network.graph if node in gone)
-    left.network.graph.remove_edges_from(links)
-    left.devices = {name: device for name, device in cluster.devices.items() if name not in gone}
-    return left
 
 
 def cut_off(cluster: Cluster) -> list[str]:

@@ -1,4 +1,4 @@
-"""Where the machines of a cluster stand in its picture: by the form of the network, in whole numbers.
+"""Where the machines of a cluster stand in its picture: by the form of the network, in whole numbers (arcs: in tenths).
 
     one server    a bar for the host, its devices in a row below (their own links go straight up), links between
                   devices as arcs below the row
@@ -28,7 +28,7 @@ from labkit.cluster import Cluster, Network
 Box = tuple[int, int, int, int]
 """x and y of the corner at the upper left, width, height."""
 
-Lines = list[list[int]]
+Lines = list[list[float]]
 """A link as it is drawn: pieces of [x, y, x, y, ...], in the order from one end to the other."""
 
 W, H = 48, 24  # of a cell
@@ -148,20 +148,20 @@ def _server(made: Plan, network: Network, card: _Card) -> None:
         made.lines[a, b] = [_arc(ports[a, b], ports[b, a], 164, 26 + 34 * far)]
 
 
-def _arc(x0: int, x1: int, y: int, deep: int) -> list[int]:
+def _arc(x0: int, x1: int, y: int, deep: int) -> list[float]:
     """A cubic curve from (x0, y) down and up to (x1, y), in straight pieces."""
-    points: list[int] = []
-    for k in range(17):
-        t = k / 16
+    points: list[float] = []
+    for k in range(33):
+        t = k / 32
         bend = 3 * t * (1 - t)  # the two inner points lie straight below the ends
         x = x0 * ((1 - t) ** 3 + bend * (1 - t)) + x1 * (t**3 + bend * t)
-        points += [round(x), round(y + bend * deep)]
+        points += [round(x, 1), round(y + bend * deep, 1)]
     return points
 
 
 def _grid(made: Plan, network: Network, cards: Mapping[str, _Card]) -> None:
     graph: Any = network.graph
-    across = max(card.w for card in cards.values()) + 26
+    across = max(card.w for card in cards.values()) + 48
     down = max(card.h for card in cards.values()) + 22
     for host, card in cards.items():
         row, column = graph.nodes[host]["place"]

@@ -18,7 +18,6 @@ from typing import Any
 
 _FILLS = {
     "host": ("#bfe1f6", "#1f78ab"), "device": ("#c6e8dc", "#00674c"), "switch": ("#fbd38a", "#9c6700"),
-    "group": ("#fbd38a", "#9c6700"),
 }  # fmt: skip
 _LOADS = ("#8b929b", "#35b779", "#26828e", "#31688e", "#440154")  # none, and four quarters
 _INK, _LISTED, _MARGIN = "#1c1e21", 200, 30
@@ -37,7 +36,7 @@ def picture(data: Mapping[str, Any], title: str, means: Mapping[int, float], dam
     xs = [x for link in links for line in link["lines"] for x in line[::2]]
     ys = [y for link in links for line in link["lines"] for y in line[1::2]]
     boxes = [node["box"] for node in nodes]
-    left, top = min([*xs, *(x for x, *_ in boxes)]) - _MARGIN, min([*ys, *(y for _, y, *_ in boxes)]) - _MARGIN
+    left, top = min([*xs, *(x for x, *_ in [*boxes, *data["notes"]])]) - _MARGIN, min([*ys, *(y for _, y, *_ in boxes)]) - _MARGIN
     right = max([*xs, *(x + w for x, _, w, _ in boxes)]) + _MARGIN
     bottom = max([*ys, *(y + h for _, y, _, h in boxes)]) + _MARGIN
     dead_nodes, dead_links = set(damage.get("nodes", ())), set(damage.get("links", ()))
@@ -58,9 +57,7 @@ def picture(data: Mapping[str, Any], title: str, means: Mapping[int, float], dam
             )
     for number, node in enumerate(nodes):
         x, y, w, h = node["box"]
-        fill, line = _FILLS[node["role"]]
-        if node["role"] == "host" and node["kind"] >= 0:
-            fill, line = _FILLS["device"]
+        fill, line = _FILLS[node["look"]]
         dash = ' stroke-dasharray="3 3"' if number in dead_nodes else ""
         parts.append(
             f'<rect x="{x}" y="{y}" width="{w}" height="{h}" rx="3" fill="{"#fff" if dash else fill}" stroke="{line}"{dash}/>'
@@ -70,7 +67,9 @@ def picture(data: Mapping[str, Any], title: str, means: Mapping[int, float], dam
             parts.append(_text(x + w // 2, y + h // 2 + 4, label, "middle"))
         if dash:
             parts.append(f'<path d="M{x} {y}l{w} {h}M{x + w} {y}l-{w} {h}" stroke="#b3261e" stroke-width="2"/>')
-    parts += [_text(x, y, _cut(words, 120)) for x, y, words in data["notes"]]
+    for x, y, lines in data["notes"]:
+        first = y + 4 - 8 * (len(lines) - 1)
+        parts += [_text(x, first + 16 * number, _cut(words, 120)) for number, words in enumerate(lines)]
     width, height = right - left, bottom - top
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" '

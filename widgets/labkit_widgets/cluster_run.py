@@ -10,14 +10,15 @@ Example:
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
 from labkit.cluster import Cluster
+from labkit.critical_path import is_link
 from labkit.partition import Partition
-from labkit.simulator.step import Simulation
+from labkit.simulator import Simulation
 from labkit.workload import Workload
 from labkit_widgets.cluster_scene import Scene
 
@@ -40,18 +41,20 @@ def record(run: Simulation, scene: Scene, cluster: Cluster) -> dict[str, Any]:
     busy: dict[int, dict[str, list[Any]]] = {}
     flows: dict[str, list[Any]] = {key: [] for key in ("from", "to", "start", "end", "bytes", "node", "tensor", "path")}
     crossings = {crossing.recv: crossing for crossing in run.cut.crossings}
-    paths: dict[tuple[str, str], int] = {}
-    ways: list[list[int]] = []
+    numbers: dict[tuple[str, str], int] = {}
+    flow_of: dict[str, int] = {}  # the number of each crossing among those between the same ends: it has its own way
+    for crossing in run.cut.crossings:
+        ends = crossing.source, crossing.target
+        flow_of[crossing.recv] = numbers[ends] = numbers.get(ends, -1) + 1
+    paths: dict[tuple[int, ...], int] = {}
     for event in run.trace.events:
         crossing = crossings.get(event.node)
-        if crossing is not None and " -> " in event.device:
-            ends = crossing.source, crossing.target
-            if ends not in paths:
-                paths[ends] = len(ways)
-                ways.append(scene.directions(cluster.hops(*ends)))
-            ends_drawn = scene.place[ends[0]], scene.place[ends[1]]
+        if crossing is not None and is_link(event.device):
+            hops = cluster.hops(crossing.source, crossing.target, flow_of[event.node])
+            path = paths.setdefault(tuple(scene.directions(hops)), len(paths))
+            ends_drawn = scene.place[crossing.source], scene.place[crossing.target]
             times = _digits(event.start_seconds), _digits(event.end_seconds)
-            about = crossing.bytes, event.node, crossing.tensor, paths[ends]
+            about = crossing.bytes, event.node, crossing.tensor, path
             for key, value in zip(flows, (*ends_drawn, *times, *about), strict=True):
                 flows[key].append(value)
         elif event.device in scene.place and event.duration_seconds > 0:
@@ -60,13 +63,12 @@ def record(run: Simulation, scene: Scene, cluster: Cluster) -> dict[str, Any]:
             here["end"].append(_digits(event.end_seconds))
             here["names"].append(event.node if names else "")
             here["op"].append(event.op)
-    loads = loads_of(run, flows, ways, scene)
     return {
-        "seconds": whole, "origin": min((event.start_seconds for event in run.trace.events), default=0.0), "flows": flows, "ways": ways,
+        "seconds": whole, "origin": min((event.start_seconds for event in run.trace.events), default=0.0), "flows": flows, "ways": [list(path) for path in paths],
         "loads": [
-            {"link": link, **_steps(thinned(*steps, whole), "rate")} for link, steps in sorted(loads.items()) if steps[0]
+            {"link": link, **_steps(thinned(*steps, whole), "rate")} for link, steps in loads_of(run, scene)
         ],
-        "busy": [{"node": node, **lists} for node, lists in sorted(busy.items())],
+        "busy": [{"node": node} | lists for node, lists in sorted(busy.items())],
         "memory": [
             {"node": scene.place[device], **_steps(thinned(curve.seconds, curve.bytes, whole), "bytes")}
             for device, curve in run.memory.items() if device in scene.place
@@ -74,36 +76,10 @@ def record(run: Simulation, scene: Scene, cluster: Cluster) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def loads_of(run: Simulation, flows: Mapping[str, list[Any]], ways: list[list[int]], scene: Scene) -> dict[int, Steps]:
-    """Of each direction of a link what it carries over time: as the simulator recorded it, else added up from flows."""
-    recorded: Mapping[Any, Any] | None = getattr(run, "loads", None)
-    if recorded:
-        found: dict[int, Steps] = {}
-        for hop, steps in recorded.items():
-            for direction in scene.directions([hop]):
-                seconds, rates = (steps.seconds, steps.rates) if hasattr(steps, "rates") else steps
-                found[direction] = seconds, rates
-        return found
-    changes: dict[int, dict[float, float]] = {}
-    for start, end, size, path in zip(flows["start"], flows["end"], flows["bytes"], flows["path"], strict=True):
-        if end <= start or not size:
-            continue
-        for direction in ways[path]:
-            here = changes.setdefault(direction, {})
-            here[start] = here.get(start, 0.0) + size / (end - start)
-            here[end] = here.get(end, 0.0) - size / (end - start)
-    return {direction: _summed(sorted(here.items())) for direction, here in changes.items()}
-
-
-def _summed(changes: Iterable[tuple[float, float]]) -> Steps:
-    seconds: list[float] = []
-    rates: list[float] = []
-    now = 0.0
-    for at, change in changes:
-        now = now + change if abs(now + change) > 1e-9 * abs(change) else 0.0
-        seconds.append(at)
-        rates.append(max(0.0, now))
-    return seconds, rates
+def loads_of(run: Simulation, scene: Scene) -> list[tuple[int, Steps]]:
+    """Each direction of a link that carried something, and what it carried over time."""
+    used = [link for link, share in run.utilisation.items() if not isinstance(link, str) and share > 0]
+    return sorted((direction, run.flows.load(link)) for link in used for direction in scene.directions([link]))
 
 
 def thinned(seconds: Sequence[float], values: Sequence[float], whole: float) -> tuple[list[float], list[float]]:

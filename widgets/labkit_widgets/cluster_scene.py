@@ -24,7 +24,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from labkit.cluster import LINKS, Cluster, DeviceKind, Hop
+from labkit.cluster import LINKS, Cluster, Device, DeviceKind, Hop
 from labkit.cluster.links import LinkKind
 from labkit.errors import LabkitError
 from labkit.devices import DeviceSpec
@@ -90,6 +90,8 @@ class Scene:
                 }
             )  # fmt: skip
         about = repr(cluster)[1:-1]
+        if len(cluster.network.hosts) > 1:
+            about += f"; half of the hosts send the others {bits(cluster.network.bisection_bandwidth())}"
         self.data: dict[str, Any] = {
             "title": about, "form": self.plan.form, "nodes": nodes, "links": links, "kinds": list(kinds.values()),
             "wires": list(wires.values()), "cards": list(self.plan.cards.values()), "notes": [],
@@ -126,8 +128,13 @@ class Scene:
         memory = 0.0 if device is None else device.memory_bytes
         return {
             "name": name, "role": role, "labels": labels, "box": self.plan.cells[name], "kind": kind, "host": host,
-            "brief": brief.get(name, name), "memory": memory,
+            "brief": brief.get(name, name), "memory": memory, "look": self._look(role, device),
         }  # fmt: skip
+
+    @staticmethod
+    def _look(role: str, device: Device | None) -> str:
+        """What it is drawn as: a machine with its CPU is a machine, one whose processor is a TPU is a device."""
+        return "device" if device is not None and device.model.type != "CPU" else "host" if device is not None else role
 
     def _lines(self, a: str, b: str) -> cluster_layout.Lines:
         lines = self.plan.lines.get((a, b))

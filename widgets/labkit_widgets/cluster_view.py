@@ -39,7 +39,8 @@ import traitlets
 from labkit.cluster import JUPITER, READY, Clos, Cluster, ClusterError, Network, ready
 from labkit.cluster.errors import unknown
 from labkit.errors import LabkitError
-from labkit.simulator.step import Simulation, simulate
+from labkit.simulator import Simulation, simulate
+from labkit.simulator.failures import survivors
 from labkit.trace import short
 from labkit.workload import Workload
 from labkit_widgets import cluster_clos, cluster_failures, cluster_picture, cluster_run
@@ -58,12 +59,13 @@ class ClusterView(View):
 
     Args:
         cluster: the name of a ready cluster ("gpu_machines", "jupiter", ...), a `Cluster`, a `Network`, or the sizes of
-            a `Clos` network. One of more than 512 hosts is drawn as boxes with counts that can be opened.
+            a `Clos` network, which is drawn as boxes with counts that can be opened if it has more than 512 hosts. That
+            of the run if None, and "gpu_machines" without a run.
         run: a step that was simulated on it; it can be played.
         work: the step that is simulated again when something fails; that of `run` if None.
         places: the device of each op; that of `run` if None.
         simulate: how it is simulated: called with (work, places, cluster); `labkit.simulator.simulate` if None.
-        height: of the picture, in pixels.
+        height: of the picture, in pixels, if it needs as much; chosen by the form of the network if None.
 
     Attributes:
         run: the run that was given. A new one replaces what is shown, so that it can be linked with other views:
@@ -95,21 +97,27 @@ class ClusterView(View):
     focus = traitlets.Unicode().tag(sync=True)
     time = traitlets.Float(0.0, min=0.0).tag(sync=True)
     opened = traitlets.List(traitlets.Int()).tag(sync=True)
-    height = traitlets.Int(440, min=160, max=4000).tag(sync=True)
+    height = traitlets.Int(460, min=160, max=4000).tag(sync=True)
     run = traitlets.Any(None, allow_none=True)
 
     def __init__(
-        self, cluster: str | Cluster | Network | Clos = "gpu_machines", run: Any = None, *, work: Workload | None = None,
-        places: Mapping[str, str] | None = None, simulate: Again | None = None, height: int = 440, **traits: Any,
+        self, cluster: str | Cluster | Network | Clos | None = None, run: Any = None, *, work: Workload | None = None,
+        places: Mapping[str, str] | None = None, simulate: Again | None = None, height: int | None = None, **traits: Any,
     ) -> None:  # fmt: skip
+        if cluster is None:
+            cluster = getattr(run, "cluster", None) or "gpu_machines"
         self._spec, self._cluster = _chosen(cluster)
         self._drawn = None if self._cluster is None else Scene(self._cluster)
         self._down: list[tuple[str, ...]] = []
         self._left = self._cluster
         self._work, self._places = work, places
-        self._simulate: Again = simulate or _simulated
+        self._simulate = simulate
         self._whole_half = 0.0
         self.after: Simulation | None = None
+        if self._spec is not None:
+            traits.setdefault("opened", [0] * (self._spec.levels - 1))
+        if height is None:
+            height = 580 if self._drawn is not None and self._drawn.plan.form == "grid" else 460
         super().__init__(height=height, damage=_NOTHING, **traits)
         self.scene = pack(self._data())
         self.run = run
@@ -190,7 +198,7 @@ class ClusterView(View):
 
     def describe(self) -> str:
         """The cluster, the time of its step, and what has failed."""
-        about = str(self._data()["title"])
+        about = str(self._data()["title"]).partition("; half of")[0]
         if self.run is not None:
             about += f"; a step takes {short(self.run.seconds, 's')}"
         return about + (f"; {len(self._down)} failed" if self._down else "")
@@ -209,7 +217,7 @@ class ClusterView(View):
         if self._drawn is not None:
             return self._drawn.data
         assert self._spec is not None  # one of the two is there
-        return cluster_clos.scene(self._spec, self.opened)
+        return cluster_clos.scene(self._spec, self.opened, [part[0] for part in self._down])
 
     @traitlets.validate("run")
     def _checked_run(self, proposal: Any) -> Any:
@@ -239,6 +247,7 @@ class ClusterView(View):
         lines: list[str] = []
         damage: dict[str, Any] = {"nodes": [], "links": [], "lines": lines, "step": [], "down": [*map(list, self._down)]}
         if self._spec is not None:
+            self.scene = pack(self._data())
             if self._down:
                 now, before = (cluster_clos.half(self._spec, down) for down in ([p[0] for p in self._down], []))
                 lines += [_half_text(now, before), f"Down: {_some([part[0] for part in self._down])}."]
@@ -254,9 +263,8 @@ class ClusterView(View):
     def _damaged(self, damage: dict[str, Any]) -> Simulation | None:
         cluster, drawn = self._cluster, self._drawn
         assert cluster is not None and drawn is not None  # asked by the caller
-        nodes = [part[0] for part in self._down if len(part) == 1]
-        links = [(part[0], part[1]) for part in self._down if len(part) == 2]
-        left = self._left = cluster_failures.without(cluster, nodes, links)
+        failed = [part[0] if len(part) == 1 else (part[0], part[1]) for part in self._down]
+        left = self._left = survivors(cluster, failed).cluster
         graph: Any = left.network.graph
         gone = [node for node in cluster.network.graph if node not in graph]
         damage["nodes"] = sorted({drawn.place[node] for node in gone})
@@ -290,14 +298,17 @@ class ClusterView(View):
             ]
             return None
         try:
-            self.after = self._simulate(work, places, left)
+            steps = max(1, len(self.run.step_ends)) if self.run is not None else 1
+            again = self._simulate or (lambda *args: simulate(*args, steps=steps))
+            self.after = again(work, places, left)
         except LabkitError as error:
             damage["step"] = [f"The step cannot run: {_cut(str(error), 400)}"]
             return None
         if self.run is not None:
             before, after = self.run.seconds, self.after.seconds
             more = f" ({100 * (after / before - 1):+.1f} %)" if before else ""
-            damage["step"] = [f"A step takes {short(after, 's')}{more}; it took {short(before, 's')}."]
+            what = "A step takes" if steps == 1 else f"The {steps} steps take"
+            damage["step"] = [f"{what} {short(after, 's')}{more}; it was {short(before, 's')}."]
             damage["seconds"] = [before, after]
         return self.after
 
@@ -412,16 +423,13 @@ class ClusterView(View):
         """Opens a subtree of a large Clos network."""
         if self._spec is None:
             raise ValueError("every machine of this cluster is drawn already")
-        self.scene = pack(cluster_clos.scene(self._spec, path))
+        cluster_clos.scene(self._spec, path)  # an error if there is no such subtree
         self.opened = path
+        self.scene = pack(self._data())
         return {}
 
 
 _NOTHING: dict[str, Any] = {"nodes": [], "links": [], "lines": [], "step": [], "down": []}
-
-
-def _simulated(work: Workload, places: Mapping[str, str], cluster: Cluster) -> Simulation:
-    return simulate(work, places, cluster)
 
 
 def _chosen(cluster: Any) -> tuple[Clos | None, Cluster | None]:

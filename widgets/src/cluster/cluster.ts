@@ -1,7 +1,7 @@
 // ClusterView: machines and the network between them. The picture, a step that plays, ways of messages, failures.
 
 import { Player } from "./player.ts";
-import { share } from "./paint.ts";
+import { loadColour, share } from "./paint.ts";
 import { type Recorded, Run } from "./run.ts";
 import type { Node, Scene } from "./scene.ts";
 import { Stage } from "./stage.ts";
@@ -117,7 +117,7 @@ class ClusterView {
     }
     await this.#loadRun();
     this.#showDamage();
-    this.#showRoute();
+    this.#showRoute(false);
     this.#choose(...this.#named(this.shell.get<string>("focus")), false);
     this.#showLegend();
   }
@@ -288,7 +288,7 @@ class ClusterView {
     const { signal } = this.shell;
     const list: [string, string][] = [];
     const acts: HTMLElement[] = [];
-    let title = "Click or press an arrow key: a machine, a device, a switch or a link.";
+    let title = "";
     if (node >= 0) {
       const one = this.#scene.nodes[node]!;
       title = one.role === "group" ? one.labels[0]! : one.name;
@@ -312,6 +312,7 @@ class ClusterView {
       const dead = deadLinks.has(link);
       if (this.#scene.form !== "clos") acts.push(button(dead ? "Repair this link" : "Cut this link", () => this.#fail(one.names, !dead), signal));
     }
+    if (!title) return this.#about.replaceChildren(h("p", { class: "labkit-cl-hint" }, "Click on a machine, a device, a switch or a link, or go to one with the arrow keys."));
     this.#about.replaceChildren(h("h4", { class: "labkit-cl-name", tabindex: "-1" }, shorten(title, 160)), facts(list),
       h("div", { class: "labkit-cl-acts" }, ...acts));
   }
@@ -429,24 +430,29 @@ class ClusterView {
     return this.#scene.nodes.find(node => node.name === name)?.brief ?? name;
   }
 
-  #showRoute(): void {
+  #showRoute(say = true): void {
     const route = this.shell.get<Route>("route");
     const [from = "", to = ""] = route.ends ?? [];
     [this.#from.value, this.#to.value, this.#bytes.value] = [from, to, String(this.shell.get<number>("message_bytes"))];
     this.#stage.look.route = route.ways ?? [];
     this.#stage.look.ends = [from, to].flatMap(name => { const [node] = this.#named(name); return node >= 0 ? [node] : []; });
     this.#ways.replaceChildren(...(route.lines ?? ["Choose two ends."]).map(words => h("p", {}, words)));
-    if (route.lines?.length) this.shell.say(route.lines.join(" "));
+    if (say && route.lines?.length) this.shell.say(route.lines.join(" "));
     this.#stage.redraw();
   }
 
   #showLegend(): void {
     const parts = ["Wider links carry more."];
-    if (this.#run) parts.push("Colour and words: what each direction carries now, as a share of what it can. Dots: messages on their way. Filled: it computes.");
+    if (this.#run) parts.push("Words: the share of what a link can carry one way. Dots: messages on their way. Filled: it computes.");
     if (this.#run?.memory.size) parts.push("Bars in devices: their memory.");
     if (this.#scene?.form === "grid") parts.push("Dashed links come back on the other side.");
-    if (this.#scene?.form === "clos") parts.push("Open a part to see what is in it.");
-    this.#legend.textContent = parts.join(" ");
+    if (this.#scene?.form === "clos") {
+      parts.push("Open a part to see what is in it.");
+      if (!this.#stage.look.noted) parts.push(...this.#scene.notes.map(([, , lines]) => `${lines.join(" ")}.`));
+    }
+    const dark = this.shell.root.dataset["theme"] === "dark" ? "dark" : "light";
+    const scale = [0, 0.25, 0.5, 0.75, 1].map(t => loadColour(t, dark)).join(", ");
+    this.#legend.replaceChildren(...this.#run ? ["idle ", h("span", { class: "labkit-cl-scale", style: `background: linear-gradient(to right, ${scale})` }), " full. "] : [], parts.join(" "));
   }
 
   #showTables(): void {

@@ -13,6 +13,7 @@ export interface Look {
   height: number;
   node: number; // in focus, or -1
   link: number;
+  noted: boolean; // whether notes stand beside the picture
   hover: { node: number; link: number };
   run: Run | null;
   time: number;
@@ -36,8 +37,10 @@ export interface Ink {
   warn: string;
 }
 
-const ROLES: Record<string, Role> = { host: "input", device: "scope", switch: "state", group: "state" };
+const ROLES: Record<string, Role> = { host: "input", device: "scope", switch: "state" };
 const FONT = "12px system-ui, sans-serif";
+export const NOTED = 760; // pixels: from this width on there is room for notes
+const MOST_WORDS = 40;
 const widths = new Map<string, number>();
 
 export function paint(pen: CanvasRenderingContext2D, scene: Scene, look: Look, ink: Ink): void {
@@ -54,40 +57,44 @@ export function paint(pen: CanvasRenderingContext2D, scene: Scene, look: Look, i
     stroke(pen, ink.rule, 1);
   }
   const fastest = Math.max(1, ...scene.links.map(link => link.rate));
-  const thick = (link: number) => Math.max(1, Math.min(7, 6 * Math.sqrt(scene.links[link]!.rate / fastest)) * Math.max(0.35, Math.min(1, k)));
+  const thick = (link: number) => Math.max(1, Math.min(6, 5 * Math.sqrt(scene.links[link]!.rate / fastest)) * Math.max(0.35, Math.min(1, k)));
   const loads = run?.loads(time) ?? new Map<number, number>();
   drawLinks(pen, scene, look, ink, thick, loads.size > 0);
   for (const way of look.route.slice(1).reverse()) trace(pen, scene, camera, way, ink.accent, 1.5, [5, 5]);
   if (look.route[0]) trace(pen, scene, camera, look.route[0], ink.accent, 4);
   for (const way of look.told) trace(pen, scene, camera, way, ink.accent, 6);
-  const words: [x: number, y: number, text: string, load: number][] = [];
+  const words: Word[] = [];
   for (const [direction, load] of [...loads].sort((a, b) => share(scene, ...a) - share(scene, ...b))) {
     const full = share(scene, direction, load);
     const wide = Math.max(2, thick(direction >> 1) * 0.7);
     const lines = pieces(scene, [direction]);
     for (const line of lines) {
       path(pen, camera, line, wide * 0.55 + 0.5);
-      stroke(pen, amount(0.4 + 0.6 * full, ink.theme).line, wide);
+      stroke(pen, loadColour(full, ink.theme), wide);
     }
-    const [x, y] = onScreen(camera, ...along(lines, loads.size > 40 ? 0.5 : 0.35)!);
-    words.push([x, y, loads.size <= 12 ? `${short(load, "B/s")}, ${percent(full)}` : percent(full), full]);
+    words.push({ lines, text: loads.size <= 12 ? `${short(load, "B/s")}, ${percent(full)}` : percent(full) });
   }
   for (const link of [look.link, look.hover.link]) {
     if (link < 0) continue;
     for (const line of scene.links[link]!.lines) { path(pen, camera, line); stroke(pen, ink.accent, 3); }
   }
-  scene.nodes.forEach((_, number) => drawNode(pen, scene, number, look, ink));
   if (run && look.marks) drawMarks(pen, scene, look, run, ink);
-  drawWords(pen, words.reverse(), look, ink);
+  scene.nodes.forEach((_, number) => drawNode(pen, scene, number, look, ink));
+  drawWords(pen, scene, words.reverse().slice(0, 2 * MOST_WORDS), look, ink);
   pen.textAlign = "start";
-  for (const [x, y, text] of scene.notes) {
-    pen.fillStyle = ink.soft;
+  pen.fillStyle = ink.soft;
+  for (const [x, y, lines] of look.noted ? scene.notes : []) {
     const [left, top] = onScreen(camera, x, y);
-    pen.fillText(text, Math.max(6, left), top);
+    lines.forEach((text, i) => pen.fillText(text, left, top + 4 + 15 * (i - (lines.length - 1) / 2)));
   }
   for (const number of look.ends) ring(pen, scene, number, look, ink.accent, [3, 3]);
   if (look.hover.node >= 0) ring(pen, scene, look.hover.node, look, ink.soft);
   if (look.node >= 0) ring(pen, scene, look.node, look, ink.accent);
+}
+
+/** The colour of a link that is so full: 0 to 1. */
+export function loadColour(full: number, theme: Theme): string {
+  return amount(0.4 + 0.6 * full, theme).line;
 }
 
 /** How much of what a link can carry a load is: 0 to 1. */
@@ -130,7 +137,7 @@ function drawNode(pen: CanvasRenderingContext2D, scene: Scene, number: number, l
   const [w, h] = [node.box[2] * camera.k, node.box[3] * camera.k];
   if (x > look.width || y > look.height || x + w < 0 || y + h < 0) return;
   const dead = look.deadNodes.has(number);
-  const [fill, line, plain] = GRAPH[ink.theme][ROLES[node.kind >= 0 ? "device" : node.role]!];
+  const [fill, line, plain] = GRAPH[ink.theme][ROLES[node.look]!];
   const event = run && !dead ? run.computing(number, time) : -1;
   const runs = event >= 0;
   round(pen, camera, node.box, 4);
@@ -140,11 +147,13 @@ function drawNode(pen: CanvasRenderingContext2D, scene: Scene, number: number, l
   stroke(pen, line, node.open ? 3 : 1.5);
   pen.setLineDash([]);
   const held = run ? run.held(number, time) : NaN;
-  if (held >= 0 && h > 9 && !dead) {
+  if (held >= 0 && h > 17 && !dead) {
     const full = Math.min(1, held / (node.memory || 1));
     const tall = Math.max(2, Math.min(5, h / 6));
-    pen.fillStyle = ink.paper;
+    pen.fillStyle = ink.soft;
+    pen.globalAlpha = 0.3;
     pen.fillRect(x + 2, y + h - tall - 2, w - 4, tall);
+    pen.globalAlpha = 1;
     pen.fillStyle = full > 0.95 ? ink.warn : GRAPH[ink.theme].state[1];
     pen.fillRect(x + 2, y + h - tall - 2, Math.max(1, (w - 4) * full), tall);
   }
@@ -157,7 +166,7 @@ function drawNode(pen: CanvasRenderingContext2D, scene: Scene, number: number, l
   if (h < 12) return;
   const op = runs ? run!.busy.get(number)!.op[event]! : "";
   const two = op && h > 32;
-  const label = [...op && !two ? [op] : [], ...node.labels].find(words => measure(pen, words) <= w - 4);
+  const label = [...op && !two ? [op] : [], ...node.labels].find(words => measure(pen, words) <= w - 2);
   pen.textAlign = "center";
   pen.fillStyle = runs ? ink.paper : dead ? ink.ink : plain;
   const lift = held >= 0 && h > 20 ? 2 : 0;
@@ -176,27 +185,44 @@ function drawMarks(pen: CanvasRenderingContext2D, scene: Scene, look: Look, run:
     pen.moveTo(x + 4.5, y);
     pen.arc(x, y, 4.5, 0, 7);
   }
+  stroke(pen, ink.paper, 3);
   pen.fillStyle = ink.accent;
   pen.fill();
-  stroke(pen, ink.paper, 1.5);
 }
 
-/** Loads in words, the largest first, where nothing else is written yet. */
-function drawWords(pen: CanvasRenderingContext2D, words: [number, number, string, number][], look: Look, ink: Ink): void {
-  const taken: [number, number, number][] = [];
+interface Word {
+  lines: number[][];
+  text: string;
+}
+
+/** Loads in words, the largest first: at a place of their link where neither a node nor another word stands, or nowhere. */
+function drawWords(pen: CanvasRenderingContext2D, scene: Scene, words: Word[], look: Look, ink: Ink): void {
+  const taken: [x: number, y: number, w: number, h: number][] = scene.nodes.map(({ box: [x, y, w, h] }) =>
+    [...onScreen(look.camera, x, y), w * look.camera.k, h * look.camera.k]);
   pen.textAlign = "center";
-  for (const [x, y, text] of words) {
-    if (taken.length >= 60 || x < 0 || y < 8 || x > look.width || y > look.height) continue;
-    const wide = measure(pen, text) + 6;
-    if (taken.some(([ox, oy, ow]) => Math.abs(x - ox) < (wide + ow) / 2 && Math.abs(y - oy) < 15)) continue;
-    taken.push([x, y, wide]);
-    pen.fillStyle = ink.paper;
-    pen.globalAlpha = 0.88;
-    pen.fillRect(x - wide / 2, y - 8, wide, 15);
-    pen.globalAlpha = 1;
-    pen.fillStyle = ink.ink;
-    pen.fillText(text, x, y + 4);
+  let written = 0;
+  for (const { lines, text } of words) {
+    const wide = measure(pen, text) + 3;
+    for (const at of [0.4, 0.55, 0.7, 0.25, 0.85]) {
+      const [x, y] = onScreen(look.camera, ...along(lines, at)!);
+      const box = [x - wide / 2 + 2, y - 6, wide - 4, 12] as [number, number, number, number];
+      if (y < 8 || x < wide / 2 || x > look.width - wide / 2 || y > look.height - 8 || taken.some(other => overlap(box, other))) continue;
+      taken.push(box);
+      pen.fillStyle = ink.paper;
+      pen.globalAlpha = 0.88;
+      pen.fillRect(x - wide / 2, y - 7, wide, 14);
+      pen.globalAlpha = 1;
+      pen.fillStyle = ink.ink;
+      pen.fillText(text, x, y + 4);
+      written++;
+      break;
+    }
+    if (written >= MOST_WORDS) return;
   }
+}
+
+function overlap(one: number[], other: number[]): boolean {
+  return one[0]! < other[0]! + other[2]! && other[0]! < one[0]! + one[2]! && one[1]! < other[1]! + other[3]! && other[1]! < one[1]! + one[3]!;
 }
 
 function ring(pen: CanvasRenderingContext2D, scene: Scene, number: number, look: Look, colour: string, dash: number[] = []): void {

@@ -6,6 +6,7 @@ import type { Box, Camera } from "../graph/camera.ts";
 export interface Node {
   name: string;
   role: "host" | "device" | "switch" | "group";
+  look: "host" | "device" | "switch";
   labels: string[]; // from long to short
   brief: string;
   box: [x: number, y: number, w: number, h: number];
@@ -45,18 +46,18 @@ export interface Scene {
   kinds: About[];
   wires: About[];
   cards: [number, number, number, number][];
-  notes: [number, number, string][];
+  notes: [x: number, y: number, lines: string[]][]; // beside rows, if there is room
 }
 
 /** All that is drawn. */
-export function around(scene: Scene): Box {
+export function around(scene: Scene, noted: boolean): Box {
   let [left, top, right, bottom] = [Infinity, Infinity, -Infinity, -Infinity];
   const see = (x: number, y: number) => {
     left = Math.min(left, x); right = Math.max(right, x); top = Math.min(top, y); bottom = Math.max(bottom, y);
   };
   for (const { box: [x, y, w, h] } of scene.nodes) { see(x, y); see(x + w, y + h); }
   for (const { lines } of scene.links) for (const line of lines) for (let i = 0; i < line.length; i += 2) see(line[i]!, line[i + 1]!);
-  for (const [x, y] of scene.notes) see(x, y - 14);
+  if (noted) for (const [x, y] of scene.notes) see(x, y);
   return { x: left, y: top, w: Math.max(1, right - left), h: Math.max(1, bottom - top) };
 }
 
@@ -111,6 +112,14 @@ export function middle({ box: [x, y, w, h] }: Node): [number, number] {
 
 /** The ways of a message as points: those of each direction of a link on it, in the order that it crosses them. */
 export function pieces(scene: Scene, way: number[]): number[][] {
+  let found = drawn.get(way);
+  if (!found) drawn.set(way, found = follow(scene, way));
+  return found;
+}
+
+const drawn = new WeakMap<number[], number[][]>(); // of each way, as long as it is kept
+
+function follow(scene: Scene, way: number[]): number[][] {
   return way.flatMap(direction => {
     const lines = scene.links[direction >> 1]!.lines;
     return direction % 2 ? lines.map(backwards).reverse() : lines;

@@ -1,6 +1,6 @@
 // The picture: a canvas that is drawn once for each frame in which something changed, and what hands and keys do on it.
 
-import { type Ink, type Look, paint } from "./paint.ts";
+import { type Ink, type Look, NOTED, paint } from "./paint.ts";
 import { around, beside, type Scene, under } from "./scene.ts";
 import { h } from "../core/dom.ts";
 import type { Shell } from "../core/shell.ts";
@@ -18,7 +18,7 @@ export class Stage {
   readonly box: HTMLElement;
   scene!: Scene;
   look: Look = {
-    camera: { x: 0, y: 0, k: 1 }, width: 0, height: 0, node: -1, link: -1, hover: { node: -1, link: -1 }, run: null, time: 0,
+    camera: { x: 0, y: 0, k: 1 }, width: 0, height: 0, node: -1, link: -1, noted: true, hover: { node: -1, link: -1 }, run: null, time: 0,
     marks: false, route: [], told: [], ends: [], deadNodes: new Set(), deadLinks: new Set(),
   };
   #canvas = h("canvas", { class: "labkit-cl-canvas", "aria-hidden": "true" });
@@ -78,15 +78,18 @@ export class Stage {
   }
 
   resize(): void {
-    const [width, height] = [Math.floor(this.box.clientWidth), this.shell.get<number>("height") || 440];
+    const width = Math.floor(this.box.clientWidth);
     if (!this.scene || width < 40) return;
+    this.look.noted = width >= NOTED;
+    const all = around(this.scene, this.look.noted); // no higher than it is of use
+    const height = Math.min(this.shell.get<number>("height") || 460, Math.max(180, Math.round(all.h * Math.min(1.5, (width - 36) / all.w)) + 40));
     const { look } = this;
     if (look.width !== width || look.height !== height) {
       this.box.style.height = `${height}px`;
       size(this.#canvas, width, height);
       Object.assign(look, { width, height });
     }
-    if (this.#fitted) look.camera = fitTo(around(this.scene), width, height, 18, 1.5);
+    if (this.#fitted) look.camera = fitTo(all, width, height, 18, 1.5);
     this.redraw();
   }
 
