@@ -41,6 +41,12 @@ _, trace = session.watch([loss, train], {x: four})
 trace_view = lw.TraceView(trace, graph)
 trace_view
 """,
+    "ClusterView": """
+work = tf.costs.workload([loss, train], {x: [2, 4]})
+places = {node.name: f"/device:GPU:{place % 3}" for place, node in enumerate(work.nodes)}
+cluster_view = lw.ClusterView(run=tf.simulator.simulate(work, places, tf.cluster.ready("gpu_server")))
+cluster_view.between("/device:GPU:0", "/device:GPU:5").kill("/device:GPU:0", "/device:GPU:1")
+""",
     "DebuggerView": "debugger_view = lw.DebuggerView(session, loss, {x: four})\ndebugger_view",
     "DeviceNameView": "lw.DeviceNameView('/job:worker/task:1', '/gpu:0', cluster=tf.cluster.ready('gpu_machines'))",
     "RooflineView": "lw.RooflineView(tf.costs.graph_cost([loss, train], {x: [2, 4]}), ['k40', 'tpu_v1', 'phone'])",
@@ -92,6 +98,20 @@ HOSTILE_PROGRAMS = {
     "GraphView": "lw.GraphView(graph, open=[op.name.rsplit('/', 1)[0] for op in graph.get_operations()[1:3]])",
     "TraceView": "_, trace = session.watch(x)\nlw.TraceView(trace, graph, names=(hostile[0], hostile[1]))",
     "RooflineView": "lw.RooflineView(tf.costs.graph_cost(x), by='node')",
+    "ClusterView": """
+from labkit.cluster import Cluster, Device, Network
+network = Network(hostile[0])
+for name in hostile:
+    network.add(f"host {name}", "host")
+    if name != hostile[0]:
+        network.link(f"host {hostile[0]}", f"host {name}", "ethernet_10g")
+devices = [Device(name, "k40", f"host {name}", "pcie3_x16") for name in hostile]
+work = tf.costs.workload(x)
+places = {node.name: hostile[place % len(hostile)] for place, node in enumerate(work.nodes)}
+cluster = Cluster(hostile[1], network, devices)
+view = lw.ClusterView(cluster, tf.simulator.simulate(work, places, cluster), focus=hostile[1])
+view.between(hostile[1], hostile[2]).kill(hostile[3])
+""",
     "DebuggerView": "lw.DebuggerView(session, x)",
     "TrainingView": """
 with graph.as_default():
