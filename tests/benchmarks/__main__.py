@@ -13,7 +13,18 @@ from collections.abc import Callable
 import jax
 
 import labkit as tf
-from tests.benchmarks import borg, embedding, events, models, pipeline, recurrent, twin, views, watching
+from tests.benchmarks import (
+    borg,
+    embedding,
+    events,
+    models,
+    pipeline,
+    recurrent,
+    simulated_step,
+    twin,
+    views,
+    watching,
+)
 from tests.benchmarks.sidebyside import Ratio, compare
 
 
@@ -115,6 +126,7 @@ ALL: dict[str, Callable[[], None]] = {
         *borg.BENCHMARKS,
         *events.BENCHMARKS,
         *twin.BENCHMARKS,
+        *simulated_step.BENCHMARKS,
     )
 }
 

@@ -3,7 +3,6 @@
 import hashlib
 import itertools
 import math
-import random
 
 import pytest
 from hypothesis import given
@@ -18,9 +17,8 @@ from labkit.simulator import simulate
 from labkit.simulator.distribution import distribution
 from labkit.simulator.events import generator
 from labkit.simulator.stragglers import Exponential, SlowMachine
-from labkit.trace import Output
-from labkit.workload import Workload, WorkNode
-from tests.simulator.toys import flops_are_seconds, op, pair, variable, workloads
+from labkit.workload import Workload
+from tests.simulator.toys import flops_are_seconds, op, pair, spread, training_step, variable, workloads
 
 
 def times(run):
@@ -286,37 +284,7 @@ def test_what_must_hold_for_any_step_on_any_machine(data, where, work, steps):
     assert run.seconds == pytest.approx(max((e.end_seconds for e in events), default=0.0), rel=1e-12)
 
 
-def training_step(ops, seed):
-    """A forward half of `ops` and its backward half, with variables; numbers from `random`, the same everywhere."""
-    noise = random.Random(seed)
-    half = ops // 3
-    nodes, takers = [], [[] for _ in range(half)]
-    for i in range(half):
-        size = 4 * (1000 + int(noise.random() * 100_000))
-        before = sorted({i - 1 - int(noise.random() * min(i, 20)) for _ in range(2)} if i else set())
-        for j in before:
-            takers[j].append(i)
-        out = Output(f"w{i}:0", "float32", (size // 4,), size)
-        nodes.append(WorkNode(f"w{i}", "VariableV2", (), (out,), state_bytes=size, holds_reference=True))
-        inputs = (*(f"f{j}:0" for j in before), f"w{i}:0")
-        nodes.append(WorkNode(f"f{i}", "MatMul", inputs, (Output(f"f{i}:0", "float32", (size // 4,), size),),
-                              1e8 * noise.random(), 3.0 * size))  # fmt: skip
-    for i in reversed(range(half)):
-        size = nodes[2 * i + 1].outputs[0].bytes
-        inputs = (*(f"g{j}:0" for j in takers[i]), f"f{i}:0")
-        nodes.append(WorkNode(f"g{i}", "MatMul", inputs, (Output(f"g{i}:0", "float32", (size // 4,), size),),
-                              2e8 * noise.random(), 5.0 * size))  # fmt: skip
-        nodes.append(WorkNode(f"u{i}", "ApplyGradientDescent", (f"w{i}:0", f"g{i}:0"), (), size / 4, 3.0 * size,
-                              holds_reference=True))  # fmt: skip
-    return Workload(tuple(nodes))
-
-
-def spread(work, devices):
-    """Layer i, its variable and its gradient on device i, round and round."""
-    return {node.name: devices[int(node.name[1:]) % len(devices)] for node in work.nodes}
-
-
-GOLDEN = "5c171b5901eb88c0"
+GOLDEN = "41b794a6718bbf5b"
 
 
 def test_the_same_trace_on_every_machine():

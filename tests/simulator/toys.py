@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+
 from hypothesis import strategies as st
 
 from labkit.cluster import Cluster, Device, DeviceKind, LinkKind, Network
@@ -37,6 +39,36 @@ def op(name, *inputs, seconds=0.0, bytes=(0,), type="MatMul", **more):
 def variable(name, bytes):
     """A variable."""
     return op(name, bytes=bytes, type="VariableV2", state_bytes=bytes, holds_reference=True)
+
+
+def training_step(ops, seed):
+    """Variables, ops forward and backward, updates: `ops` in all; numbers from `random`, the same everywhere."""
+    noise = random.Random(seed)
+    half = ops // 4
+    nodes, takers = [], [[] for _ in range(half)]
+    for i in range(half):
+        size = 4 * (1000 + int(noise.random() * 100_000))
+        before = sorted({i - 1 - int(noise.random() * min(i, 20)) for _ in range(2)} if i else set())
+        for j in before:
+            takers[j].append(i)
+        out = Output(f"w{i}:0", "float32", (size // 4,), size)
+        nodes.append(WorkNode(f"w{i}", "VariableV2", (), (out,), state_bytes=size, holds_reference=True))
+        inputs = (*(f"f{j}:0" for j in before), f"w{i}:0")
+        nodes.append(WorkNode(f"f{i}", "MatMul", inputs, (Output(f"f{i}:0", "float32", (size // 4,), size),),
+                              1e8 * noise.random(), 3.0 * size))  # fmt: skip
+    for i in reversed(range(half)):
+        size = nodes[2 * i + 1].outputs[0].bytes
+        inputs = (*(f"g{j}:0" for j in takers[i]), f"f{i}:0")
+        nodes.append(WorkNode(f"g{i}", "MatMul", inputs, (Output(f"g{i}:0", "float32", (size // 4,), size),),
+                              2e8 * noise.random(), 5.0 * size))  # fmt: skip
+        nodes.append(WorkNode(f"u{i}", "ApplyGradientDescent", (f"w{i}:0", f"g{i}:0"), (), size / 4, 3.0 * size,
+                              holds_reference=True))  # fmt: skip
+    return Workload(tuple(nodes))
+
+
+def spread(work, devices):
+    """Layer i, its variable and its gradient on device i, round and round."""
+    return {node.name: devices[int(node.name[1:]) % len(devices)] for node in work.nodes}
 
 
 @st.composite
