@@ -35,10 +35,13 @@ from labkit.workload import WorkNode, maker
 OpSeconds = Callable[[WorkNode, DeviceKind], float]
 """How long an op takes on a kind of device: a formula, or what was measured."""
 
+_FREE = frozenset({"Bitcast", "Const"})  # they have bytes, but need not move them: the value is there
+
 
 def roofline_seconds(node: WorkNode, kind: DeviceKind) -> float:
-    """The roofline time of an op; nothing for one that computes and moves nothing, such as Identity or NoOp."""
-    return op_time(node, kind, node.dtype).seconds if node.flops or node.bytes else 0.0
+    """The roofline time of an op; nothing for one that computes and moves nothing, such as Identity, NoOp or Const."""
+    free = node.op in _FREE or not (node.flops or node.bytes)
+    return 0.0 if free else op_time(node, kind, node.dtype).seconds
 
 
 class Way(NamedTuple):

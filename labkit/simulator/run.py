@@ -194,15 +194,14 @@ class Run:
     def _record(self, job: int, number: int, seconds: float) -> None:
         plan = self.plan
         node: WorkNode = plan.nodes[number]
-        way = plan.ways.get(number)
-        row = plan.names[plan.device[number]] if way is None else f"{way.crossing.source} -> {way.crossing.target}"
+        row, moved = plan.names[plan.device[number]], node.bytes
+        if way := plan.ways.get(number):
+            row, moved = f"{way.crossing.source} -> {way.crossing.target}", float(way.crossing.bytes)
         inputs = node.inputs
         if job >= len(plan.nodes) and number in plan.users:  # what it waited for in the step before
             inputs = tuple(f"^{plan.nodes[user].name}" for user in dict.fromkeys(plan.users[number]))
         start = self._starts[job]
-        event = Event(
-            node.name, node.op, row, start, seconds, _bytes(node), inputs, node.outputs, node.flops, node.bytes
-        )
+        event = Event(node.name, node.op, row, start, seconds, _bytes(node), inputs, node.outputs, node.flops, moved)
         self._events.append((start, job, event))
 
     def _waiting(self, piece: int) -> list[str]:
