@@ -44,11 +44,13 @@ from labkit.graph import Graph, Operation
 from labkit.partition import partition
 from labkit.placement.constraints import place
 from labkit.placement.cost_reasons import decided
+from labkit.placement.exact import exact
 from labkit.placement.limits import full_spec, limits
 from labkit.placement.on_cluster import machines, task_graph
 from labkit.placement.results import Placement
 from labkit.placement.schedules import etf, greedy, heft
-from labkit.placement.search import exact, one_device, search
+from labkit.placement.search import search
+from labkit.placement.starts import one_device
 from labkit.placement.tasks import Machines, TaskGraph
 from labkit.placement.timetable import Choice, Schedule
 from labkit.simulator import OpSeconds, roofline_seconds, simulate
@@ -118,6 +120,11 @@ class CostPlacement(Placement):
     def steps(self) -> tuple[Choice, ...]:
         """The decisions in the order in which they were taken, each with what was considered: to play the placer."""
         return self.schedule.choices
+
+    @property
+    def ranks(self) -> dict[str, float]:
+        """When each op starts in the schedule: `simulate(..., order=placed.ranks)` runs them in that order."""
+        return {task.name: task.start_seconds for task in self.schedule.tasks}
 
     def trace(self) -> Trace:
         """The schedule as a trace, in the order of the decisions.

@@ -10,8 +10,9 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 import labkit as tf
+from labkit.placement.exact import exact
 from labkit.placement.schedules import etf, greedy, heft, upward_rank
-from labkit.placement.search import exact, search
+from labkit.placement.search import search
 from labkit.placement.tasks import Edge, Machines, Problem, TaskGraph, lower_bound_seconds
 from labkit.placement.timetable import Schedule, ScheduledTask, violations
 from tests.benchmarks import placement as benchmark
