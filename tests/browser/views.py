@@ -109,7 +109,7 @@ devices = [Device(name, "k40", f"host {name}", "pcie3_x16") for name in hostile]
 work = tf.costs.workload(x)
 places = {node.name: hostile[place % len(hostile)] for place, node in enumerate(work.nodes)}
 cluster = Cluster(hostile[1], network, devices)
-view = lw.ClusterView(cluster, tf.simulator.simulate(work, places, cluster), focus=hostile[1])
+view = lw.ClusterView(cluster, tf.simulator.simulate(work, places, cluster), chosen=hostile[1])
 view.between(hostile[1], hostile[2]).kill(hostile[3])
 """,
     "DebuggerView": "lw.DebuggerView(session, x)",

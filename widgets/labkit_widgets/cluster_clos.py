@@ -188,7 +188,7 @@ class _Subtree:
         labels = [f"{self.title}: {self.hosts:,} hosts", self.title, str(within)]
         facts = [["hosts", f"{self.hosts:,}"], ["switches", self.switches_text]]
         if self.level == 0:
-            labels, facts = [self.name], []
+            labels, facts = [self.name, f"…{self.number % 100}"], []
         else:
             last = self.number * self.own + self.own - 1
             facts[1][1] += f": s{self.level}.{self.number * self.own}" + (f" to s{self.level}.{last}" * (self.own > 1))
@@ -196,7 +196,8 @@ class _Subtree:
             facts.append(["sends up", bits(self.up)])
         return {
             "name": f"{self.level}/{self.number}", "role": "host" if self.level == 0 else "group", "labels": labels,
-            "look": "host" if self.level == 0 else "switch", "brief": self.title if self.name else self.switches_text, "box": box, "kind": -1, "host": "", "memory": 0,
+            "look": "host" if self.level == 0 else "switch",
+            "brief": self.title if self.name else self.switches_text, "box": box, "kind": -1, "host": "", "memory": 0,
             "facts": facts, "kills": self.name if self.level == 0 else f"s{self.level}.{self.number * self.own}",
             "own": self.own, "opens": self.level > 0 and self.level < self.spec.levels and self.hosts > 0,
         }  # fmt: skip

@@ -1,4 +1,4 @@
-"""What failures do to a network: what cannot be reached, bisection bandwidth, the ways that are left.
+"""What failures do to a network: what cannot be reached, and bisection bandwidth.
 
 Example:
     >>> from labkit.cluster import ready
@@ -9,19 +9,14 @@ Example:
     ([], ['/job:worker/task:44/device:CPU:0', '/job:worker/task:44/device:GPU:0'])
     >>> half(left, fifty.network.hosts) * 8 / 1e9  # Gb/s; it was 250
     240.0
-    >>> [len(ways(fifty, *ends)) for ends in [("h0", "h1"), ("h0", "h49")]]
-    [1, 4]
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import islice
 from typing import Any
 
 from labkit.cluster import Cluster
-
-_MOST_WAYS = 64
 
 
 def cut_off(cluster: Cluster) -> list[str]:
@@ -39,7 +34,8 @@ def cut_off(cluster: Cluster) -> list[str]:
     def inside(part: set[str]) -> list[str]:
         return [end for end in ends if end in part or not part.isdisjoint(graph[end] if roles[end] == "device" else ())]
 
-    main = set(max(map(inside, parts), key=len, default=[]))
+    nobody: list[str] = []
+    main = set(max(map(inside, parts), key=len, default=nobody))
     return [end for end in ends if end not in main]
 
 
@@ -56,15 +52,3 @@ def half(cluster: Cluster, hosts: Sequence[str]) -> float:
     if not first or len(first) == len(alive):
         return 0.0
     return cluster.network.cut_bandwidth(first)
-
-
-def ways(cluster: Cluster, source: str, target: str) -> list[list[str]]:
-    """All ways of the fewest hops between two nodes, 64 of them at most; devices on the way pass nothing on."""
-    import networkx as nx
-
-    graph: Any = cluster.network.graph
-    nodes = [n for n, role in graph.nodes(data="role") if role != "device" or n in (source, target)]
-    try:
-        return list(islice(nx.all_shortest_paths(graph.subgraph(nodes), source, target), _MOST_WAYS))
-    except nx.NetworkXNoPath:
-        return []

@@ -21,6 +21,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 from labkit.cluster import Cluster, Network
@@ -198,7 +199,7 @@ def _around(count: int, rx: float, ry: float) -> list[tuple[float, float]]:
     """Points of an ellipse, from its top clockwise, equally far apart along it."""
     fine = [(rx * math.sin(2 * math.pi * k / 720), -ry * math.cos(2 * math.pi * k / 720)) for k in range(721)]
     lengths = [0.0]
-    for before, after in zip(fine, fine[1:], strict=False):
+    for before, after in pairwise(fine):
         lengths.append(lengths[-1] + math.dist(before, after))
     found: list[tuple[float, float]] = []
     at = 0
@@ -261,7 +262,7 @@ def _scale(blocks: Mapping[str, Sequence[str]], rows: int, most: int, w: int, h:
 def _level_lines(
     made: Plan, network: Network, blocks: Mapping[str, Sequence[str]], rows: int, across: int, w: int
 ) -> None:
-    """From the lower edge of a switch to the upper edge of what is below it; to lower rows of hosts between the cards."""
+    """From the lower edge of a switch to the upper edge of what is below; to lower rows of hosts between the cards."""
     graph: Any = network.graph
     row_of: dict[str, int] = {}
     for hosts in blocks.values():

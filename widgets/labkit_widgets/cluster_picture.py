@@ -36,7 +36,8 @@ def picture(data: Mapping[str, Any], title: str, means: Mapping[int, float], dam
     xs = [x for link in links for line in link["lines"] for x in line[::2]]
     ys = [y for link in links for line in link["lines"] for y in line[1::2]]
     boxes = [node["box"] for node in nodes]
-    left, top = min([*xs, *(x for x, *_ in [*boxes, *data["notes"]])]) - _MARGIN, min([*ys, *(y for _, y, *_ in boxes)]) - _MARGIN
+    left = min([*xs, *(x for x, *_ in [*boxes, *data["notes"]])]) - _MARGIN
+    top = min([*ys, *(y for _, y, *_ in boxes)]) - _MARGIN
     right = max([*xs, *(x + w for x, _, w, _ in boxes)]) + _MARGIN
     bottom = max([*ys, *(y + h for _, y, _, h in boxes)]) + _MARGIN
     dead_nodes, dead_links = set(damage.get("nodes", ())), set(damage.get("links", ()))
@@ -51,17 +52,14 @@ def picture(data: Mapping[str, Any], title: str, means: Mapping[int, float], dam
         dash = ' stroke-dasharray="2 4"' if number in dead_links else ""
         for line in link["lines"]:
             points = " ".join(map(str, line))
-            parts.append(
-                f'<polyline points="{points}" fill="none" stroke="{colour}" '
-                f'stroke-width="{wide + (load > 0)}"{dash}/>'
-            )
+            style = f'fill="none" stroke="{colour}" stroke-width="{wide + (load > 0)}"{dash}'
+            parts.append(f'<polyline points="{points}" {style}/>')
     for number, node in enumerate(nodes):
         x, y, w, h = node["box"]
         fill, line = _FILLS[node["look"]]
         dash = ' stroke-dasharray="3 3"' if number in dead_nodes else ""
-        parts.append(
-            f'<rect x="{x}" y="{y}" width="{w}" height="{h}" rx="3" fill="{"#fff" if dash else fill}" stroke="{line}"{dash}/>'
-        )
+        style = f'rx="3" fill="{"#fff" if dash else fill}" stroke="{line}"{dash}'
+        parts.append(f'<rect x="{x}" y="{y}" width="{w}" height="{h}" {style}/>')
         label = next((words for words in node["labels"] if 7 * len(words) <= w - 2), "")
         if label:
             parts.append(_text(x + w // 2, y + h // 2 + 4, label, "middle"))
@@ -93,7 +91,8 @@ def outline(data: Mapping[str, Any], means: Mapping[int, float], damage: Mapping
         found.append(f"and {len(data['nodes']) - _LISTED} more")
     for wire in data["wires"]:
         count = sum(data["wires"][link["wire"]] is wire for link in data["links"])
-        found += [f"{count} x {_cut(wire['title'], 200)}", [f"{word} {_cut(fact, 300)}" for word, fact in wire["facts"]]]
+        found.append(f"{count} x {_cut(wire['title'], 200)}")
+        found.append([f"{word} {_cut(fact, 300)}" for word, fact in wire["facts"]])
     busy = sorted(((share, -direction) for direction, share in means.items()), reverse=True)[:10]
     if busy:
         names = [link["names"] for link in data["links"]]

@@ -15,7 +15,6 @@ from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
-from labkit.cluster import Cluster
 from labkit.critical_path import is_link
 from labkit.partition import Partition
 from labkit.simulator import Simulation
@@ -28,14 +27,14 @@ _MOST_EVENTS = 20_000  # whose names travel
 Steps = tuple[Sequence[float], Sequence[float]]
 
 
-def record(run: Simulation, scene: Scene, cluster: Cluster) -> dict[str, Any]:
+def record(run: Simulation, scene: Scene) -> dict[str, Any]:
     """What the page plays.
 
     Args:
         run: the simulated step.
-        scene: what is drawn.
-        cluster: the machines that it ran on: those of the scene, without what has failed.
+        scene: what is drawn of the machines that it ran on; some of them may have failed.
     """
+    cluster = run.cluster or scene.cluster
     whole = max(run.seconds, max((event.end_seconds for event in run.trace.events), default=0.0))
     names = len(run.trace.events) <= _MOST_EVENTS
     busy: dict[int, dict[str, list[Any]]] = {}
@@ -64,7 +63,8 @@ def record(run: Simulation, scene: Scene, cluster: Cluster) -> dict[str, Any]:
             here["names"].append(event.node if names else "")
             here["op"].append(event.op)
     return {
-        "seconds": whole, "origin": min((event.start_seconds for event in run.trace.events), default=0.0), "flows": flows, "ways": [list(path) for path in paths],
+        "seconds": whole, "origin": min((event.start_seconds for event in run.trace.events), default=0.0),
+        "flows": flows, "ways": [list(path) for path in paths],
         "loads": [
             {"link": link, **_steps(thinned(*steps, whole), "rate")} for link, steps in loads_of(run, scene)
         ],

@@ -16,7 +16,7 @@ Example:
     >>> made.data["nodes"][1]["labels"], made.data["kinds"][1]["facts"][0]
     (['GPU:0', '0'], ['computes', '10.6 TFLOP/s in float32, 5.30 T in float64, 21.2 T in float16'])
     >>> made.directions([("/device:GPU:0", "h0"), ("h0", "/device:GPU:1")])
-    [2, 5]
+    [1, 2]
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ from typing import Any
 
 from labkit.cluster import LINKS, Cluster, Device, DeviceKind, Hop
 from labkit.cluster.links import LinkKind
-from labkit.errors import LabkitError
 from labkit.devices import DeviceSpec
+from labkit.errors import LabkitError
 from labkit.trace import short
 from labkit_widgets import cluster_layout
 from labkit_widgets.trace_columns import short_names
@@ -112,13 +112,16 @@ class Scene:
         Example:
             >>> from labkit.cluster import ready
             >>> Scene(ready("gpu_server")).name_of(3)
-            'h0 → GPU:0'
+            'GPU:1 → h0'
         """
-        ends: list[str] = self.data["links"][direction // 2]["names"]
-        brief = short_names([*self.cluster.devices]) if self.cluster.devices else []
-        names = dict(zip(self.cluster.devices, brief, strict=True))
-        a, b = (names.get(end, end) for end in ends)
+        a, b = map(self.brief, self.data["links"][direction // 2]["names"])
         return f"{b} → {a}" if direction % 2 else f"{a} → {b}"
+
+    def brief(self, name: str) -> str:
+        """What people call a node."""
+        at = self.place.get(name)
+        node = None if at is None else self.data["nodes"][at]
+        return cut(node["brief"] if node is not None and node["name"] == name else name)
 
     def _node(
         self, name: str, role: str, labels: list[str], host: str, kinds: dict[str, Any], brief: dict[str, str]
@@ -126,6 +129,8 @@ class Scene:
         device = self.cluster.devices.get(name)
         kind = -1 if device is None else list(kinds).index(device.kind)
         memory = 0.0 if device is None else device.memory_bytes
+        if len(labels[-1]) > 7:
+            labels = [*labels, f"{labels[-1][:5]}…"]
         return {
             "name": name, "role": role, "labels": labels, "box": self.plan.cells[name], "kind": kind, "host": host,
             "brief": brief.get(name, name), "memory": memory, "look": self._look(role, device),
@@ -165,6 +170,11 @@ def bits(bytes_per_second: float) -> str:
     """
     rate = 8 * bytes_per_second
     return short(rate, "b/s") if rate < 0.9995e15 else f"{rate / 1e15:.2f} Pb/s"
+
+
+def cut(words: str, most: int = 80) -> str:
+    """Words that nobody reads to their end, without it."""
+    return words if len(words) <= most else f"{words[: most - 1]}…"
 
 
 def wire(name: str, latency_seconds: float, bytes_per_second: float) -> dict[str, Any]:

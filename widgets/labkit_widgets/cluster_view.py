@@ -12,7 +12,7 @@ The traits, and who writes them:
     route     kernel  the way between the two ends: {"ends", "ways", "lines"}
     ends      both    names of the two ends, or fewer
     message_bytes both what is sent between them
-    focus     both    the node or link ("a - b") that details are about
+    chosen    both    the node or link ("a - b") that details are about
     time      both    the moment that is shown, in seconds
     opened    kernel  of a large Clos network: which subtree is open on each level
 
@@ -22,7 +22,7 @@ Example:
     >>> view
     <ClusterView: gpu_machines: 100 devices (50 x a server's CPU, 50 x K40) on 50 hosts>
     >>> view.kill("s2.0").damage["lines"][0]
-    'Half of the hosts send the others 188 Gb/s; it was 250 Gb/s.'
+    'Half of the hosts send the others 240 Gb/s; it was 250 Gb/s.'
     >>> view.repair().damage["lines"]
     []
 """
@@ -31,7 +31,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from itertools import pairwise
 from typing import Any
 
 import traitlets
@@ -44,7 +43,8 @@ from labkit.simulator.failures import survivors
 from labkit.trace import short
 from labkit.workload import Workload
 from labkit_widgets import cluster_clos, cluster_failures, cluster_picture, cluster_run
-from labkit_widgets.cluster_scene import Scene, bits
+from labkit_widgets.cluster_scene import Scene, bits, cut
+from labkit_widgets.cluster_ways import way_of_message
 from labkit_widgets.columns import pack
 from labkit_widgets.view import View
 
@@ -94,7 +94,7 @@ class ClusterView(View):
     route = traitlets.Dict().tag(sync=True)
     ends = traitlets.List(traitlets.Unicode(), maxlen=2).tag(sync=True)
     message_bytes = traitlets.Float(1e6, min=0.0).tag(sync=True)
-    focus = traitlets.Unicode().tag(sync=True)
+    chosen = traitlets.Unicode().tag(sync=True)
     time = traitlets.Float(0.0, min=0.0).tag(sync=True)
     opened = traitlets.List(traitlets.Int()).tag(sync=True)
     height = traitlets.Int(460, min=160, max=4000).tag(sync=True)
@@ -102,7 +102,8 @@ class ClusterView(View):
 
     def __init__(
         self, cluster: str | Cluster | Network | Clos | None = None, run: Any = None, *, work: Workload | None = None,
-        places: Mapping[str, str] | None = None, simulate: Again | None = None, height: int | None = None, **traits: Any,
+        places: Mapping[str, str] | None = None, simulate: Again | None = None, height: int | None = None,
+        **traits: Any,
     ) -> None:  # fmt: skip
         if cluster is None:
             cluster = getattr(run, "cluster", None) or "gpu_machines"
@@ -214,10 +215,9 @@ class ClusterView(View):
     # How it is made.
 
     def _data(self) -> dict[str, Any]:
-        if self._drawn is not None:
-            return self._drawn.data
-        assert self._spec is not None  # one of the two is there
-        return cluster_clos.scene(self._spec, self.opened, [part[0] for part in self._down])
+        if self._spec is not None:
+            return cluster_clos.scene(self._spec, self.opened, [part[0] for part in self._down])
+        return {} if self._drawn is None else self._drawn.data
 
     @traitlets.validate("run")
     def _checked_run(self, proposal: Any) -> Any:
@@ -245,24 +245,25 @@ class ClusterView(View):
         self.after = None
         shown: Simulation | None = self.run
         lines: list[str] = []
-        damage: dict[str, Any] = {"nodes": [], "links": [], "lines": lines, "step": [], "down": [*map(list, self._down)]}
+        damage: dict[str, Any] = _NOTHING | {"lines": lines, "step": [], "down": [*map(list, self._down)]}
         if self._spec is not None:
             self.scene = pack(self._data())
             if self._down:
-                now, before = (cluster_clos.half(self._spec, down) for down in ([p[0] for p in self._down], []))
-                lines += [_half_text(now, before), f"Down: {_some([part[0] for part in self._down])}."]
+                names = [part[0] for part in self._down]
+                lines.append(_half_text(cluster_clos.half(self._spec, names), cluster_clos.half(self._spec, [])))
+                lines.append(f"Down: {_some(names)}.")
         elif self._cluster is not None and self._drawn is not None:
             self._left = self._cluster
             if self._down:
-                shown = self._damaged(damage)
-            self.flows = b"" if shown is None else pack(cluster_run.record(shown, self._drawn, self._left))
+                shown = self._damaged(self._cluster, self._drawn, damage)
+            self.flows = b"" if shown is None else pack(cluster_run.record(shown, self._drawn))
         self.damage = damage
         if len(self.ends) == 2:
-            self.route = self._found_route(*self.ends, self.message_bytes)
+            source, target = self.ends
+            self.route = self._found_route(source, target, self.message_bytes)
 
-    def _damaged(self, damage: dict[str, Any]) -> Simulation | None:
-        cluster, drawn = self._cluster, self._drawn
-        assert cluster is not None and drawn is not None  # asked by the caller
+    def _damaged(self, cluster: Cluster, drawn: Scene, damage: dict[str, Any]) -> Simulation | None:
+        """Adds to `damage` what has failed and what that does; returns the step without it, if it can run."""
         failed = [part[0] if len(part) == 1 else (part[0], part[1]) for part in self._down]
         left = self._left = survivors(cluster, failed).cluster
         graph: Any = left.network.graph
@@ -279,12 +280,12 @@ class ClusterView(View):
         lost = [node for node in gone if node in cluster.devices]
         if lost:
             damage["lines"].append(f"Lost: {_some([self._brief(name) for name in lost])}.")
-        cut = cluster_failures.cut_off(left)
-        if cut:
-            damage["lines"].append(f"Cannot be reached: {_some([self._brief(name) for name in cut])}.")
-        return self._again(left, damage, cut) if self.run is not None or self._work is not None else None
+        lone = cluster_failures.cut_off(left)
+        if lone:
+            damage["lines"].append(f"Cannot be reached: {_some([self._brief(name) for name in lone])}.")
+        return self._again(left, damage) if self.run is not None or self._work is not None else None
 
-    def _again(self, left: Cluster, damage: dict[str, Any], cut: Sequence[str]) -> Simulation | None:
+    def _again(self, left: Cluster, damage: dict[str, Any]) -> Simulation | None:
         """The step without what has failed; None if it cannot run."""
         work, places = self._work, self._places
         if work is None or places is None:
@@ -292,17 +293,20 @@ class ClusterView(View):
         stranded = [name for name, device in places.items() if device not in left.devices]
         if stranded:
             device = places[stranded[0]]
+            many = f"{len(stranded)} of its ops are" if len(stranded) > 1 else "one of its ops is"
             damage["step"] = [
-                f"The step cannot run: {len(stranded)} of its ops are placed on what has failed, such as "
-                f'"{_cut(stranded[0])}" on {self._brief(device)}. Place them elsewhere, or repair it.'
+                f'The step cannot run: {many} placed on what has failed, such as "{cut(stranded[0])}" on '
+                f"{self._brief(device)}. Place them elsewhere, or repair it."
             ]
             return None
         try:
             steps = max(1, len(self.run.step_ends)) if self.run is not None else 1
-            again = self._simulate or (lambda *args: simulate(*args, steps=steps))
-            self.after = again(work, places, left)
+            if self._simulate is not None:
+                self.after = self._simulate(work, places, left)
+            else:
+                self.after = simulate(work, places, left, steps=steps)
         except LabkitError as error:
-            damage["step"] = [f"The step cannot run: {_cut(str(error), 400)}"]
+            damage["step"] = [f"The step cannot run: {cut(str(error), 400)}"]
             return None
         if self.run is not None:
             before, after = self.run.seconds, self.after.seconds
@@ -319,8 +323,9 @@ class ClusterView(View):
                 raise ClusterError("of a network of this size single switches can fail: kill('s4.17').")
             cluster_clos.parse(self._spec, parts[0])
             return parts
-        assert self._cluster is not None and self._drawn is not None  # there is no Clos network
-        graph: Any = self._cluster.network.graph
+        if self._drawn is None:
+            return parts
+        graph: Any = self._drawn.cluster.network.graph
         for part in parts:
             if part not in graph:
                 raise unknown("machine, switch or device", part, graph.nodes)
@@ -335,77 +340,35 @@ class ClusterView(View):
         return names[0], names[1]
 
     def _found_route(self, source: str, target: str, size: float) -> dict[str, Any]:
-        """The way of a message through what is left, in numbers and in words."""
-        left, drawn = self._left, self._drawn
-        if left is None or drawn is None or self._cluster is None:
+        """The way of a message through what is left."""
+        if self._cluster is None or self._left is None or self._drawn is None:
             raise ClusterError("ways are shown between single hosts: this network is drawn in groups.")
-        whole: Any = self._cluster.network.graph
         for end in (source, target):
-            if end not in whole:
-                raise unknown("device or host", end, whole.nodes)
-        made: dict[str, Any] = {"ends": [source, target], "bytes": size, "ways": [], "lines": [], "down": len(self._down)}
-        if source == target:
-            return made | {"lines": ["The two ends are the same: nothing travels."]}
-        graph: Any = left.network.graph
-        try:
-            nodes = left.network.route(source, target) if source in graph and target in graph else []
-        except ClusterError:
-            nodes = []
-        if not nodes:
-            return made | {"lines": [f"No way leads from {self._brief(source)} to {self._brief(target)} any more."]}
-        hops = [hop for hop in pairwise(nodes) if drawn.directions([hop])]
-        edges = [graph.edges[hop] for hop in hops]
-        latency = math.fsum(edge["latency_seconds"] for edge in edges)
-        slowest = min((edge["bytes_per_second"] for edge in edges), default=math.inf)
-        others = cluster_failures.ways(left, source, target)
-        found = [drawn.directions(pairwise(way)) for way in [nodes, *(way for way in others if way != nodes)]]
-        passed = [node for node in nodes if node in (source, target) or not self._same(node, source, target)]
-        words = " → ".join(map(self._brief, passed))
-        seconds = latency + size / slowest
-        lines = [
-            f"{words}: {len(hops)} link{'s' * (len(hops) != 1)}, {short(seconds, 's')} for {short(size, 'B')} "
-            f"({short(latency, 's')} of it latency)."
-        ]
-        if hops:
-            narrow = min(hops, key=lambda hop: graph.edges[hop]["bytes_per_second"])
-            (direction,) = drawn.directions([narrow])
-            lines.append(f"The narrowest link is {drawn.name_of(direction)}: {short(slowest, 'B/s')} ({bits(slowest)}).")
-        more = len(found) - 1
-        least = "at least " if len(others) >= 64 else ""
-        if more:
-            is_are = "other way is" if more == 1 else "other ways are"
-            lines.append(f"{least.capitalize()}{more} {is_are} as short; a hash of the ends picks one.")
-        else:
-            lines.append("No other way is as short.")
-        return made | {"ways": found, "lines": lines, "seconds": seconds}
-
-    def _same(self, node: str, *ends: str) -> bool:
-        """Whether one of the ends is the processor of this host: they stand in one place."""
-        return self._drawn is not None and any(self._drawn.place[node] == self._drawn.place[end] for end in ends)
+            if end not in self._cluster.network.graph:
+                raise unknown("device or host", end, self._cluster.network.graph.nodes)
+        return way_of_message(self._left, self._drawn, source, target, size)
 
     def _brief(self, name: str) -> str:
-        assert self._drawn is not None  # only clusters have names
-        at = self._drawn.place.get(name)
-        node = None if at is None else self._drawn.data["nodes"][at]
-        return _cut(node["brief"] if node is not None and node["name"] == name else name)
+        return name if self._drawn is None else self._drawn.brief(name)
 
     def _means(self) -> dict[int, float]:
         """The mean load of each direction of a link in the run that is shown, as a share of what it carries."""
         shown: Simulation | None = self.after if self._down else self.run
-        if shown is None or self._drawn is None or self._left is None:
+        if shown is None or self._drawn is None:
             return {}
-        made = cluster_run.record(shown, self._drawn, self._left)
+        made = cluster_run.record(shown, self._drawn)
+        whole: float = made["seconds"]
         links: list[dict[str, Any]] = self._drawn.data["links"]
         return {
-            one["link"]: cluster_run.mean_load((one["at"], one["rate"]), made["seconds"]) / links[one["link"] // 2]["rate"]
-            for one in made["loads"]
-        }  # fmt: skip
+            load["link"]: cluster_run.mean_load((load["at"], load["rate"]), whole) / links[load["link"] // 2]["rate"]
+            for load in made["loads"]
+        }
 
     # What the page asks.
 
     def _on_route(self, source: str, target: str, bytes: float) -> dict[str, Any]:
         """The way between two ends; the trait `route` keeps it."""
-        if not isinstance(bytes, (int, float)) or not 0 <= bytes < math.inf:
+        if not 0 <= float(bytes) < math.inf:
             raise ValueError("the size of a message is a number of bytes")
         self.between(source, target, bytes)
         return {}
@@ -466,8 +429,4 @@ def _half_text(now: float, before: float) -> str:
 
 def _some(names: Sequence[str]) -> str:
     more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
-    return ", ".join(map(_cut, names[:_LISTED])) + more
-
-
-def _cut(words: str, most: int = 80) -> str:
-    return words if len(words) <= most else f"{words[: most - 1]}…"
+    return ", ".join(map(cut, names[:_LISTED])) + more

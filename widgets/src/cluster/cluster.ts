@@ -92,7 +92,7 @@ class ClusterView {
     shell.watch("damage", () => this.#showDamage());
     shell.watch("route", () => this.#showRoute());
     shell.watch<number>("time", time => { if (!this.#player.playing && Math.abs(time - this.#time) > 1e-15) this.#go(time); });
-    shell.watch<string>("focus", name => { if (name !== this.#name()) this.#choose(...this.#named(name), false); });
+    shell.watch<string>("chosen", name => { if (name !== this.#name()) this.#choose(...this.#named(name), false); });
     shell.watch("height", () => this.#stage.resize());
     shell.watch<string[]>("selected", names => this.#told(names));
     shell.onTold(names => { this.#told(names); shell.set("selected", names); });
@@ -118,7 +118,7 @@ class ClusterView {
     await this.#loadRun();
     this.#showDamage();
     this.#showRoute(false);
-    this.#choose(...this.#named(this.shell.get<string>("focus")), false);
+    this.#choose(...this.#named(this.shell.get<string>("chosen")), false);
     this.#showLegend();
   }
 
@@ -226,7 +226,7 @@ class ClusterView {
     this.#stage.show(node, link);
     this.#showAbout();
     if (!tell) return;
-    if (this.shell.get("focus") !== this.#name()) this.shell.set("focus", this.#name());
+    if (this.shell.get("chosen") !== this.#name()) this.shell.set("chosen", this.#name());
     this.shell.say(node >= 0 ? this.#line(node) : link >= 0 ? this.#linkLine(link) : "Nothing is chosen.");
     if (!this.#run) return;
     const { flows, ways } = this.#run.data;
