@@ -28,6 +28,10 @@ VARIABLES = {
     "07.1": "parameters",
     "07.2": "feature",
     "07.3": "xor",
+    "08.1": "devices",
+    "08.2": "where",
+    "08.3": "milliseconds",
+    "08.4": "on_cpu",
     "09.1": "ends",
     "09.2": "score",
     "09.3": "tasks",
@@ -57,6 +61,10 @@ UNTRIED = {
     "07.1": "parameters = ...",
     "07.2": "def feature(x1, x2):\n    return ...",
     "07.3": "xor = (..., ..., ..., ...)",
+    "08.1": "devices = (..., ..., ...)",
+    "08.2": "def where(op):\n    return ...",
+    "08.3": "milliseconds = ...",
+    "08.4": "on_cpu = [...]",
     "09.1": 'ends = {"crawl": ..., "sort": ..., "web": ...}',
     "09.2": "def score(free, ask):\n    return ...",
     "09.3": "tasks = ...",
@@ -122,6 +130,11 @@ _CROSS = "[[0.0, 1.0, 0.0], [1.0, -4.0, 1.0], [0.0, 1.0, 0.0]]"
 def _life(body: str) -> str:
     start = "alive, two, three = tf.equal(board, 1), tf.equal(neighbours, 2), tf.equal(neighbours, 3)\n"
     return _function("next_board(board, neighbours)", start + body)
+
+
+def _scopes(a: str = "/job:worker/task:2/cpu:0", b: str = "/job:ps/task:2/gpu:1", c: str = "/task:5") -> str:
+    """An answer to 08.1: what is not given is right."""
+    return f"devices = ({a!r}, {b!r}, {c!r})"
 
 
 def _surf(body: str) -> str:
@@ -432,6 +445,49 @@ WRONG = {
         ("xor = ([[1, 1], [1, 1]], [0, -1], [[-1], [2]], [0.5])", "where both are equal"),
         ("xor = ([[1, 1]], [0, -1], [[1], [-2]], [-0.5])", "W1 has the shape (2, 2)"),
         ("xor = 5", "give four things"),
+    ],
+    "08.1": [
+        (_scopes("/device:CPU:0"), "a is not on '/device:CPU:0': the outer block said more than the inner one"),
+        (_scopes("/job:worker/task:2/device:GPU:1"), "the inner block says CPU:0"),
+        (_scopes(b="/job:ps"), "Task and device stay"),
+        (_scopes(b="/job:ps/gpu:1"), "the task stays, too"),
+        (_scopes(b="/job:worker/task:2/gpu:1"), "the inner block says another job"),
+        (_scopes(c="/job:worker/task:5/gpu:1"), "tf.device(None) forgets all"),
+        (_scopes(c=""), "not what is said inside"),
+        (_scopes(c="/task:2"), "merge the two names part by part"),
+        (_scopes(c="/job:worker/gpu:1/cpu:0"), "of c: "),
+        ('devices = "/cpu:0"', "three names were asked for"),
+        ("devices = (1, 2, 3)", "a device name is text; of a you gave 1"),
+    ],
+    "08.2": [
+        (_function("where(op)", 'return "/gpu:0" if op.type == "VariableV2" else "/cpu:0"'), "the wrong way round"),
+        (_function("where(op)", 'return "/cpu:0"'), "'y', an op of type 'Relu', is on '/device:CPU:0'"),
+        (
+            _function("where(op)", 'return "/cpu:0" if op.type == "Variable" else "/gpu:0"'),
+            "'weights', an op of type 'VariableV2', is on '/device:GPU:0'",
+        ),
+        (_function("where(op)", '"/cpu:0" if op.type == "VariableV2" else "/gpu:0"'), "forget `return`"),
+        (_function("where(op)", 'return "/kpu:0"'), "your function fails: unknown attribute 'kpu:0'"),
+        (_function("where(op)", "return op.kind_of_op"), "your function fails"),
+        ('where = "/cpu:0"', "pass the function itself"),
+    ],
+    "08.3": [
+        ("milliseconds = 10_000 * 784 * 4 / 15.75e9", "that is seconds"),
+        ("milliseconds = 1000 * 10_000 * 784 / 15.75e9", "a float32, which has four bytes"),
+        ("milliseconds = 1000 * 10_000 * 784 * 4 * 8 / 15.75e9", "in bytes a second, not in bits"),
+        ("milliseconds = 1000 * 10_000 * 784 * 4 / 8 / 15.75e9", "in bytes a second, not in bits"),
+        ("milliseconds = 1000 * 100 * 784 * 4 / 15.75e9", "a hundred pictures"),
+        ("milliseconds = 1000 * 784 * 4 / 15.75e9", "that is one picture"),
+        ("milliseconds = 2 * 1000 * 10_000 * 784 * 4 / 15.75e9", "they travel once"),
+        ("milliseconds = 7.5", "bytes divided by bytes a second"),
+    ],
+    "08.4": [
+        ('on_cpu = ["read", "look_up", "join"]', "21 ms: each op where it is quickest"),
+        ("on_cpu = []", "25 ms: the CPU does nothing"),
+        ('on_cpu = ["read", "look_up", "words", "join", "score"]', "23 ms: no better than greedy's"),
+        ('on_cpu = ["read", "look_up"]', "19 ms: better than greedy's 23 ms. The best is 18 ms"),
+        ('on_cpu = ["reed"]', "there is no op 'reed'; the eight are read, look_up"),
+        ('on_cpu = "read"', "a list of names"),
     ],
     "09.1": [
         ('ends = {"crawl": 100, "sort": 110, "web": 70}', "tasks of crawl have to go"),
