@@ -1,4 +1,28 @@
-"""What a simulated step did: its trace, its memory, who was busy, and what bounds it."""
+"""What a simulated step did: its trace, its memory, who was busy, and what bounds it.
+
+Example:
+    >>> from labkit.cluster import ready
+    >>> from labkit.simulator import simulate
+    >>> from labkit.trace import Output
+    >>> from labkit.workload import Workload, WorkNode
+    >>> x = WorkNode("x", "Exp", (), (Output("x:0", "float32", (1000000,), 4000000),), 1e6, 4e6)
+    >>> y = WorkNode("y", "Neg", ("x:0",), (Output("y:0", "float32", (1000000,), 4000000),), 1e6, 8e6)
+    >>> run = simulate(Workload((x, y), ("y:0",)), {"x": "/device:GPU:0", "y": "/device:GPU:5"}, ready("gpu_server"))
+    >>> print(run.report())
+    The step takes 282 us.
+    The critical path bounds this step: its 4 ops need each other and take 282 us of 282 us (100%). Other devices have
+    nothing to add: make these ops faster, or the chain shorter.
+    The busiest device is /device:GPU:5: it runs ops 6% of the time.
+    1 transfer a step moves 4.00 MB between devices.
+    The busiest link is /device:GPU:0 -> h0: it carries 90% of what it could.
+    The fullest memory is that of /device:GPU:5: 8.00 MB of 16.0 GB at 266 us; the largest is x/_recv_0:0, 4.00 MB.
+    >>> run.alive("/device:GPU:5", at=282e-6)  # doctest: +NORMALIZE_WHITESPACE
+    [Held(tensor='y:0', op='y', device='/device:GPU:5', bytes=4000000, from_seconds=0.00026...,
+          until_seconds=inf, variable=False)]
+
+What it is not: a record of packets. A transfer is one event, from its start to its last byte; how its rate went is in
+the loads of its links, `Simulation.flows.load`.
+"""
 
 from __future__ import annotations
 

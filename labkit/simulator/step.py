@@ -25,8 +25,8 @@ Example:
     >>> run.memory["/device:GPU:0"].bytes
     (4000000.0, 8000000.0, 0.0)
 
-What it is not: a measurement. Ops take what `seconds` says, the same whatever else runs; starting a transfer costs the
-devices nothing.
+What it is not: a measurement. Ops take what `seconds` says, the same whatever else runs. Transfers cost the devices
+nothing, and Recvs have asked in good time: the way of their request is not counted.
 """
 
 from __future__ import annotations

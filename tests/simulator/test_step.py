@@ -263,6 +263,25 @@ def test_what_must_hold_for_any_step_on_any_machine(data, where, work, steps):
                     event.start_seconds - there, abs=slack
                 )
 
+    # an op without inputs gives its next value when all have ended that took the last one: a variable when updated
+    sent_to = {crossing.send: crossing.recv for crossing in run.cut.crossings}
+    for node in cut.nodes:
+        if not any(need in runs for need in node.needs):
+            users = [other.name for other in cut.nodes if node.name in other.needs]
+            users = [sent_to.get(name, name) for name in users]
+            for before, after in itertools.pairwise(range(steps)):
+                ends = [runs[name][before].end_seconds for name in [node.name, *users]]
+                assert runs[node.name][after].start_seconds == pytest.approx(max(ends), rel=1e-12, abs=slack) or (
+                    node.flops  # then it may have waited for its device
+                    and runs[node.name][after].start_seconds >= max(ends) - slack
+                )
+
+    # what stays is what stays of one step
+    once = simulate(work, devices, cluster, seconds=flops_are_seconds)
+    assert {name: curve.bytes[-1] for name, curve in run.memory.items()} == {
+        name: curve.bytes[-1] for name, curve in once.memory.items()
+    }
+
     # nothing is lost or made: links carry what was sent, at no more than they can
     sent = dict.fromkeys(run.flows.links, 0.0)
     for crossing in run.cut.crossings:
