@@ -113,6 +113,12 @@ view = lw.ClusterView(cluster, tf.simulator.simulate(work, places, cluster), cho
 view.between(hostile[1], hostile[2]).kill(hostile[3])
 """,
     "DebuggerView": "lw.DebuggerView(session, x)",
+    "PlacementView": """
+from labkit.cluster import Cluster, Device, single
+named = Cluster(hostile[0], single(), [Device(f"/device:CPU:{n}", "laptop_cpu", "h0", "pcie3_x16") for n in range(2)])
+placement_view = lw.PlacementView(x, named, height=700)
+placement_view.move(graph.get_operations()[2], "/cpu:1")
+""",
     "TrainingView": """
 with graph.as_default():
     v = tf.Variable(5.0, name=hostile[1])

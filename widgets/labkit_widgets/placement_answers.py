@@ -17,6 +17,7 @@ from typing import Any
 
 from labkit.errors import LabkitError
 from labkit.graph import Graph
+from labkit.placement import Choice
 from labkit.trace import Event, short
 from labkit.workload import Workload, maker
 from labkit_widgets.placement_placers import METHODS, Moves
@@ -104,12 +105,15 @@ def _waits(stands: Standing, name: str) -> list[dict[str, Any]]:
 def _tried(stands: Standing, name: str, number: dict[str, int]) -> list[list[Any]]:
     """The devices that a placer by cost looked at, with the end on each, the soonest first."""
     choice = next((choice for choice in stands.base.choices if choice.task == name), None)
-    return [] if choice is None else _ends(choice.devices, choice.finish_seconds, number)
+    return [] if choice is None else _ends(choice, number)
 
 
-def _ends(devices: Sequence[str], ends: Sequence[float], number: dict[str, int]) -> list[list[Any]]:
-    pairs = sorted(zip(ends, (number[device] for device in devices), strict=True))
-    return [[device, float(f"{end:.4g}")] for end, device in pairs[:_MOST_LISTED]]
+def _ends(choice: Choice, number: dict[str, int]) -> list[list[Any]]:
+    """[device, end], the soonest first; if there are many, some of them, with the one that was taken."""
+    pairs = sorted(zip(choice.finish_seconds, (number[device] for device in choice.devices), strict=True))
+    taken = number[choice.device]
+    shown = [pair for place, pair in enumerate(pairs) if place < _MOST_LISTED - 1 or pair[1] == taken]
+    return [[device, float(f"{end:.4g}")] for end, device in shown]
 
 
 def steps(stands: Standing, first: int, count: int) -> dict[str, Any]:
@@ -126,7 +130,7 @@ def steps(stands: Standing, first: int, count: int) -> dict[str, Any]:
     choices = stands.base.choices
     end = first + min(count, MOST_STEPS)
     if choices:
-        found = [[place[c.task], number[c.device], _ends(c.devices, c.finish_seconds, number), decided[c.task].reason,
+        found = [[place[c.task], number[c.device], _ends(c, number), decided[c.task].reason,
                   len(c.devices)] for c in choices[first:end]]  # fmt: skip
     else:
         taken = stands.base.placement.decisions[first:end]
@@ -158,7 +162,7 @@ def _row(method: str, stands: Standing) -> list[Any]:
     run = stands.simulation
     if run is None:
         return [method, None, 0, 0, 0, stands.failure]
-    sent: list[int] = [crossing.bytes for crossing in run.cut.crossings if crossing.bytes]
+    sent = [crossing.bytes for crossing in run.cut.crossings if not crossing.tensor.startswith("^")]
     used = len(set(stands.places.values()))
     bad = run.overflows[0].text.splitlines()[0] if run.overflows else ""
     return [method, float(f"{run.seconds:.6g}"), len(sent), sum(sent), used, bad]

@@ -98,6 +98,7 @@ class PlacementView(View):
         self._known: dict[str, dict[str, Standing]] = {}
         self._clusters: dict[str, Cluster] = {}
         self._past: list[Standing] = []
+        self._movable: Moves | None = None
         self._at = 0
         super().__init__(height=height)
         self.work, graph = _work(what, feeds)
@@ -240,6 +241,11 @@ class PlacementView(View):
             known[method] = begin(method, self.work, self.graph, cluster)
         return known[method]
 
+    def _moves(self, cluster: Cluster) -> Moves:
+        if self._movable is None or self._movable.cluster is not cluster:
+            self._movable = Moves(self.work, cluster)
+        return self._movable
+
     def _stand(self, stands: Standing) -> None:
         self._past = [*self._past[: self._at + 1], stands][-_MOST_UNDO:]
         self._at = len(self._past) - 1
@@ -253,7 +259,7 @@ class PlacementView(View):
 
     def _move(self, names: Sequence[str], device: str) -> tuple[list[str], str]:
         """Moves; returns what was moved, and the line that asked for something else."""
-        stands, moves = self.standing, Moves(self.work, self.cluster)
+        stands, moves = self.standing, self._moves(self.cluster)
         together = moves.together(names)
         if why := moves.refused(together, device):
             raise ValueError(why)
@@ -370,7 +376,7 @@ class PlacementView(View):
         return {"said": _step(self.reset().standing.seconds)}
 
     def _on_about(self, names: Any) -> dict[str, Any]:
-        return placement_answers.about(self.standing, Moves(self.work, self.cluster), self._checked(names))
+        return placement_answers.about(self.standing, self._moves(self.cluster), self._checked(names))
 
     def _on_steps(self, first: int, count: int) -> dict[str, Any]:
         if not (isinstance(first, int) and isinstance(count, int) and first >= 0 and count > 0):  # pyright: ignore[reportUnnecessaryIsInstance]

@@ -3,13 +3,14 @@
 // Frames are remembered per plan: opening a scope lays out that scope and those around it, nothing else.
 
 import type { Graph } from "./columns.ts";
+import { backEdges } from "./cycles.ts";
 import { Drawing } from "./draw.ts";
 import { layFrame, routeKey, type Box, type Frame, type Link, type Size } from "./frames.ts";
+import { layLanes } from "./lanes.ts";
 import { FIRST, LAST } from "./layers.ts";
+import { count } from "./looks.ts";
 import { planOf, type Plan } from "./plan.ts";
 import type { Scene, ViewState } from "./types.ts";
-import { backEdges } from "./cycles.ts";
-import { layLanes } from "./lanes.ts";
 import { gatherWires, wayOf, type Raw, type Ref, type Refs } from "./wiring.ts";
 import { roughly, Words, type Measure } from "./words.ts";
 
@@ -63,7 +64,7 @@ export function arrangeNow(graph: Graph, state: ViewState, measure: Measure = ro
   let memo = plan.memo.get(memoKey) as { measure: Measure; frames: Map<number, { frame: Frame; signature: string }> } | undefined;
   if (memo?.measure !== measure) plan.memo.set(memoKey, (memo = { measure, frames: new Map() }));
   const done = new Map<number, Frame>();
-  const words = new Words(plan, measure);
+  const words = new Words(plan, measure, state.lanes && 18);
   const lanes = state.lanes ? inside.get(root)! : [];
   for (let k = frames.length - 1; k >= 0; k--) {
     const t = frames[k]!;
@@ -84,12 +85,19 @@ export function arrangeNow(graph: Graph, state: ViewState, measure: Measure = ro
   if (state.lanes) {
     const order = new Map(state.lanes.map((label, i) => [label, i]));
     const place = (t: number) => order.get(plan.label(t)) ?? order.size;
-    const type = (t: number) => (plan.node[t]! >= 0 ? graph.opType(plan.node[t]!) : "");
+    const kinds: Record<string, "send" | "recv"> = { _Send: "send", _Recv: "recv" };
+    const tabOf = (node: number) => (node < 0 ? null : kinds[graph.opType(node)] ?? null);
     const made = layLanes(root, lanes.sort((a, b) => place(a) - place(b)).map(t => ({
       id: t, boxes: inside.get(t)!.map(c => boxOf(c, done.get(c) ?? null, refs.get(c), words)), links: links.get(t)!,
       label: Math.round(measure(words.label(t))) + 60,
-    })), links.get(root)!, t => ({ _Send: "send", _Recv: "recv" } as const)[type(t)] ?? null);
+    })), links.get(root)!, t => tabOf(plan.node[t]!));
     for (const [t, frame] of made) done.set(t, frame);
+    const scene = new Drawing(plan, root, state.horizontal, done, wiring, words).scene();
+    for (const item of scene.items.filter(({ parent }) => parent === null)) {
+      item.nodes = scene.items.reduce((left, { parent, node }) => left - Number(parent === item.id && tabOf(node) !== null), item.nodes);
+      item.detail = count(item.nodes, "op");
+    }
+    return scene;
   }
   return new Drawing(plan, root, state.horizontal, done, wiring, words).scene();
 }

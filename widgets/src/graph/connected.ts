@@ -109,7 +109,7 @@ function bend(task: Task, layer: Int32Array): Bent {
 }
 
 /** Layers are as high as their highest box; there is more room between them where wires run far to the side. */
-export function rows(tasks: Task[], spreads: Spread[]): Rows {
+export function rows(tasks: Task[], spreads: Spread[], steep = 14): Rows {
   const many = spreads.reduce((most, { bent }) => bent.at.reduce((m, k) => Math.max(m, k + 1), most), 0);
   const side = new Float64Array(many), tall = new Float64Array(many), border = new Uint8Array(many).fill(1);
   spreads.forEach(({ bent: { boxes, at, from, to }, far }, i) => {
@@ -126,7 +126,7 @@ export function rows(tasks: Task[], spreads: Spread[]): Rows {
   for (let k = 0, y = 0; k < many; k++) {
     top[k] = y;
     bottom[k] = y + tall[k]!;
-    y = bottom[k]! + (border[k] || border[k + 1] ? SHORT : tasks[0]!.room) + Math.min(60, Math.round(side[k]! / 14));
+    y = bottom[k]! + (border[k] || border[k + 1] ? SHORT : tasks[0]!.room) + Math.min(60, Math.round(side[k]! / steep));
   }
   return { top, bottom };
 }

@@ -37,7 +37,7 @@ export class Eye {
     const camera = beginAt({ x: 0, y: 0, w: width, h: height }, this.stage.width, this.stage.height, this.horizontal);
     this.stop();
     this.begun = this.stage.width > 0 && this.scene.items.length > 0;
-    this.stage.camera = first && camera.k === READABLE ? reveal(camera, first, this.stage.width, this.stage.height) : camera;
+    this.stage.camera = first && camera.k === READABLE && first.w < width ? reveal(camera, first, this.stage.width, this.stage.height) : camera;
   }
 
   /** Another scene in which `from` has become `to`: it stays where it is. */

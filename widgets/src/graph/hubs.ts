@@ -58,7 +58,7 @@ export function setAside(graph: Graph, { top, left, right }: Lifted, hubs: Hubs,
  * Hubs for what is in an open scope: something outside that very many boxes within are joined with, and variables and
  * constants that very many ops share. Closed, the scope is one box, and one wire joins it.
  */
-export function crowds(graph: Graph, tree: Tree, parent: number[], count: number[], { top, left, right }: Lifted, hubs: Hubs): void {
+export function crowds(graph: Graph, tree: Tree, parent: number[], count: number[], { top, left, right }: Lifted, hubs: Hubs, lanes = false): void {
   const boxes = new Int32Array(parent.length);
   for (let t = 1; t < parent.length; t++) if (count[t]! > 0) boxes[parent[t]!]!++;
   const shared = sharedSources(graph);
@@ -74,7 +74,7 @@ export function crowds(graph: Graph, tree: Tree, parent: number[], count: number
     }
   };
   for (let e = 0; e < graph.edges; e++) {
-    if (top[e]! < 0 || graph.slot[e]! < 0) continue;
+    if (top[e]! < 0 || graph.slot[e]! < 0 || (lanes && !top[e])) continue; // a device is no hub
     climb(e, tree.leaf[graph.to[e]!]!, left[e]!, 0);
     climb(e, tree.leaf[graph.from[e]!]!, right[e]!, 1);
   }

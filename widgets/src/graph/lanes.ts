@@ -14,6 +14,7 @@ import type { Task } from "./layered.ts";
 const APART = 30; // between lanes
 const TAB = 24; // a Send or Recv is so high
 const STACK = 6; // between tabs
+const ROOM = 22; // between columns
 
 /** One device: the tree node of its frame, its boxes, and the wires between them and over its border (-1). */
 export interface Lane {
@@ -28,9 +29,12 @@ export type Tab = (box: number) => "send" | "recv" | null;
 
 /** The frames of all lanes, and of what is around them (`root`). `over` are the wires from lane to lane. */
 export function layLanes(root: number, lanes: Lane[], over: Link[], tab: Tab): Map<number, Frame> {
-  const boxes = lanes.map(lane => lane.boxes.map(box => (tab(box.id) ? { ...box, h: TAB } : box)));
+  const boxes = lanes.map(lane => lane.boxes.map(box => (tab(box.id) ? { ...box, w: box.w - 10, h: TAB } : box)));
   const inner = lanes.map(lane => lane.links.filter(link => link.from >= 0 && link.to >= 0));
-  const tasks = lanes.map((_, i) => taskOf(boxes[i]!, inner[i]!, true));
+  const tasks = lanes.map((_, i) => {
+    const { clusters, task } = taskOf(boxes[i]!, inner[i]!, true);
+    return { clusters, task: { ...task, room: ROOM } };
+  });
   const first: number[] = [], laneOf = new Map<number, number>(), number = new Map<number, number>();
   let n = 0;
   lanes.forEach((lane, i) => {
@@ -56,7 +60,7 @@ export function layLanes(root: number, lanes: Lane[], over: Link[], tab: Tab): M
     toBorders(spread.x, own, task.width, k => (isTab[k] ? down.get(boxes[i]![k]!.id)! : null));
     return spread;
   });
-  const shared = rows(tasks.map(({ task }) => task), spreads);
+  const shared = rows(tasks.map(({ task }) => task), spreads, 28);
   const label = Math.max(...lanes.map(lane => lane.label));
   const frames = new Map<number, Frame>();
   lanes.forEach((lane, i) => {

@@ -153,7 +153,7 @@ function enlarged(small: Line[], item: Item, shape: Shape, opens: boolean, tab: 
   const line = small[0]!;
   const tip = shape === "arrow" ? tipOf(item.w, item.h) : 0;
   const room = line.start ? item.w - 24 - KNOB - (tab ? 60 : 0) : item.w - 12 - tip - (opens ? KNOB + 2 : 0);
-  const most = shape === "pill" ? 14 : 16;
+  const most = shape === "pill" ? 14 : shape === "frame" ? 20 : 16;
   const fits = (line.size * room) / Math.max(1, textWidth(line.text, line.size, line.strong ?? false));
   const size = Math.max(line.size, Math.floor(Math.min(most, fits)));
   return [{ ...line, size, y: line.start ? 22 : item.h / 2 + size * 0.35 + (shape === "drum" ? lid(item.h) / 2 + 1 : 0) }];

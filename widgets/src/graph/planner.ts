@@ -51,7 +51,7 @@ export class Planner {
       if (hidden[u] || hidden[v] || (graph.slot[e]! < 0 && (!state.control || (this.crowded && (busy[u] || busy[v]))))) top[e] = -1;
     }
     this.scopes(codes);
-    if (this.crowded) crowds(graph, tree, this.parent, this.count, this.lifted, this.hubs);
+    if (this.crowded) crowds(graph, tree, this.parent, this.count, this.lifted, this.hubs, this.lanes);
   }
 
   private scopes(codes: [Int32Array, Int32Array] | null): void {

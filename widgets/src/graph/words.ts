@@ -19,22 +19,24 @@ export const roughly: Measure = text => {
 
 /** Labels and sizes. */
 export class Words {
-  constructor(plan: Plan, measure: Measure) {
+  constructor(plan: Plan, measure: Measure, letters = LETTERS) {
     this.plan = plan;
     this.measure = measure;
+    this.letters = letters;
   }
   private plan: Plan;
   private measure: Measure;
+  private letters: number;
 
   label(t: number): string {
     const label = this.plan.label(t);
-    return shorten(this.plan.members[t] ? stem(label) || label : label, LETTERS);
+    return shorten(this.plan.members[t] ? stem(label) || label : label, this.letters);
   }
 
   detail(t: number): string {
     const { plan } = this;
     if (plan.members[t]) return `× ${plan.members[t]}`;
-    if (plan.node[t]! >= 0) return shorten(plan.graph.opType(plan.node[t]!), LETTERS);
+    if (plan.node[t]! >= 0) return shorten(plan.graph.opType(plan.node[t]!), this.letters);
     return plan.count[t] === 1 ? "1 op" : `${plan.count[t]} ops`;
   }
 

@@ -26,44 +26,57 @@ export interface Chosen {
 }
 
 export interface Acts {
+  closed(): void;
   go(name: string): void;
   move(names: string[], device: number): void;
 }
 
 export class Panel {
-  readonly element = h("section", { class: "labkit-gv-panel", "aria-label": "Details" });
+  readonly element: HTMLElement;
+  private content = h("div", {});
   private asked = 0; // answers about an earlier selection are dropped
 
   constructor(private shell: Shell, private machines: () => Machines, private acts: Acts) {
-    this.nothing();
+    const close = button("×", () => { this.nothing(); acts.closed(); }, shell.signal, "Close the details");
+    close.setAttribute("aria-label", close.title);
+    close.classList.add("labkit-pl-close");
+    this.element = h("section", { class: "labkit-gv-panel", "aria-label": "Details", hidden: true }, close, this.content);
   }
 
+  /** The picture has the room while nothing is selected. */
   nothing(): void {
     this.asked++;
-    this.element.replaceChildren(...[
-      "Each lane is a device. Where a tensor crosses, a Send and a Recv stand at the borders with its size.",
-      "Click a box, or walk with the arrow keys, to see why it is where it is.",
-      "Drag a box to another lane or device; or select it, press M, and choose a device.",
-      "Double-click or Enter opens a scope.",
-    ].map(words => h("p", { class: "labkit-gv-hint" }, words)));
+    this.element.hidden = true;
+  }
+
+  /** The focus stays in the panel if it was there. */
+  private put(...parts: Node[]): void {
+    const had = this.had();
+    this.element.hidden = false;
+    this.content.replaceChildren(...parts);
+    if (had) this.content.querySelector<HTMLElement>("h3")?.focus({ preventScroll: true });
+  }
+
+  private had(): boolean {
+    return this.content.contains((this.content.getRootNode() as Document).activeElement);
   }
 
   /** Shows words instead, such as a program. */
   text(title: string, words: string): void {
     this.asked++;
-    this.element.replaceChildren(h("h3", { class: "labkit-gv-name", tabindex: -1 }, title),
+    this.put(h("h3", { class: "labkit-gv-name", tabindex: -1 }, title),
       h("pre", { class: "labkit-gv-source", tabindex: "0", "aria-label": title }, words));
-    this.element.querySelector("h3")!.focus({ preventScroll: true });
+    this.content.querySelector("h3")!.focus({ preventScroll: true });
   }
 
   /** The list of devices to move to. */
   focus(): void {
-    this.element.querySelector<HTMLElement>("select, h3")?.focus();
+    (this.content.querySelector<HTMLElement>("select") ?? this.content.querySelector<HTMLElement>("h3"))?.focus();
   }
 
   send(real: string, words: string): void {
     this.asked++;
-    this.element.replaceChildren(this.head("Send and Recv", real), h("p", {}, words));
+    this.put(this.head("Send and Recv", real), h("p", {}, words));
   }
 
   async show(chosen: Chosen): Promise<void> {
@@ -71,10 +84,12 @@ export class Panel {
     const head = [this.head(chosen.kind, chosen.title), chosen.site ? h("div", { class: "labkit-gv-site" },
       h("span", { class: "labkit-gv-key" }, "Your line"), h("code", {}, shorten(chosen.site, 300))) : null];
     const place = h("div", {}, h("p", { class: "labkit-gv-hint" }, "…"));
-    this.element.replaceChildren(...head.filter(x => x !== null), place);
+    this.put(...head.filter(x => x !== null), place);
     try {
       const { result } = await this.shell.request("about", { names: chosen.names });
-      if (asked === this.asked) place.replaceChildren(...this.told(chosen, result as About));
+      if (asked !== this.asked) return;
+      place.replaceChildren(...this.told(chosen, result as About));
+      if (this.had()) this.focus();
     } catch (error) {
       if (!(error instanceof Refused)) throw error;
       if (asked === this.asked) place.replaceChildren(h("p", { class: "labkit-gv-refused" }, error.message));
@@ -113,8 +128,10 @@ export class Panel {
     const never = new Set(about.refused.flatMap(([, forbidden]) => forbidden));
     const menu = h("select", { class: "labkit-select", "aria-label": "Move to" }, h("option", { value: "" }, "Move to …"),
       ...devices.map(([, label, kind], device) => h("option", { value: device, disabled: never.has(device) || (about.on.length === 1 && about.on[0] === device) }, `${shorten(label, 40)} (${shorten(kind, 24)})`)));
-    menu.addEventListener("change", () => { if (menu.value) this.acts.move(names, Number(menu.value)); }, { signal: this.shell.signal });
-    return h("div", { class: "labkit-gv-buttons" }, menu);
+    // Arrow keys change a menu's value step by step: a move is what a press says, or Enter.
+    const go = () => { if (menu.value) this.acts.move(names, Number(menu.value)); };
+    menu.addEventListener("keydown", event => { if (event.key === "Enter") { event.preventDefault(); go(); } }, { signal: this.shell.signal });
+    return h("div", { class: "labkit-gv-buttons" }, menu, button("Move", go, this.shell.signal, "Move it there, with all that must be with it (Enter)"));
   }
 
   private link(name: string): HTMLButtonElement {

@@ -64,7 +64,9 @@ class PlacementView {
   constructor(private shell: Shell, private base: Graph) {
     const { signal } = shell;
     this.shown = shownNames(base);
-    this.panel = new Panel(shell, () => this.machines, { go: name => void this.choose([name]), move: (names, device) => this.move(names, device) });
+    this.panel = new Panel(shell, () => this.machines, {
+      closed: () => this.picture.focus(), go: name => void this.choose([name]), move: (names, device) => this.move(names, device),
+    });
     this.player = new Player(shell, {
       label: device => this.label(device),
       name: op => base.names[op] ?? "",
@@ -93,7 +95,9 @@ class PlacementView {
       h("label", { class: "labkit-gv-label" }, "Colour: ", colours));
     const stage = h("div", { class: "labkit-gv-stage" }, h("div", { class: "labkit-gv-panes" }, this.pane), this.panel.element);
     stage.style.height = `${Math.max(160, shell.get<number>("height") || 460)}px`;
-    shell.body.append(bar, this.sum, this.player.element, stage, this.below, this.compare);
+    const hint = h("p", { class: "labkit-pl-hint" }, "Click a box to see why it is there; drag it to another lane or device, or select it, press M " +
+      "and choose. Double-click or Enter opens a scope.");
+    shell.body.append(bar, this.sum, this.player.element, stage, hint, this.below, this.compare);
   }
 
   async start(): Promise<void> {
@@ -143,16 +147,29 @@ class PlacementView {
     const change = { lanes: this.derived.lanes, open: this.open() };
     if (this.picture) {
       const selected = shell.get<string[]>("selected") ?? [];
-      this.write("selected", selected);
+      const before = this.picture.state.lanes?.join();
       await this.picture.swap(this.derived.graph, change);
       if (job !== this.job) return;
-      await this.choose(selected, true);
+      if (before !== this.derived.lanes.join()) this.begin();
+      await this.choose(selected, true, false);
     } else {
-      const state = { root: "", horizontal: true, hubs: "aside" as const, series: true, control: this.base.n < 400, hidden: [], ...change };
+      const state = { root: "", horizontal: true, hubs: "inline" as const, series: true, control: this.base.n < 100, hidden: [], ...change };
       this.picture = new GraphPicture(shell, this.pane, this.derived.graph, state, { label: "Ops by device" });
       await this.picture.show({});
+      this.begin();
     }
     this.show();
+  }
+
+  /** All lanes, from their beginning, as near as they can be read. */
+  private begin(): void {
+    const { picture } = this, { width, height } = picture.scene;
+    const { clientWidth, clientHeight } = picture.element.querySelector(".labkit-g-view")!;
+    const [whole, lanes] = [(clientWidth - 32) / Math.max(1, width), (clientHeight - 32) / Math.max(1, height)];
+    if (!clientWidth) return;
+    const all = Math.min(whole, lanes);
+    const k = all >= 0.6 ? Math.min(1, all) : Math.max(0.4, Math.min(lanes, Math.max(whole, 0.66)));
+    picture.camera = { k, x: Math.max(16, (clientWidth - width * k) / 2), y: Math.max(16, (clientHeight - height * k) / 2) };
   }
 
   /** Ids of what is open: scopes keep their state wherever their ops go. */
@@ -244,7 +261,8 @@ class PlacementView {
     const { derived, placed, theme, turn } = this;
     const figures = new Map(placed.devices.map(entry => [entry.device, entry]));
     const look = (item: Item) => lookOf(this.device(item), theme);
-    const isPlaced = (node: number) => turn!.placed.has(node < derived.ops ? node : derived.source[(node - derived.ops) >> 1]!);
+    const isPlaced = (node: number) => node < derived.ops ? turn!.placed.has(node)
+      : derived.tabs[(node - derived.ops) >> 1]!.crossings.some(([source]) => turn!.placed.has(source));
     this.picture.paint({
       fill: item => (this.byDevice ? look(item) : null),
       frame: item => { const { tint, line } = look(item); return { colour: tint, line, ink: theme === "dark" ? "#ffffff" : "#1b1f24" }; },
@@ -287,8 +305,13 @@ class PlacementView {
     const id = item.target ?? item.id;
     const node = this.derived.graph.find(id);
     if (node >= 0) return this.derived.real[node]!;
-    const lane = this.derived.lanes.find(label => id.replace(/^series:/, "").startsWith(`${label}/`)) ?? "";
-    return id.replace(/^series:/, "").slice(lane.length + 1).replace("\u2215", "/");
+    const path = id.replace(/^series:/, "").replace(/\/$/, "").split("/").length - 1; // without the device
+    const inside = this.nodes(item).filter(op => op < this.base.n), parts = (name: string) => name.split("/").length;
+    // Of a box of gradients some ops came from further out: those that did not say what it is called.
+    const first = inside.find(op => parts(this.base.names[op]!) > parts(this.shown[op]!)) ?? inside[0];
+    if (first === undefined) return item.label;
+    const inner = this.shown[first]!.split("/").length - path; // parts of the op's name within the scope
+    return this.base.names[first]!.split("/").slice(0, -inner || undefined).join("/") + "/";
   }
 
   private detail(item: Item | null): void {
@@ -297,29 +320,30 @@ class PlacementView {
     const { derived } = this, [node = -1] = this.nodes(item);
     const one = item.kind === "op" || (item.kind === "hub" && derived.graph.find(item.target ?? "") >= 0);
     if (one && node >= derived.ops) {
-      const pair = (node - derived.ops) >> 1, [from, to] = [derived.ops + 2 * pair, derived.ops + 2 * pair + 1];
-      const bytes = derived.graph.names[from]!.split(": ").at(-1);
-      return this.panel.send(derived.real[node]!, `The output of ${this.base.names[derived.source[pair]!]} travels from ` +
-        `${this.label(derived.on[from]!)} to ${this.label(derived.on[to]!)}: ${bytes}. However many ops take it there, it crosses once.`);
+      const { crossings, bytes } = derived.tabs[(node - derived.ops) >> 1]!, [source, , to] = crossings[0]!;
+      const what = crossings.slice(0, 6).map(([made]) => shorten(this.base.names[made]!, 60)).join(", ") + (crossings.length > 6 ? ` and ${crossings.length - 6} more` : "");
+      return this.panel.send(derived.real[node]!, `The output of ${what} travels from ${this.label(this.placed.on[source]!)} to ` +
+        `${this.label(to)}: ${short(bytes, "B")}. However many ops take a tensor there, it crosses once.`);
     }
     const names = this.ops(item);
     if (!names.length) return this.panel.nothing();
     const kind = one ? this.base.opType(node) : item.depth === 0 ? `Device, ${names.length} ops` : `Scope, ${names.length} ops here`;
     void this.panel.show({
-      kind, names, title: one ? names[0]! : item.depth === 0 ? item.label : this.realName(item), site: one ? this.base.site(node) : "",
+      kind, names, title: one ? names[0]! : item.depth === 0 ? item.label : this.realName(item).replace(/\/$/, ""), site: one ? this.base.site(node) : "",
       scope: one || item.depth === 0 || item.kind === "hub" ? null : { open: item.open, toggle: () => void this.picture.toggle(item.id) },
     });
   }
 
   /** Shows ops or scopes by their own names: a linked view, the kernel or the panel asked. */
-  private async choose(names: string[], told = false): Promise<void> {
+  private async choose(names: string[], told = false, center = true): Promise<void> {
     const { derived, picture } = this;
     const mapped = names.flatMap(name => {
       const known = derived.names.get(name);
       if (known !== undefined) return [known];
-      return derived.lanes.map(lane => `${lane}/${name}`).filter(id => picture.scene.items.some(item => item.id === id));
+      const found = name.endsWith("/") ? picture.scene.items.filter(item => item.kind === "scope" && item.depth > 0 && this.realName(item) === name) : [];
+      return found.map(item => item.id);
     });
-    await picture.select(mapped, { reveal: names.length === 1, center: mapped.length === 1 });
+    await picture.select(mapped, { reveal: names.length === 1, center: center && mapped.length === 1 });
     const item = mapped[0] === undefined ? null : picture.itemOf(mapped[0]);
     if (told) this.detail(item);
     else this.selected(item);
@@ -395,5 +419,7 @@ class PlacementView {
   private take(placed: ReadonlySet<number> | null, now: number): void {
     this.turn = placed && { placed, now };
     this.paint();
+    if (placed) this.panel.nothing();
+    void this.picture.select(placed ? [this.derived.graph.names[now]!] : [], { center: placed !== null });
   }
 }
