@@ -35,6 +35,8 @@ def distribution(
     *,
     seconds: OpSeconds = roofline_seconds,
     failed: Sequence[str | Hop] = (),
+    compress: str | None = None,
+    recv_scheduling: bool = False,
     confidence: float = 0.95,
     **how: Any,
 ) -> Estimate:
@@ -49,13 +51,17 @@ def distribution(
         seed: of all that is random.
         seconds: how long an op takes on a kind of device, without bad luck.
         failed: what has failed; see `simulate`.
+        compress: in what tensors cross; see `simulate`.
+        recv_scheduling: delay Recvs; see `simulate`.
         confidence: how sure the bounds shall be.
         **how: more for `simulate`: its `order`, `memory`, `slow`; with `steps` the time is that of all of them.
 
     Raises:
         As `simulate`; and ClusterError if there are less than two runs.
     """
-    plan = plan_of(work, devices, cluster, seconds=seconds, failed=failed)
+    plan = plan_of(
+        work, devices, cluster, seconds=seconds, failed=failed, compress=compress, recv_scheduling=recv_scheduling
+    )
 
     def once(source: np.random.Generator) -> float:
         return simulate_plan(plan, luck=(stragglers, source), **how).seconds

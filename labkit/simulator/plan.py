@@ -112,40 +112,17 @@ class Plan:
         self._own = [node.name not in between for node in self.nodes]
         for node, own in zip(self.nodes, self._own, strict=True):
             if own:
-                self._check_device(node, gone)
+                check_device(node, cut.devices, self.cluster, gone)
         known: dict[str, int] = {}
         self.device = [known.setdefault(cut.devices[node.name], len(known)) for node in self.nodes]
         self.names = list(known)
         self.models = [self.cluster.device(name).model for name in self.names]
 
-    def _check_device(self, node: WorkNode, gone: Mapping[str, str]) -> None:
-        name = self.cut.devices.get(node.name)
-        if name is None:
-            raise GraphError(f'no device is given for "{node.name}" ({node.op}).')
-        if name in gone:
-            raise ClusterError(
-                f'"{node.name}" ({node.op}) is placed on {name}, but {gone[name]}.',
-                f"place it on another device; {self.cluster.name!r} has {len(self.cluster.devices)} left.",
-            )
-        try:
-            self.cluster.device(name)
-        except ClusterError as error:
-            error.explain([f'  "{node.name}" ({node.op}) is placed there, in the cluster {self.cluster.name!r}'])
-            raise
-
     def _times(self, seconds: OpSeconds) -> None:
-        self.seconds: list[float] = []
-        for node, device, own in zip(self.nodes, self.device, self._own, strict=True):
-            if not own:
-                self.seconds.append(0.0)
-                continue
-            where = f'  it is the time of "{node.name}" ({node.op}) on {self.names[device]}'
-            try:
-                value: Any = seconds(node, self.models[device])
-            except LabkitError as error:
-                error.explain([where])
-                raise
-            self.seconds.append(_checked(value, where, seconds))
+        self.seconds = [
+            time_of(node, self.names[device], self.models[device], seconds) if own else 0.0
+            for node, device, own in zip(self.nodes, self.device, self._own, strict=True)
+        ]
 
     def _transfers(self, failed: str) -> None:
         self.ways: dict[int, Way] = {}
@@ -260,7 +237,40 @@ def _about(output: Output) -> str:
     return f"{output.dtype}[{', '.join(map(str, output.shape))}]"
 
 
-def _checked(value: Any, where: str, seconds: OpSeconds) -> float:
+def check_device(node: WorkNode, devices: Mapping[str, str], cluster: Cluster, gone: Mapping[str, str]) -> None:
+    """An op has a device, and the cluster has that, still.
+
+    Raises:
+        GraphError: if it has none.
+        ClusterError: if the cluster lacks it, or it has failed.
+    """
+    name = devices.get(node.name)
+    if name is None:
+        raise GraphError(f'no device is given for "{node.name}" ({node.op}).')
+    if name in gone:
+        raise ClusterError(
+            f'"{node.name}" ({node.op}) is placed on {name}, but {gone[name]}.',
+            f"place it on another device; {cluster.name!r} has {len(cluster.devices)} left.",
+        )
+    try:
+        cluster.device(name)
+    except ClusterError as error:
+        error.explain([f'  "{node.name}" ({node.op}) is placed there, in the cluster {cluster.name!r}'])
+        raise
+
+
+def time_of(node: WorkNode, device: str, kind: DeviceKind, seconds: OpSeconds) -> float:
+    """How long an op takes on a device, checked.
+
+    Raises:
+        ClusterError: if it is no time: negative, infinite, no number.
+    """
+    where = f'  it is the time of "{node.name}" ({node.op}) on {device}'
+    try:
+        value: Any = seconds(node, kind)
+    except LabkitError as error:
+        error.explain([where])
+        raise
     try:
         number = float(value)
     except (TypeError, ValueError):

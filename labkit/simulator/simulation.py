@@ -16,7 +16,7 @@ Example:
     1 transfer a step moves 4.00 MB between devices.
     The busiest link is /device:GPU:0 -> h0: it carries 90% of what it could.
     The fullest memory is that of /device:GPU:5: 8.00 MB of 16.0 GB at 266 us; the largest is x/_recv_0:0, 4.00 MB.
-    >>> run.alive("/device:GPU:5", at=282e-6)  # doctest: +NORMALIZE_WHITESPACE
+    >>> run.alive("/device:GPU:5", at=283e-6)  # doctest: +NORMALIZE_WHITESPACE
     [Held(tensor='y:0', op='y', device='/device:GPU:5', bytes=4000000, from_seconds=0.00026...,
           until_seconds=inf, variable=False)]
 

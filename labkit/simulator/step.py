@@ -45,7 +45,7 @@ from labkit.partition import partition
 from labkit.simulator.events import generator
 from labkit.simulator.failures import survivors
 from labkit.simulator.memory import MemoryCurve
-from labkit.simulator.plan import OpSeconds, Plan, roofline_seconds
+from labkit.simulator.plan import OpSeconds, Plan, check_device, roofline_seconds, time_of
 from labkit.simulator.run import Run
 from labkit.simulator.simulation import Simulation
 from labkit.simulator.stragglers import Stragglers
@@ -79,6 +79,8 @@ def simulate(
     slow: Mapping[str, float] | None = None,
     stragglers: Stragglers | None = None,
     failed: Sequence[str | Hop] = (),
+    compress: str | None = None,
+    recv_scheduling: bool = False,
 ) -> Simulation:
     """Simulates one step, or several in a row.
 
@@ -96,9 +98,12 @@ def simulate(
         stragglers: draws for each step by how much the ops of each device take longer; the devices are those that the
             step uses, in the order of the cluster.
         failed: names of devices, hosts and switches that have failed; for a link its two ends.
+        compress: "bfloat16" or "int8": in what float32 tensors cross between devices; None leaves them as they are.
+        recv_scheduling: True delays each Recv as long as that delays nothing else, so that memory is held for a
+            shorter time.
 
     Raises:
-        GraphError: if an op has no device.
+        GraphError: if an op has no device, or what stands for a variable is taken on another device than its own.
         ClusterError: if the cluster lacks a device, no way leads to one, or an op's time is no time.
         ResourceExhaustedError: if a device's memory is too small.
 
@@ -112,7 +117,9 @@ def simulate(
         [('b', 0.0), ('a', 0.001005)]
     """
     with _no_collection():
-        plan = plan_of(work, devices, cluster, seconds=seconds, failed=failed)
+        plan = plan_of(
+            work, devices, cluster, seconds=seconds, failed=failed, compress=compress, recv_scheduling=recv_scheduling
+        )
         luck = None if stragglers is None else (stragglers, generator("stragglers", seed))
         return simulate_plan(plan, order=order, memory=memory, steps=steps, slow=slow, luck=luck)
 
@@ -124,10 +131,20 @@ def plan_of(
     *,
     seconds: OpSeconds = roofline_seconds,
     failed: Sequence[str | Hop] = (),
+    compress: str | None = None,
+    recv_scheduling: bool = False,
 ) -> Plan:
     """What `simulate` finds out before it starts; arguments and errors as there."""
-    left = survivors(cluster, failed)
-    return Plan(partition(work, devices), left.cluster, seconds, left.gone, left.text)
+    left, gone, text = survivors(cluster, failed)
+    for node in work.nodes:
+        check_device(node, devices, left, gone)
+    took: dict[str, float] | None = None
+    if recv_scheduling:
+        took = {n.name: time_of(n, devices[n.name], left.device(devices[n.name]).model, seconds) for n in work.nodes}
+    cut = partition(
+        work, devices, compress=compress, recv_scheduling=recv_scheduling, seconds=took, travel_seconds=left.seconds
+    )
+    return Plan(cut, left, seconds, gone, text)
 
 
 def simulate_plan(

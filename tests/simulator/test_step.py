@@ -17,7 +17,8 @@ from labkit.simulator import simulate
 from labkit.simulator.distribution import distribution
 from labkit.simulator.events import generator
 from labkit.simulator.stragglers import Exponential, SlowMachine
-from labkit.workload import Workload
+from labkit.trace import Output
+from labkit.workload import Workload, WorkNode
 from tests.simulator.toys import flops_are_seconds, op, pair, spread, training_step, variable, workloads
 
 
@@ -196,6 +197,33 @@ def test_many_steps_of_exponential_luck_take_what_the_formula_says():
     assert again.seconds.tolist() == estimate.seconds[:10].tolist()
 
 
+def test_compression_by_hand():
+    """x on a0 0-1 makes 10 float32: 40 bytes, sent as 20. The casts take 0.25 s each: 1.25 + 2 + 0.5, y from 4."""
+    out = Output("x:0", "float32", (10,), 40)
+    nodes = (WorkNode("x", "MatMul", outputs=(out,)), WorkNode("y", "MatMul", ("x:0",)))
+    run = simulate(Workload(nodes), {"x": "a0", "y": "b0"}, pair(), compress="bfloat16",
+                   seconds=lambda node, kind: 0.25 if node.op == "Cast" else 1.0)  # fmt: skip
+    assert times(run)["x/_recv_0"] == (1.25, 3.75)
+    assert times(run)["y"] == (4.0, 5.0)
+    assert run.flows.carried_bytes(("A", "B")) == 20.0
+    assert [(piece.op, piece.bytes) for piece in run.alive("b0", at=3.9)] == [("x/_widen_0", 40), ("x/_recv_0", 20)]
+
+
+def test_recvs_that_wait_hold_memory_for_a_shorter_time_by_hand():
+    """v on a0 is there at 0 (20 bytes, 2.5 s to b0); on b0 p 0-3, q 3-6, then y takes v, at 6.
+
+    At once: it lies on b0 from 0 on. Scheduled: it may set out when p has ended, at 3, and is there at 5.5, for y
+    still at 6; after q it would be late.
+    """
+    nodes = [op("v", bytes=20), op("p", seconds=3), op("q", "^p", seconds=3), op("y", "v:0", "^q", seconds=1)]
+    early, late = (toy(nodes, "a0 b0 b0 b0", recv_scheduling=scheduled) for scheduled in (False, True))
+    assert times(early)["v/_recv_0"] == (0.0, 2.5)
+    assert times(late)["v/_recv_0"] == (3.0, 5.5)
+    assert early.seconds == late.seconds == 7.0
+    assert late.memory["b0"].at(2.0) == 0.0
+    assert early.memory["b0"].at(2.0) == 20.0
+
+
 @given(st.data())
 def test_a_chain_runs_as_its_placer_promised(data):
     """Without contention and with one op at a time there is one way to run: that of the placer's schedule."""
@@ -224,7 +252,8 @@ def test_what_must_hold_for_any_step_on_any_machine(data, where, work, steps):
     devices = {node.name: data.draw(st.sampled_from(few)) for node in work.nodes}
     ranked = data.draw(st.booleans())
     order = {node.name: data.draw(st.integers(0, 3)) for node in work.nodes} if ranked else "fifo"
-    run = simulate(work, devices, cluster, seconds=flops_are_seconds, order=order, steps=steps)
+    late = data.draw(st.booleans())
+    run = simulate(work, devices, cluster, seconds=flops_are_seconds, order=order, steps=steps, recv_scheduling=late)
     cut, events = run.cut.workload, run.trace.events
     runs = {node.name: [event for event in events if event.node == node.name] for node in cut.nodes}
     arriving = {crossing.recv: crossing for crossing in run.cut.crossings}
