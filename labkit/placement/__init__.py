@@ -4,7 +4,8 @@
 devices. `results.py` is what placers return: a device and a readable reason for each op.
 
 By cost: `tasks.py` is the plain data (tasks, machines), `schedules.py` the white paper's greedy, ETF and HEFT,
-`starts.py` the best single device, `search.py` local search, `exact.py` the truth for small graphs, `timetable.py` the schedule that they return and what checks it.
+`starts.py` the best single device, `search.py` local search, `exact.py` the truth for small graphs, `timetable.py` the
+schedule that they return and what checks it, `puzzle.py` eight ops that no rule of thumb places well.
 `on_cluster.py` makes tasks and machines of a step and a cluster, `limits.py` says where an op can run at all, and
 `by_cost.py` puts it together: a placement with a reason for every op (`cost_reasons.py`).
 
@@ -33,6 +34,5 @@ __all__ = [
     "METHODS", "Choice", "CostPlacement", "Decision", "Edge", "Limit", "Machines", "Placement", "Schedule",
     "ScheduledTask", "TaskGraph", "Transfer", "etf", "exact", "greedy", "heft", "kernel_types", "limits",
     "lower_bound_seconds", "machines", "measured_seconds", "obey", "one_device", "place", "place_by_cost", "puzzle",
-    "search",
-    "task_graph", "violations",
+    "search", "task_graph", "violations",
 ]  # fmt: skip

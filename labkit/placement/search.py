@@ -39,8 +39,9 @@ import random
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from labkit.errors import GraphError, ResourceExhaustedError
-from labkit.placement.schedules import Builder, by_rank, in_order
+from labkit.errors import GraphError
+from labkit.placement.rebuild import Rebuild
+from labkit.placement.schedules import Builder, in_order
 from labkit.placement.starts import starts
 from labkit.placement.tasks import Machines, Problem, TaskGraph, lower_bound_seconds
 from labkit.placement.timetable import Schedule
@@ -207,7 +208,7 @@ def _search_general(both: tuple[Problem, Problem], bound: float, budget: int, no
     mean = math.fsum(fastest) / max(len(fastest), 1)
     tails = [one.tails(fastest, transfer=False) for one in both]
     after = [[tail - own for tail, own in zip(row, fastest, strict=True)] for row in tails]
-    neighbours = _Neighbours(both, noise)
+    neighbours, builders = _Neighbours(both, noise), [Rebuild(one) for one in both]
     while budget > 0 and best.seconds > bound:
         if pending:
             base = pending.pop()
@@ -220,21 +221,14 @@ def _search_general(both: tuple[Problem, Problem], bound: float, budget: int, no
         rank = base.ranks(backward)
         if width:
             rank = [value + width * noise.random() for value in rank]
-        builder, limit = Builder(both[backward], insertion=True, record=False), best.seconds * (1 + _ROUNDING)
-        try:
-            for task in by_rank(both[backward], rank):
-                budget -= 1
-                builder.choose(task, -1 if pins is None else pins[task])
-                if builder.end[task] + after[backward][task] > limit:
-                    break
-            else:
-                now = _found(builder, backward)
-                if now.seconds < best.seconds * (1 - _ROUNDING):
-                    pending.append(now)
-                if now.seconds <= best.seconds:  # one as long is taken too: it leads out of flat places
-                    best = now
-        except ResourceExhaustedError:
-            continue
+        built = builders[backward].place(rank, pins, after[backward], best.seconds * (1 + _ROUNDING))
+        budget -= built.tasks
+        if built.whole:
+            now = _Found(max(built.end), backward, built.start, built.end, built.device)
+            if now.seconds < best.seconds * (1 - _ROUNDING):
+                pending.append(now)
+            if now.seconds <= best.seconds:  # one as long is taken too: it leads out of flat places
+                best = now
     return best
 
 
