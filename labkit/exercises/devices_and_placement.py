@@ -1,4 +1,4 @@
-"""The exercises of notebook 08: names that merge, a device function, a transfer, and a puzzle of placement."""
+"""The exercises of notebook 08: names that merge, a transfer, a device function, and a puzzle of placement."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from labkit.simulator import simulate
 from labkit.variables import Variable
 
 BATCH = 10_000
-"""Pictures in the batch of 08.3."""
+"""Pictures in the batch of 08.2."""
 
 
 def three_scopes() -> tuple[str, str, str]:
@@ -209,16 +209,6 @@ EXERCISES = (
     ),
     Exercise(
         "08.2",
-        _judge_function,
-        "a function can place a whole graph: tf.device calls it for each op that is made inside the block.",
-        (
-            "op.type is the type of the operation as text.",
-            'the op that holds a variable has the type "VariableV2".',
-        ),
-        'def where(op):\n    return "/cpu:0" if op.type == "VariableV2" else "/gpu:0"',
-    ),
-    Exercise(
-        "08.3",
         _judge_transfer,
         "the pictures need two milliseconds to get there, much longer than the GPU computes with them.",
         (
@@ -226,6 +216,16 @@ EXERCISES = (
             "31.4 million bytes, at 15.75e9 bytes a second.",
         ),
         "milliseconds = 1000 * 10_000 * 784 * 4 / 15.75e9",
+    ),
+    Exercise(
+        "08.3",
+        _judge_function,
+        "a function can place a whole graph: tf.device calls it for each op that is made inside the block.",
+        (
+            "op.type is the type of the operation as text.",
+            'the op that holds a variable has the type "VariableV2".',
+        ),
+        'def where(op):\n    return "/cpu:0" if op.type == "VariableV2" else "/gpu:0"',
     ),
     Exercise(
         "08.4",
