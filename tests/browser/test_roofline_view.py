@@ -110,7 +110,7 @@ def test_menus_change_the_marks_and_the_time_to_what_python_says(opened: Open) -
     assert trait(page, "roof") == "phone"
     by.select_option("node")
     found = zip(names(page), times(view, "node"), strict=True)
-    assert [shown for shown, name in found if shown != name and len(name) <= 40] == []
+    assert [shown for shown, name in found if shown != name and len(name) <= 30] == []
 
 
 def test_a_kind_without_a_unit_for_the_dtype_says_so(opened: Open) -> None:

@@ -177,6 +177,7 @@ def test_where_nothing_matches_the_placer_s_error_stands_or_soft_placement_finds
 def test_what_is_set_from_python_is_shown() -> None:
     view = lw.DeviceNameView("/gpu:0", "/cpu:0")
     assert view.chosen == 1
+    assert lw.DeviceNameView("/gpu:0", "/cpu:0", chosen=0).chosen == 0
     view.scopes = ["/job:ps"]
     assert (view.device, view.chosen) == ("/job:ps", 0)
 

@@ -194,6 +194,7 @@ def test_kinds_and_dtypes_are_chosen_among_those_there_are() -> None:
 def test_the_first_kind_that_can_is_chosen() -> None:
     assert lw.RooflineView({"MatMul": Cost(1e9, 1e6)}, ["tpu_v1", "k40"]).roof == "k40"
     assert lw.RooflineView({"MatMul": Cost(1e9, 1e6)}, ["k40", "tpu_v1"], "int16").seconds < 1
+    assert lw.RooflineView({"MatMul": Cost(1e9, 1e6)}, roof="p100").roof == "p100"
 
 
 def test_the_picture_shows_each_op_with_flops_and_bytes_and_each_roof() -> None:

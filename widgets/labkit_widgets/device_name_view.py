@@ -71,7 +71,7 @@ class DeviceNameView(View):
     ) -> None:  # fmt: skip
         written = [_written(scope) for scope in scopes or ("/job:worker/task:1/device:gpu:0",)]
         self._devices = Devices(FEW if cluster is None else cluster)
-        super().__init__(scopes=written, chosen=len(written) - 1, soft=soft, **traits)
+        super().__init__(scopes=written, soft=soft, **{"chosen": len(written) - 1, **traits})
         self._show()
 
     @property

@@ -39,7 +39,7 @@ FEW = (
 """The devices that are asked where no cluster is given: the notebook's own process, two workers, a parameter server."""
 
 _LISTED = 12  # devices
-_LONGEST = 400  # letters of an error
+_LONGEST = 700  # letters of an error
 
 
 def op_inside(scopes: Sequence[Scope]) -> Operation:

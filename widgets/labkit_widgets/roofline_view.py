@@ -82,7 +82,7 @@ class RooflineView(View):
         self._made = marks(found, devices, self._dtypes)
         data = zlib.compress(json.dumps(self._made, separators=(",", ":")).encode(), 9)
         first = next(kind.name for kind in devices if not able(kind, name))
-        super().__init__(data=data, roof=first, dtype=name, by=one_of("by", by, GROUPS), **traits)
+        super().__init__(data=data, dtype=name, by=one_of("by", by, GROUPS), **{"roof": first, **traits})
 
     @property
     def seconds(self) -> float:

@@ -35,7 +35,7 @@ class DeviceNames {
   #name = h("input", { class: "labkit-input labkit-dn-code", spellcheck: "false", autocapitalize: "off", "aria-describedby": `${this.#id}-error` });
   #fields = PARTS.map(part => h("input", { class: "labkit-input", spellcheck: "false", autocapitalize: "off", placeholder: "open",
     "aria-describedby": `${this.#id}-error`, ...part === "type" ? { list: this.#id } : part === "job" ? {} : { inputmode: "numeric" } }));
-  #error = h("p", { class: "labkit-dn-error", id: `${this.#id}-error` });
+  #error = h("p", { class: "labkit-dn-error", id: `${this.#id}-error`, role: "alert" });
   #printed = h("p");
   #rows = h("tbody");
   #merged = h("tfoot");
@@ -65,7 +65,8 @@ class DeviceNames {
           h("thead", {}, h("tr", {}, head("block"), ...PARTS.map(head), head("order"))), this.#rows, this.#merged)),
       h("div", { class: "labkit-dn-row" }, ...this.#add),
       h("div", { class: "labkit-dn-two" },
-        h("div", {}, h("div", { class: "labkit-dn-row" }, h("strong", {}, "As a program"), this.#copy("Copy the program", () => this.#code.textContent)), this.#code),
+        h("div", {}, h("div", { class: "labkit-dn-row" }, h("strong", {}, "As a program"),
+          this.#copy("Copy the program", () => this.#code.textContent)), this.#code),
         h("div", {}, h("div", { class: "labkit-dn-row" }, h("strong", {}, "Devices that match"),
           h("label", {}, this.#soft, " allow_soft_placement")), this.#devices))));
   }
@@ -122,8 +123,7 @@ class DeviceNames {
   }
 
   #wrong(error: string): void {
-    this.#error.textContent = error;
-    if (error) this.shell.say(error);
+    if (this.#error.textContent !== error) this.#error.textContent = error;
   }
 
   #draw(): void {
@@ -176,8 +176,10 @@ class DeviceNames {
     return h("tr", {}, h("th", { scope: "row" }, choose),
       ...row.error ? [h("td", { colspan: 5, class: "labkit-dn-error" }, "no device name")]
         : scope === null ? [h("td", { colspan: 5, class: "labkit-dn-soft" }, "forgets the outer blocks")]
-        : row.parts.map((value, part) => merged?.from[part] === i + 1
-          ? h("td", { class: "labkit-dn-wins" }, shorten(value, 16)) : h("td", {}, h("del", {}, shorten(value, 16)))),
+        : row.parts.map((value, part) => {
+          const wins = merged?.from[part] === i + 1, words = shorten(value, 16);
+          return h("td", { class: wins ? "labkit-dn-wins" : null }, wins || !merged ? words : h("del", {}, words));
+        }),
       h("td", {}, move("out", "↑", -1), move("in", "↓", 1), act("remove", "×", `Remove block ${i + 1}`, () => {
         void this.#change(this.#scopes.filter((_, other) => other !== i), Math.min(i, last - 1), "choose");
       }, !last)));

@@ -66,7 +66,8 @@ export function plot(marks: Mark[], roofs: Roof[], ends: number[], width: number
   let last = 0;
   for (const { title, peak, bandwidth, chosen } of [...roofs].sort((a, b) => b.peak - a.peak)) {
     const from = Math.max(xLow, yLow / bandwidth), ridge = Math.min(xHigh, Math.max(from, peak / bandwidth));
-    svg.append(s("path", { d: `M${x(from)} ${y(Math.min(peak, from * bandwidth))}L${x(ridge)} ${y(Math.min(peak, ridge * bandwidth))}H${width - RIGHT}`,
+    const height = (ratio: number) => y(Math.min(peak, ratio * bandwidth));
+    svg.append(s("path", { d: `M${x(from)} ${height(from)}L${x(ridge)} ${height(ridge)}H${width - RIGHT}`,
       class: chosen ? "labkit-rf-roof labkit-rf-chosen" : "labkit-rf-roof" }));
     last = Math.max(last + 14, y(peak) + 4);
     text(width - RIGHT + 5, last, shorten(title, 14), "start", chosen ? "labkit-rf-name" : "labkit-rf-soft");

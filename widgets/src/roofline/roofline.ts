@@ -26,6 +26,7 @@ interface Data extends Record<By, Columns> {
 
 const WORDS: Record<Bound, string> = { c: "arithmetic", m: "memory", l: "launching" };
 const ROWS = 100;
+const HEADS = ["time", "share", "bound by", "FLOPs", "bytes", "FLOPs per byte", "FLOP/s", "nodes"];
 
 export async function rooflineView(shell: Shell): Promise<void> {
   const data = await unpack(shell.get<DataView>("data")) as unknown as Data;
@@ -42,7 +43,7 @@ class Roofline {
   #roof: HTMLSelectElement;
   #dtype: HTMLSelectElement;
   #by: HTMLSelectElement;
-  #total = h("div", { class: "labkit-rf-total" });
+  #total = h("div", { class: "labkit-rf-total", role: "status" });
   #legend = h("div", { class: "labkit-rf-legend" });
   #about = h("div", { class: "labkit-rf-about", role: "region", "aria-label": "The op that is selected or pointed at" });
   #box = h("div", { class: "labkit-rf-box", tabindex: "0", role: "application", "aria-roledescription": "roofline plot",
@@ -55,7 +56,8 @@ class Roofline {
     this.#dtype = this.#menu("dtype", "dtype", data.dtypes.map(dtype => [dtype, dtype]));
     this.#by = this.#menu("by", "A mark for each", [["op", "op type"], ["node", "node"]]);
     shell.body.append(
-      h("div", { class: "labkit-bar" }, ...[this.#roof, this.#dtype, this.#by].map(menu => h("label", {}, `${menu.getAttribute("aria-label")} `, menu))),
+      h("div", { class: "labkit-bar" }, ...[this.#roof, this.#dtype, this.#by].map(menu =>
+        h("label", {}, `${menu.getAttribute("aria-label")} `, menu))),
       this.#total, h("div", { class: "labkit-rf-two" }, h("div", {}, this.#box, this.#legend, this.#about), this.#table));
     const observer = new ResizeObserver(() => {
       if (this.#box.clientWidth === this.#width) return;
@@ -72,7 +74,7 @@ class Roofline {
     for (const trait of ["roof", "dtype", "by"]) shell.watch(trait, () => this.#take());
     shell.watch<string[]>("selected", names => this.#told(names));
     shell.onTold(names => { this.#told(names); shell.set("selected", names); });
-    this.#take(false);
+    this.#take();
   }
 
   get #theme(): Theme {
@@ -91,7 +93,7 @@ class Roofline {
   }
 
   /** Looks up the times of what is chosen. */
-  #take(say = true): void {
+  #take(): void {
     const { data, shell } = this;
     const name = this.#selected?.name;
     this.#roof.value = shell.get("roof");
@@ -99,13 +101,12 @@ class Roofline {
     const by = this.#by.value = shell.get<By>("by");
     const kind = this.#kind, unit = kind.unit[this.#dtype.value], times = unit ? data.times[kind.name]![unit] : undefined;
     const { [by]: columns, clock } = data;
-    const words = this.#sum(times);
-    this.#total.replaceChildren(...words);
-    if (say) shell.say(this.#total.textContent ?? "");
+    this.#total.replaceChildren(...this.#sum(times));
     this.#marks = !times ? [] : columns.name.map((name, row): Mark => {
-      const time = (clock === "model" ? times[by].seconds : columns.seconds)[row]!;
-      return { row, name, count: columns.count[row]!, flops: columns.flops[row]!, bytes: columns.bytes[row]!, time, share: time / (times.total || 1),
-        compute: times[by].compute[row]!, memory: times[by].memory[row]!, bound: times[by].bound[row] as Bound };
+      const { seconds, compute, memory, bound } = times[by];
+      const time = (clock === "model" ? seconds : columns.seconds)[row]!;
+      return { row, name, count: columns.count[row]!, flops: columns.flops[row]!, bytes: columns.bytes[row]!, time,
+        share: time / (times.total || 1), compute: compute[row]!, memory: memory[row]!, bound: bound[row] as Bound };
     }).sort((a, b) => b.time - a.time);
     this.#selected = this.#marks.find(mark => mark.name === name) ?? null;
     if (!this.#selected) this.#told(shell.get("selected"));
@@ -122,12 +123,12 @@ class Roofline {
     const parts = (["compute", "memory", "launch"] as const).map((bound, i) => `${WORDS["cml"[i] as Bound]} bounds ${percent(times.bounds[bound]!)}`);
     return [h("p", {}, h("strong", {}, seconds(times.total)), clock === "model" ? ` on ${title} in ${this.#dtype.value}: ${each}.`
       : ` ${clock}: ${each}. The roof is that of ${title} in ${this.#dtype.value}.`),
-    h("p", { class: "labkit-rf-note" }, `${clock === "model" ? "Of this time " : "On such a device "}${parts.join(", ")}${clock === "model" ? "" : " of the time"}.`)];
+    h("p", { class: "labkit-rf-note" }, clock === "model" ? `Of this time ${parts.join(", ")}.`
+      : `On such a device ${parts.join(", ")} of the time.`)];
   }
 
   #draw(): void {
-    const { data, shell } = this;
-    const dtype = this.#dtype.value;
+    const { data } = this, dtype = this.#dtype.value;
     if (this.#width < 160) this.#width = this.#box.clientWidth;
     if (this.#width < 160) return;
     const roofs = data.kinds.filter(kind => kind.unit[dtype]).map(kind => ({
@@ -138,7 +139,6 @@ class Roofline {
     this.#legend.replaceChildren(...(Object.keys(WORDS) as Bound[]).map(bound => h("span", {},
       s("svg", { width: 14, height: 14, "aria-hidden": "true" }, shape(bound, 7, 7, 5, this.#theme)), ` ${WORDS[bound]} bounds it`)),
       h("span", {}, "Size: share of the time."), hidden > 0 && h("span", {}, `${hidden} without FLOPs: in the table alone.`) || "");
-    shell.root.dataset["labkitRoofs"] = String(roofs.length);
   }
 
   /** The ends of both axes: the same for all kinds and dtypes. */
@@ -180,7 +180,8 @@ class Roofline {
     const names = !mark ? [] : this.#by.value === "node" ? [mark.name] : node.name.filter((_, i) => node.op[i] === op);
     this.shell.set("selected", names);
     this.shell.tell(names);
-    this.shell.say(mark ? `${shorten(mark.name, 80)}: ${seconds(mark.time)}, ${percent(mark.share)} of all; ${WORDS[mark.bound]} bounds it` : "Nothing is selected.");
+    this.shell.say(!mark ? "Nothing is selected."
+      : `${shorten(mark.name, 80)}: ${seconds(mark.time)}, ${percent(mark.share)} of all; ${WORDS[mark.bound]} bounds it`);
     this.#tell(mark);
     this.#draw();
   }
@@ -222,9 +223,9 @@ class Roofline {
   /** The same as a table. */
   #rows(): void {
     const { signal } = this.shell;
-    const heads = [this.#by.value === "op" ? "op type" : "node", "time", "share", "bound by", "FLOPs", "bytes", "FLOPs per byte", "FLOP/s", "nodes"];
+    const heads = [this.#by.value === "op" ? "op type" : "node", ...HEADS].map(words => h("th", { scope: "col" }, words));
     const rows = this.#marks.slice(0, ROWS).map(mark => {
-      const name = button(shorten(mark.name, 40), () => { this.#select(mark); }, signal);
+      const name = button(shorten(mark.name, 30), () => { this.#select(mark); }, signal, shorten(mark.name, 300));
       name.className = "labkit-tr-link";
       const cells = [seconds(mark.time), percent(mark.share), WORDS[mark.bound], short(mark.flops), short(mark.bytes),
         placed(mark) ? three(mark.flops / mark.bytes) : "–", placed(mark) ? short(mark.flops / mark.time) : "–", String(mark.count)];
@@ -232,8 +233,10 @@ class Roofline {
     });
     const more = this.#marks.length - rows.length;
     const hidden = this.#by.value === "node" ? this.data.nodes - this.#marks.reduce((sum, mark) => sum + mark.count, 0) : 0;
-    this.#table.replaceChildren(h("table", { class: "labkit-tr-table" }, h("thead", {}, h("tr", {}, ...heads.map(head => h("th", { scope: "col" }, head)))),
-      h("tbody", {}, ...rows)), more + hidden > 0 && this.#marks.length ? h("p", { class: "labkit-tr-note" }, `and ${more + hidden} more, which are cheaper`) : "");
+    this.#table.hidden = !rows.length;
+    this.#table.replaceChildren(
+      h("table", { class: "labkit-tr-table" }, h("thead", {}, h("tr", {}, ...heads)), h("tbody", {}, ...rows)),
+      more + hidden > 0 ? h("p", { class: "labkit-tr-note" }, `and ${more + hidden} more, which are cheaper`) : "");
   }
 }
 
