@@ -34,6 +34,7 @@ from labkit.simulator.events import Handle
 SAME = 1e-12
 """Rates that differ by less, as a part of themselves, are the same: n flows round n times."""
 
+_LEAST = 1e-16  # of a link's capacity: rounding never stops a flow
 _NONE = -1.0  # the share of a flow that is to get one
 
 State = Literal["streaming", "landing", "arrived", "cut", "cancelled"]
@@ -175,9 +176,9 @@ def share_out(started: Iterable[Flow], changed: Iterable[Wire], floor: float, to
     flows = list(started)
     for flow in flows:
         flow.mark = token
-    tied = [wire for flow in flows for wire in flow.wires if wire.demand > wire.capacity]
-    wires = list(dict.fromkeys([*tied, *[wire for wire in changed if wire.full]]))
-    floor = min([floor, *[wire.level() for wire in wires[: len(set(tied))]]]) * (1 - SAME)
+    tied = dict.fromkeys(w for flow in flows for w in flow.wires if w.full or w.demand > w.capacity)
+    floor = min([floor, *[wire.level() for wire in tied]]) * (1 - SAME)
+    wires = list(tied | {wire: None for wire in changed if wire.full})
     reached = 0
     while True:
         reached = _reach(flows, wires, reached, floor, token)
@@ -237,7 +238,7 @@ def _pour(flows: list[Flow], wires: list[Wire], token: int) -> None:
         if not count:
             heappop(heap)
             continue
-        now = wire.left / count
+        now = max(wire.left / count, wire.capacity * _LEAST)
         if now > share:  # its flows were held back elsewhere since: it fills later than was thought
             heapreplace(heap, (now, order, wire))
             continue

@@ -331,6 +331,28 @@ def test_when_a_message_arrives_the_next_can_be_sent_at_once():
     assert events.run() == 3.0
 
 
+def test_a_flow_that_starts_and_ends_at_a_time_that_was_settled_leaves_no_load():
+    events = Events()
+    flows = Flows(events, {"x": 8.0})
+    flow = flows.send(["x"], 16.0)
+    events.run(until=0.0)
+    assert flow.rate == 8.0
+    flows.cancel(flow)
+    events.run()
+    assert flows.load("x") == ([], [])
+
+
+def test_a_trickle_beside_a_torrent_gets_what_is_its_own():
+    """The torrent's rate is so large that the trickle's share of the link is lost in rounding."""
+    events = Events()
+    flows = Flows(events, {"wide": 1e15, "narrow": 1e-3})
+    flows.send(["wide"], 4e15)
+    events.run(until=1.0)
+    trickle = flows.send(["narrow", "wide"], 1e-3)
+    events.run()
+    assert trickle.ended_seconds == 2.0
+
+
 # Wrong input
 
 
