@@ -27,21 +27,16 @@ the loads of its links, `Simulation.flows.load`.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 
 from labkit.cluster import Cluster, Hop
 from labkit.cluster.errors import unknown
 from labkit.critical_path import CriticalPath, bound, critical_path
 from labkit.partition import Partition
-from labkit.simulator.events import Events
 from labkit.simulator.flows import Flows
 from labkit.simulator.memory import Held, MemoryCurve, Overflow
 from labkit.trace import Trace, short
-
-
-def _no_flows() -> Flows:
-    return Flows(Events(), {})
 
 
 @dataclass(frozen=True, repr=False)
@@ -66,14 +61,14 @@ class Simulation:
     trace: Trace
     seconds: float
     cut: Partition
-    memory: Mapping[str, MemoryCurve] = field(default_factory=dict[str, MemoryCurve])
-    utilisation: Mapping[str | Hop, float] = field(default_factory=dict[str | Hop, float])
-    cluster: Cluster | None = None
-    step_ends: Sequence[float] = ()
-    held: Sequence[Held] = ()
-    at_peak: Mapping[str, Sequence[Held]] = field(default_factory=dict[str, Sequence[Held]])
-    overflows: Sequence[Overflow] = ()
-    flows: Flows = field(default_factory=_no_flows)
+    memory: Mapping[str, MemoryCurve]
+    utilisation: Mapping[str | Hop, float]
+    cluster: Cluster
+    step_ends: Sequence[float]
+    held: Sequence[Held]
+    at_peak: Mapping[str, Sequence[Held]]
+    overflows: Sequence[Overflow]
+    flows: Flows
 
     def alive(self, device: str, at: float | None = None) -> list[Held]:
         """What a device holds at a time, the largest first.
@@ -118,7 +113,7 @@ class Simulation:
     def report(self) -> str:
         """The step in words: how long, what bounds it, who is busy, what is sent, what memory holds."""
         steps = len(self.step_ends)
-        what = "The step takes" if steps <= 1 else f"The {steps} steps take"
+        what = "The step takes" if steps == 1 else f"The {steps} steps take"
         each = f", {short(self.seconds / steps, 's')} a step" if steps > 1 else ""
         lines = [f"{what} {short(self.seconds, 's')}{each}.", bound(self.trace, path=self.critical_path)]
         if device := self.busiest_device:
@@ -146,7 +141,7 @@ class Simulation:
         return lines
 
     def __repr__(self) -> str:
-        steps = max(1, len(self.step_ends))
+        steps = len(self.step_ends)
         parts = [
             f"{steps} step{'s' * (steps != 1)} in {short(self.seconds, 's')}",
             f"{len(self.trace.events)} events on {len(self.memory)} device{'s' * (len(self.memory) != 1)}",

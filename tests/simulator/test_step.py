@@ -168,6 +168,8 @@ def test_slow_devices_and_failed_parts_by_hand():
         simulate(work, devices, cluster, seconds=flops_are_seconds, failed=[("A", "B"), "C"])
     with pytest.raises(ClusterError, match=r'"y" \(MatMul\) is placed on b0, but its host B has failed'):
         simulate(work, devices, cluster, seconds=flops_are_seconds, failed=["B"])
+    with pytest.raises(ClusterError, match=r'"x" \(MatMul\) is placed on a0, but it has failed'):
+        simulate(work, devices, cluster, seconds=flops_are_seconds, failed="a0")
     with pytest.raises(ClusterError, match="no device, host or switch called 'D'"):
         simulate(work, devices, cluster, seconds=flops_are_seconds, failed=["D"])
     with pytest.raises(ClusterError, match="no link called 'A - D'"):
