@@ -194,8 +194,9 @@ def place_by_cost(
         raise InvalidArgumentError(None, None, f"there is no method {method!r}.\n  Try: one of {', '.join(METHODS)}.")
     if judge not in ("schedule", "simulator"):
         raise InvalidArgumentError(None, None, f"there is no judge {judge!r}.\n  Try: 'schedule' or 'simulator'.")
+    room = machines(cluster)
     limited = limits(work, cluster, allow_soft_placement=allow_soft_placement)
-    graph, room = task_graph(work, cluster, seconds, limited=limited), machines(cluster)
+    graph = task_graph(work, cluster, seconds, limited=limited)
     if judge == "simulator" and method == "search":
         schedule = _judged(work, cluster, graph, room, seconds, seed, budget)
     else:

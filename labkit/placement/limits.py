@@ -89,7 +89,7 @@ class _Finder:
         self.devices = cluster.devices
         self.soft = soft
         self.kinds = {name: self._kind(name) for name in cluster.devices}
-        self.specs: dict[str, DeviceSpec] = {}
+        self.specs: dict[str, DeviceSpec | None] = {}
         self.known: dict[tuple[str, tuple[str, ...] | None, str], tuple[tuple[str, ...], str, str]] = {}
 
     def _kind(self, name: str) -> str:
@@ -139,7 +139,7 @@ class _Finder:
         except DeviceNameError as error:
             error.explain([f"  in op {node.name!r} ({node.op})", *_said([node])])
             raise
-        matching = [name for name in self.devices if spec.matches(self._spec(name))]
+        matching = [name for name in self.devices if self._matches(spec, name)]
         if found := tuple(name for name in able if name in matching):
             return found, "asked", ""
         if not matching:
@@ -150,14 +150,19 @@ class _Finder:
             missing = f"it has no unit for {node.dtype}"
         if self.soft:
             loose = replace(spec, device_type=None, device_index=None)
-            if found := tuple(name for name in able if loose.matches(self._spec(name))):
+            if found := tuple(name for name in able if self._matches(loose, name)):
                 return found, "soft placement", missing
         return (), "asked", missing
 
-    def _spec(self, name: str) -> DeviceSpec:
+    def _matches(self, asked: DeviceSpec, name: str) -> bool:
+        """Whether a device is what is asked for; one whose name is no device name never is."""
         if name not in self.specs:
-            self.specs[name] = full_spec(name)
-        return self.specs[name]
+            try:
+                self.specs[name] = full_spec(name)
+            except DeviceNameError:
+                self.specs[name] = None
+        spec = self.specs[name]
+        return spec is not None and asked.matches(spec)
 
     def together(self, nodes: Sequence[WorkNode], found: Mapping[str, Limit]) -> dict[str, Limit]:
         """The limits of ops that must share a device: what all of them can have."""
