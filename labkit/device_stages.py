@@ -45,7 +45,7 @@ Where = Mapping[Operation, Any]
 """The device of each node; for one that runs in Python it does not count."""
 
 _ADD = frozenset(["Add", "AddN", "Sub", "Sum", "Mean"])
-_MULTIPLY = frozenset(["Mul", "Square", "SquaredDifference", "RealDiv", "SigmoidGrad", "TanhGrad"])
+_MULTIPLY = frozenset(["Mul", "Mean", "Square", "SquaredDifference", "RealDiv", "SigmoidGrad", "TanhGrad"])
 _PASS = frozenset(["Identity", "Neg", "Reshape"])  # between a product and its addition
 _MOST_BYTES = 1 << 16  # of what is computed from constants in several groups
 
