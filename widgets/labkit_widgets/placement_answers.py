@@ -129,6 +129,7 @@ def steps(stands: Standing, first: int, count: int) -> dict[str, Any]:
     decided = stands.base.placement.by_node
     choices = stands.base.choices
     end = first + min(count, MOST_STEPS)
+    found: list[list[Any]]
     if choices:
         found = [[place[c.task], number[c.device], _ends(c, number), decided[c.task].reason,
                   len(c.devices)] for c in choices[first:end]]  # fmt: skip

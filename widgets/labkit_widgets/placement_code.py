@@ -1,14 +1,17 @@
 """The program's lines with the `tf.device` blocks that say a placement, as far as blocks can say it.
 
-A block encloses lines, and a line may make many ops: `minimize` makes all gradients and updates. Where the ops of a line
-are on one device, one block says it. Where they are not, the line is put in the block of most of its forward ops, and a
-comment says what that leaves out, and what would say more (`colocate_gradients_with_ops=True`).
+A block encloses lines, and a line may make many ops: `minimize` makes all gradients and updates. Where the ops of a
+line are on one device, one block says it. Where they are not, the line is put in the block of most of its forward ops,
+and a comment says what that leaves out, and what would say more (`colocate_gradients_with_ops=True`).
 
 Example:
     >>> import labkit as tf
     >>> with tf.Graph().as_default() as graph:
     ...     y = tf.square(3.0, name="y")
     >>> print(code(graph, {"y": "/device:GPU:1", "y/x": "/device:GPU:1"}))
+    with tf.device("/device:GPU:1"):
+        y = tf.square(3.0, name="y")
+    >>> print(code(None, {"y": "/device:GPU:1", "y/x": "/device:GPU:1"}))
     with tf.device("/device:GPU:1"):
         # 2 ops: y, y/x
 """
@@ -41,7 +44,7 @@ def code(graph: Graph | None, places: Mapping[str, str]) -> str:
     found: list[str] = []
     last = ""
     for key, names in lines.items():
-        for device, text, notes in _said(names, source.get(key, ""), places):
+        for device, text, notes in _said(graph, names, source.get(key, ""), places):
             if device != last:
                 found.append(f'with tf.device("{device}"):')
                 last = device
@@ -49,7 +52,9 @@ def code(graph: Graph | None, places: Mapping[str, str]) -> str:
     return "\n".join(found)
 
 
-def _said(names: list[str], source: str, places: Mapping[str, str]) -> list[tuple[str, str, list[str]]]:
+def _said(
+    graph: Graph | None, names: list[str], source: str, places: Mapping[str, str]
+) -> list[tuple[str, str, list[str]]]:
     """For one line of a program: the device, the line, and comments."""
     counts = Counter(places[name] for name in names)
     if not source:
@@ -57,7 +62,9 @@ def _said(names: list[str], source: str, places: Mapping[str, str]) -> list[tupl
             (device, f"# {_ops([name for name in names if places[name] == device])}", []) for device in counts
         ]  # fmt: skip
     added = {name for name in names if name.startswith("gradients")}
-    main = Counter(places[name] for name in names if name not in added) or counts
+    forward = [name for name in names if name not in added]
+    made = [name for name in forward if graph is not None and graph.nodes_by_name[name].type != "Const"]
+    main = Counter(places[name] for name in made or forward or names)
     device = main.most_common(1)[0][0]
     notes: list[str] = []
     for other in counts:

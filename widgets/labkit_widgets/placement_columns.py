@@ -1,8 +1,8 @@
 """A placed step as columns: what the page draws `PlacementView` from.
 
 What does not change while ops are moved travels once: the ops of the workload, in the columns that every graph has
-(`columns.py`). What does change is small, and is one trait: for each op the number of its device, what crosses, how long
-each op takes, and the figures of the step.
+(`columns.py`). What does change is small, and is one trait: for each op the number of its device, what crosses, how
+long each op takes, and the figures of the step.
 
 Example:
     >>> from labkit.trace import Output

@@ -21,7 +21,8 @@ from xml.sax.saxutils import escape
 
 from labkit.trace import short
 from labkit_widgets.placement_columns import labels
-from labkit_widgets.placement_standing import Standing
+from labkit_widgets.placement_standing import Figures, Standing
+from labkit_widgets.placement_words import ops
 from labkit_widgets.placing import clean
 
 _COLOURS = ("#0072b2", "#c95800", "#008a64", "#a87000", "#b05a8a", "#2c86bd", "#857a00")
@@ -39,16 +40,16 @@ def picture(stands: Standing, title: str) -> str:
     parts: list[str] = [_text(16, 24, title[:1].upper() + title[1:], 14)]
     y = _TOP
     for entry in shown:
-        device = list(stands.cluster.devices)[entry["device"]]
-        colour = _COLOURS[entry["device"] % len(_COLOURS)]
-        parts.append(_text(16, y + 18, names[entry["device"]], 13))
+        colour = _COLOURS[entry.device % len(_COLOURS)]
+        parts.append(_text(16, y + 18, names[entry.device], 13))
         parts.append(_text(16, y + 34, _words(entry), 11, "#595f66"))
         parts.append(f'<rect x="{_LEFT}" y="{y + 4}" width="{_WIDTH}" height="20" fill="#f3f4f6" stroke="#d0d4d9"/>')
-        parts += [f'<path d="M{x} {y + 4}h{w}v20h{-w}z" fill="{colour}"/>' for x, w in _bars(stands, device, whole)]
-        memory = stands.cluster.device(device).memory_bytes
-        held = f"memory: {short(entry.get('peak', 0.0), 'B')} of {short(memory, 'B')}"
-        parts.append(_text(_LEFT, y + 38, clean(entry["over"].splitlines()[0], 90) if entry["over"] else held, 11,
-                           "#b3261e" if entry["over"] else "#595f66"))  # fmt: skip
+        bars = _bars(stands, entry.name, whole)
+        parts += [f'<path d="M{x} {y + 4}h{w}v20h{-w}z" fill="{colour}"/>' for x, w in bars]
+        size = stands.cluster.device(entry.name).memory_bytes
+        held = f"memory: {short(entry.peak, 'B')} of {short(size, 'B')}"
+        words, ink = (_first(entry.over, 90), "#b3261e") if entry.over else (held, "#595f66")
+        parts.append(_text(_LEFT, y + 38, words, 11, ink))
         y += _ROW
     left = len(figures) - len(shown)
     run = stands.simulation
@@ -80,9 +81,13 @@ def _bars(stands: Standing, device: str, whole: float) -> list[tuple[int, int]]:
     return found
 
 
-def _words(entry: dict[str, Any]) -> str:
-    busy = f", busy {100 * entry['busy']:.0f} %" if "busy" in entry else ""
-    return f"{entry['ops']:,} op{'s' * (entry['ops'] != 1)}{busy}"
+def _words(entry: Figures) -> str:
+    return f"{ops(entry.ops)}, busy {100 * entry.busy:.0f} %"
+
+
+def _first(text: str, most: int) -> str:
+    """The first line of what is said."""
+    return clean(text.splitlines()[0], most)
 
 
 def _text(x: int, y: int, words: str, size: int, colour: str = "#1b1f24") -> str:
@@ -91,16 +96,14 @@ def _text(x: int, y: int, words: str, size: int, colour: str = "#1b1f24") -> str
 
 def outline(stands: Standing) -> list[Any]:
     """Device by device its ops, each with the reason why it is there."""
-    names = list(stands.cluster.devices)
     found: list[Any] = []
     for entry in stands.figures()[:_ROWS]:
-        device = names[entry["device"]]
-        found.append(f"{clean(device, 120)}: {_words(entry)}")
-        here = [d for d in stands.placement.decisions if d.device == device]
+        found.append(f"{clean(entry.name, 120)}: {_words(entry)}")
+        here = [d for d in stands.placement.decisions if d.device == entry.name]
         lines: list[Any] = [f"{clean(d.node, 120)}: {d.op} ({clean(d.reason, 160)})" for d in here[:_LISTED]]
         if len(here) > _LISTED:
             lines.append(f"… and {len(here) - _LISTED:,} more")
-        if entry["over"]:
-            lines.insert(0, clean(entry["over"].splitlines()[0], 300))
+        if entry.over:
+            lines.insert(0, _first(entry.over, 300))
         found.append(lines)
     return found

@@ -10,6 +10,7 @@ All of it is `labkit.placement`'s; here is only what a view needs of it: errors 
 
 Example:
     >>> from labkit.cluster import ready
+    >>> from labkit.workload import WorkNode
     >>> work = Workload((WorkNode("a", "MatMul", flops=1e9, asked="/gpu:1", asked_by="line 12 asked for /gpu:1"),))
     >>> placed("obey", work, None, ready("gpu_server")).placement.decisions[0].reason
     'line 12 asked for /gpu:1'
@@ -31,7 +32,7 @@ from labkit.placement import Choice, Decision, Placement
 from labkit.placement.by_cost import CostPlacement, obey, place_by_cost
 from labkit.placement.constraints import PRIORITIES
 from labkit.placement.limits import Limit, full_spec, limits
-from labkit.workload import Workload, WorkNode
+from labkit.workload import Workload
 
 METHODS = {
     "obey": "TensorFlow's constraints",
@@ -104,7 +105,7 @@ def _placed(method: str, work: Workload, graph: Graph | None, cluster: Cluster, 
 
 
 def _obeyed(work: Workload, cluster: Cluster, soft: bool) -> Placement:
-    """A workload by itself, as the constraint placer would: of the devices that are left the fastest kind, then by name."""
+    """A workload without its graph, as the constraint placer would: the fastest kind that is left, then by name."""
     limited = limits(work, cluster, allow_soft_placement=soft)
     kinds = {name: (full_spec(name).device_type or "") for name in cluster.devices}
     order = sorted(cluster.devices, key=lambda name: (-PRIORITIES.get(kinds[name], 100), name))
@@ -131,6 +132,7 @@ class Moves:
 
     Example:
         >>> from labkit.cluster import ready
+        >>> from labkit.workload import WorkNode
         >>> v, u = WorkNode("v", "VariableV2", group="v"), WorkNode("u", "Assign", group="v")
         >>> moves = Moves(Workload((v, u)), ready("gpu_server"))
         >>> moves.together(["u"]), moves.refused(["u"], "/device:GPU:1")
@@ -166,8 +168,10 @@ class Moves:
     def asked(self, names: Sequence[str], device: str) -> str:
         """Which line asks for something else than this device; "" if none does."""
         spec = full_spec(device)
-        node = next((n for n in map(self.work.node, names) if n.asked and not DeviceSpec.from_string(n.asked).matches(spec)), None)
-        return "" if node is None else node.asked_by or f"{node.name!r} asks for {node.asked}"
+        for node in map(self.work.node, names):
+            if node.asked and not DeviceSpec.from_string(node.asked).matches(spec):
+                return node.asked_by or f"{node.name!r} asks for {node.asked}"
+        return ""
 
 
 def by_hand(decision: Decision, device: str) -> Decision:
@@ -175,5 +179,3 @@ def by_hand(decision: Decision, device: str) -> Decision:
     if device == decision.device:
         return decision
     return replace(decision, device=device, rule="moved", reason=f"you moved it here, from {decision.device}")
-
-

@@ -1,7 +1,7 @@
 """Where things stand: a cluster, what a placer made of the step there, what was moved since, and the simulated step.
 
-A `Standing` does not change; what is done makes a new one. So undoing is going back, and what a step took before is what
-the one before says.
+A `Standing` does not change; what is done makes a new one. So undoing is going back, and what a step took before is
+what the one before says.
 
 Example:
     >>> from labkit.cluster import ready
@@ -14,10 +14,11 @@ Example:
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 from labkit.cluster import Cluster
 from labkit.errors import LabkitError
@@ -27,6 +28,26 @@ from labkit.simulator import Simulation, simulate
 from labkit.trace import Event
 from labkit.workload import Workload, WorkNode
 from labkit_widgets.placement_placers import Placed, by_hand, placed
+
+
+class Figures(NamedTuple):
+    """What a device does in a step.
+
+    Args:
+        device: its number in the cluster.
+        name: its name.
+        ops: how many ops it has.
+        busy: the share of the step in which it runs ops; 0 if the step could not be simulated.
+        peak: the most bytes that it holds.
+        over: what is said if its memory is too small, else "".
+    """
+
+    device: int
+    name: str
+    ops: int
+    busy: float
+    peak: float
+    over: str
 
 
 @dataclass(frozen=True)
@@ -93,23 +114,18 @@ class Standing:
         """The simulated events by name of the op, Send or Recv."""
         return {} if self.simulation is None else {event.node: event for event in self.simulation.trace.events}
 
-    def figures(self) -> list[dict[str, Any]]:
-        """For each device that has ops its number, ops, busy share, peak memory, and what is said if that does not fit."""
-        counts: dict[str, int] = {}
-        for device in self.places.values():
-            counts[device] = counts.get(device, 0) + 1
-        found: list[dict[str, Any]] = []
+    def figures(self) -> list[Figures]:
+        """What each device that has ops does, in the order of the cluster."""
+        counts = Counter(self.places.values())
         run = self.simulation
         over = {} if run is None else {overflow.device: overflow.text for overflow in run.overflows}
-        for number, device in enumerate(self.cluster.devices):
-            if device not in counts:
-                continue
-            entry: dict[str, Any] = {"device": number, "ops": counts[device], "over": over.get(device, "")}
-            if run is not None:
-                entry["busy"] = round(run.utilisation.get(device, 0.0), 4)
-                entry["peak"] = run.memory[device].peak if device in run.memory else 0.0
-            found.append(entry)
-        return found
+        busy: Mapping[Any, float] = {} if run is None else run.utilisation
+        peaks = {} if run is None else {name: curve.peak for name, curve in run.memory.items()}
+        return [
+            Figures(number, name, counts[name], busy.get(name, 0.0), peaks.get(name, 0.0), over.get(name, ""))
+            for number, name in enumerate(self.cluster.devices)
+            if name in counts
+        ]
 
 
 def begin(method: str, work: Workload, graph: Graph | None, cluster: Cluster) -> Standing:

@@ -9,14 +9,8 @@ import { short } from "../trace/scale.ts";
 /** [op, slot (-1: only that it has run), device that takes it, name of the Send, name of the Recv, bytes] */
 export type Crossing = [op: number, slot: number, to: number, send: string, recv: string, bytes: number];
 
-/** What a device of the placement does. */
-export interface Figures {
-  device: number;
-  ops: number;
-  busy?: number;
-  peak?: number;
-  over: string; // what is said if its memory is too small
-}
+/** What a device does in the step; `over` is what is said if its memory is too small. */
+export type Figures = [device: number, ops: number, busy: number, peak: number, over: string];
 
 /** How things stand, as the kernel says it. */
 export interface Placed {
@@ -24,7 +18,7 @@ export interface Placed {
   seconds: number[]; // per op, in the simulated step
   over: Crossing[];
   method: string;
-  seconds_of_step: number | null;
+  step: number | null; // seconds; null: it cannot run
   before: number | null;
   moved: number;
   undo: boolean;

@@ -10,16 +10,16 @@ import { swatch } from "./swatches.ts";
 const MOST_USED = 24, MOST_IDLE = 12;
 
 export function deviceCards(machines: Machines, placed: Placed, theme: Theme, show: (device: number) => void, signal: AbortSignal): HTMLElement {
-  const used = new Set(placed.devices.map(entry => entry.device));
+  const used = new Set(placed.devices.map(([device]) => device));
   const idle = machines.devices.map((_, device) => device).filter(device => !used.has(device));
-  const cards = placed.devices.slice(0, MOST_USED).map(({ device, ops, busy, peak, over }) => {
+  const cards = placed.devices.slice(0, MOST_USED).map(([device, ops, busy, peak, over]) => {
     const [name, label, kind, memory] = machines.devices[device]!;
     const head = button(shorten(label, 40), () => show(device), signal, shorten(name, 200));
     head.classList.add("labkit-gv-link");
     return h("li", { class: `labkit-pl-card${over ? " labkit-pl-full" : ""}`, "data-device": device },
       h("div", { class: "labkit-pl-head" }, swatch(device, theme), head, h("span", {}, `${shorten(kind, 30)}, ${ops} ${ops === 1 ? "op" : "ops"}`)),
-      busy === undefined ? null : meter("busy", busy, percent(busy)),
-      peak === undefined ? null : meter("memory", peak / memory, `${short(peak, "B")} of ${short(memory, "B")}`),
+      placed.failure ? null : meter("busy", busy, percent(busy)),
+      placed.failure ? null : meter("memory", peak / memory, `${short(peak, "B")} of ${short(memory, "B")}`),
       over ? h("p", { class: "labkit-pl-bad" }, over) : null);
   });
   const more = placed.devices.length - cards.length;

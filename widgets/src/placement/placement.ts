@@ -226,7 +226,7 @@ class PlacementView {
 
   private total(): void {
     const { placed, machines, trouble } = this;
-    const { seconds_of_step: now, before } = placed;
+    const { step: now, before } = placed;
     const parts: (Node | null)[] = [h("strong", {}, now === null ? "The step cannot run" : `Step: ${seconds(now)}`)];
     if (now !== null && before !== null && before > 0) {
       const change = now - before, small = Math.abs(change) < 1e-6 * before;
@@ -237,7 +237,7 @@ class PlacementView {
     parts.push(h("span", {}, sent.length ? `${sent.length} ${sent.length === 1 ? "tensor crosses" : "tensors cross"}: ${short(bytes, "B")}` : "nothing crosses between devices"));
     if (placed.moved) parts.push(h("span", {}, `${placed.moved} ${placed.moved === 1 ? "op" : "ops"} moved by hand`));
     parts.push(h("span", { class: "labkit-gv-key" }, shorten(machines.title, 120)));
-    const full = placed.devices.filter(entry => entry.over).map(entry => this.label(entry.device));
+    const full = placed.devices.filter(([, , , , over]) => over).map(([device]) => this.label(device));
     if (full.length) parts.push(h("span", { class: "labkit-pl-more" }, `! out of memory: ${full.slice(0, 4).join(", ")}`));
     for (const text of [trouble, placed.failure]) if (text) parts.push(h("p", { class: "labkit-pl-note labkit-pl-more" }, shorten(text, 600)));
     if (placed.note) parts.push(h("p", { class: "labkit-pl-note" }, shorten(placed.note, 600)));
@@ -259,7 +259,7 @@ class PlacementView {
 
   private paint(): void {
     const { derived, placed, theme, turn } = this;
-    const figures = new Map(placed.devices.map(entry => [entry.device, entry]));
+    const figures = new Map(placed.devices.map(entry => [entry[0], entry]));
     const look = (item: Item) => lookOf(this.device(item), theme);
     const isPlaced = (node: number) => node < derived.ops ? turn!.placed.has(node)
       : derived.tabs[(node - derived.ops) >> 1]!.crossings.some(([source]) => turn!.placed.has(source));
@@ -267,17 +267,14 @@ class PlacementView {
       fill: item => (this.byDevice ? look(item) : null),
       frame: item => { const { tint, line } = look(item); return { colour: tint, line, ink: theme === "dark" ? "#ffffff" : "#1b1f24" }; },
       badge: item => {
-        if (item.depth === 0) {
-          const { busy } = figures.get(this.device(item)) ?? {};
-          return busy === undefined ? null : `busy ${percent(busy)}`;
-        }
+        if (item.depth === 0) return placed.failure ? null : `busy ${percent(figures.get(this.device(item))?.[2] ?? 0)}`;
         if (item.open || item.kind === "hub") return null;
         const took = this.nodes(item).reduce((sum, node) => sum + (placed.seconds[node] ?? 0), 0);
         return took > 0 ? seconds(took) : null;
       },
       wireLabel: () => "",
       mark: item => {
-        if (item.depth === 0 && figures.get(this.device(item))?.over) return "bad";
+        if (item.depth === 0 && figures.get(this.device(item))?.[4]) return "bad";
         return turn && !item.open && item.kind !== "hub" && this.nodes(item).includes(turn.now) ? "next" : null;
       },
       ...(turn && { dim: (item: Item) => !this.nodes(item).some(isPlaced) }),
