@@ -47,8 +47,8 @@ Build = Callable[[], tuple[Tensor | Operation, Feeds]]
 """Builds a program in the default graph: what to fetch, and what to feed."""
 
 
-_TURN_SECONDS = 0.3  # a program is watched this long, or _TURN times, whichever comes first; at least twice
-_TURN = 4
+_TURN_SECONDS = 0.25  # a program is watched this long, or _TURN times, whichever comes first; at least twice
+_TURN = 12
 _STEPS = 3  # whole steps in a turn
 
 
@@ -220,15 +220,15 @@ def layers(batch: int, sizes: tuple[int, int, int], optimizer: Optimizer) -> tup
 
 
 def convolutions(batch: int, side: int, filter_side: int, channels: tuple[int, int, int]) -> tuple[Operation, Feeds]:
-    """A training step of two convolutions, each with pooling, and two layers with dropout."""
+    """A training step of two convolutions, each with pooling, dropout, and a layer with a softmax."""
     x, labels, feeds = _data([batch, side * side * channels[0]], 14)
     image = reshape(x, [-1, side, side, channels[0]])
     for before, after in itertools.pairwise(channels):
         fits = conv2d(image, _weights(filter_side, filter_side, before, after), [1, 1, 1, 1], "SAME")
         image = max_pool(relu(fits + _biases(after)), [1, 2, 2, 1], [1, 2, 2, 1], "SAME")
     width = (side // 4) ** 2 * channels[2]
-    hidden = relu(reshape(image, [-1, width]) @ _weights(width, 180) + _biases(180))
-    return _train(dropout(hidden, 0.6, seed=1), labels, 14, MomentumOptimizer(0.01, 0.9)), feeds
+    flat = dropout(reshape(image, [-1, width]), 0.6, seed=1)
+    return _train(flat, labels, 14, GradientDescentOptimizer(0.01)), feeds
 
 
 def plain(size: int) -> tuple[Tensor, Feeds]:
