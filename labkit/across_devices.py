@@ -28,18 +28,24 @@ section 3.2.2; `tensorflow/core/graph/graph_partition.cc` (1.4).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import jax
+import jax.numpy as jnp
+import numpy as np
 
 from labkit.alone import call_alone
 from labkit.device_stages import Stages, Where
 from labkit.executor import Plan, WatchedCall
-from labkit.graph import Interpreter, Op, Operation, Tensor
+from labkit.graph import Interpreter, Op, Operation, Tensor, variable_of
 from labkit.graph.interpret import KernelCall
 from labkit.segment import Segment, Store
+
+Sent = Callable[[Tensor, Any, Any, float, float], None]
+"""What a watched run calls for a transfer: tensor, value, target, when it began (`time.perf_counter`), its seconds."""
 
 
 class Transfer(NamedTuple):
@@ -62,6 +68,7 @@ class PlacedPlan(Plan):
     Args:
         plan: the plan for one device.
         where: the JAX device of each of its nodes.
+        truncates: True sends float32 tensors as bfloat16: the upper half of the bits of each number.
 
     Attributes:
         transfers: what goes from device to device in each step.
@@ -70,11 +77,12 @@ class PlacedPlan(Plan):
         InvalidArgumentError: if a node takes a variable of another device by reference.
     """
 
-    def __init__(self, plan: Plan, where: Where) -> None:
+    def __init__(self, plan: Plan, where: Where, truncates: bool = False) -> None:
         self.fetches, self.feeds, self.nodes = plan.fetches, plan.feeds, plan.nodes
         self.is_single = False
         self.may_wait = plan.may_wait
         self.where = where
+        self.truncates = truncates
         stages = Stages(self.nodes, self.feeds, self.fetches, where)
         made = [_Part(stages, key, set(self.feeds)) for key in stages.groups]
         self._parts = _wire(made, self)
@@ -90,7 +98,9 @@ class PlacedPlan(Plan):
         for segment in self.segments:
             segment.donates = donates and segment.donates
             segment.copies_state = self.may_wait or bool(given_away & {*segment.reads, *segment.optional})
-        self._traced: set[Any] = set()
+        self._static = [t for t in self.feeds if any(t in map(s.inputs.__getitem__, s.static) for s in self.segments)]
+        self._rehearses = donates and not self.may_wait and bool(given_away)
+        self._rehearsed: set[Any] = set()
 
     def taken(self, segment: Segment, known: dict[Any, Any]) -> list[Any]:
         """The inputs of a segment; what is fed or made in Python goes to a device once."""
@@ -106,46 +116,123 @@ class PlacedPlan(Plan):
         """Adds what a segment made, and sends it to the devices that take it."""
         known.update(zip(segment.outputs, outputs, strict=True))
         for position, device in self._part_of[segment].sends:
-            known[segment.outputs[position], device] = send(outputs[position], device)
+            known[segment.outputs[position], device] = send(outputs[position], device, self.truncates)
 
     def run_segments(self, store: Store, feed_values: Sequence[Any], lock: AbstractContextManager[Any]) -> list[Any]:
         """As for one device; the end of the step is waited for here."""
-        results = super().run_segments(store, feed_values, lock)
-        jax.block_until_ready([store[slot] for segment in self.segments for slot in segment.writes])
-        return results
+        if self._rehearses:
+            self._rehearse(store, feed_values)
+        working = dict(store)
+        known: dict[Any, Any] = dict(zip(self.feeds, feed_values, strict=True))
+        try:
+            for segment in self.segments:
+                inputs = self.taken(segment, known)
+                if segment.host:
+                    outputs, new = segment.call_on_host(working, inputs, lock)
+                else:
+                    outputs, new = segment.call(working, inputs)
+                working.update(zip(segment.writes, new, strict=True))
+                self.keep(segment, outputs, known)
+            jax.block_until_ready([value for value in working.values() if isinstance(value, jax.Array)])
+        except BaseException:  # what was given away is lost: the new value has to do
+            gone = [s for s, value in store.items() if isinstance(value, jax.Array) and value.is_deleted()]
+            store.update((slot, working[slot]) for slot in gone)
+            raise
+        store.update(working)
+        return self.results(known, feed_values, store)
+
+    def _rehearse(self, store: Store, feed_values: Sequence[Any]) -> None:
+        """Traces all segments, once for each form of the feeds: a wrong shape fails before a variable is given away."""
+        fed = dict(zip(self.feeds, feed_values, strict=True))
+        form = (
+            *((value.dtype, value.shape) for value in feed_values),
+            *(memoryview(fed[t]).tobytes() for t in self._static),
+        )
+        if form in self._rehearsed:
+            return
+        working: Store = dict(store)
+        shapes: dict[Any, Any] = fed
+        for segment in self.segments:
+            inputs = [shapes[key if isinstance(key, Tensor) else key[0]] for key in self._part_of[segment].takes]
+            outputs, new = segment.call(working, inputs, cast("Any", jax).eval_shape)
+            working.update(zip(segment.writes, new, strict=True))
+            shapes.update(zip(segment.outputs, outputs, strict=True))
+        self._rehearsed.add(form)
 
     def run_watched(
-        self, store: Store, feed_values: Sequence[Any], call: WatchedCall, call_kernel: KernelCall = call_alone
-    ) -> list[Any]:
-        """Runs each node alone, on its device."""
+        self, store: Store, feed_values: Sequence[Any], call: WatchedCall, sent: Sent | None = None,
+        call_kernel: KernelCall = call_alone,
+    ) -> list[Any]:  # fmt: skip
+        """Runs each node alone, on its device; `sent` is told of each transfer."""
         device: Any = None
-        arrived: dict[tuple[int, Any], tuple[Any, Any]] = {}  # with what was sent, so that its id stays its own
-
-        def sent(value: Any) -> Any:
-            if not isinstance(value, jax.Array) or value.devices() == {device}:
-                return value
-            key = id(value), device
-            if key not in arrived:
-                arrived[key] = value, send(value, device)
-            return arrived[key][1]
+        arrived: dict[tuple[Tensor, Any], tuple[Any, Any]] = {}  # the value that was sent, and what arrived of it
 
         def call_there(kind: Op, inputs: list[Any]) -> Any:
             if kind.host or device is None:
                 return call_kernel(kind, inputs)
             with jax.default_device(device):
-                return call_kernel(kind, [sent(value) for value in inputs])
+                return call_kernel(kind, inputs)
+
+        def moved(tensor: Tensor, interpreter: Interpreter) -> Any:
+            """What arrives of an input, or None if it is there."""
+            reference = tensor.op.kind.is_ref and tensor not in interpreter.values
+            value = interpreter.state.get(variable_of(tensor)) if reference else interpreter.values.get(tensor)
+            if device is None or not isinstance(value, jax.Array) or value.devices() == {device}:
+                return None
+            key = tensor, device
+            if key not in arrived or arrived[key][0] is not value:
+                began = time.perf_counter()
+                truncates = self.truncates and tensor.op.type != "Const"
+                arrived[key] = value, jax.block_until_ready(send(value, device, truncates))
+                if sent is not None:
+                    sent(tensor, value, device, began, time.perf_counter() - began)
+            return arrived[key][1]
 
         def run(node: Operation, interpreter: Interpreter) -> None:
             nonlocal device
             device = None if node.in_python else self.where.get(node)
-            call(node, interpreter)
+            by_value = [t for i, t in enumerate(node.inputs) if i not in node.kind.ref_inputs]
+            new = {t: value for t in by_value if (value := moved(t, interpreter)) is not None}
+            before = {t: interpreter.values.get(t) for t in new}
+            interpreter.values.update(new)
+            try:
+                call(node, interpreter)
+            finally:
+                for tensor, value in before.items():
+                    if value is None:
+                        del interpreter.values[tensor]
+                    else:
+                        interpreter.values[tensor] = value
 
-        return super().run_watched(store, feed_values, run, call_there)
+        return super().run_watched(store, feed_values, run, sent, call_there)
 
 
-def send(value: Any, device: Any) -> Any:
-    """Starts the transfer of an array to a JAX device; does not wait for it."""
-    return jax.device_put(value, device)
+def send(value: Any, device: Any, truncates: bool = False) -> Any:
+    """Starts the transfer of an array to a JAX device, and does not wait for it.
+
+    Args:
+        value: the array.
+        device: where it goes.
+        truncates: True sends of float32 numbers the upper 16 bits; the others arrive as zeros.
+    """
+    with jax.enable_x64(True):
+        if not truncates or value.dtype != np.float32:
+            return jax.device_put(value, device)
+        return cast("Any", _widen)(jax.device_put(cast("Any", _narrow)(value), device))
+
+
+@jax.jit
+def _narrow(value: Any) -> jax.Array:
+    """The upper 16 bits of float32 numbers."""
+    bits = jax.lax.bitcast_convert_type(value, jnp.uint32)
+    return jax.lax.bitcast_convert_type((bits >> 16).astype(jnp.uint16), jnp.bfloat16)
+
+
+@jax.jit
+def _widen(value: Any) -> jax.Array:
+    """The numbers of 16 bits, with 16 zeros behind."""
+    bits = jax.lax.bitcast_convert_type(value, jnp.uint16).astype(jnp.uint32)
+    return jax.lax.bitcast_convert_type(bits << 16, jnp.float32)
 
 
 class _Part:

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-from labkit.graph import Operation
+from labkit.graph import Operation, Tensor
 from labkit.messages import message
 from labkit.step_stats import cost_graph_of, step_stats_of, trace_of
 from labkit.trace import Trace
@@ -166,16 +166,18 @@ class RunMetadata:
 
     trace: Trace = field(default_factory=Trace)
     _nodes: tuple[Operation, ...] = field(default=(), repr=False)
+    _feeds: tuple[Tensor, ...] = field(default=(), repr=False)
 
-    def fill(self, trace: Trace, nodes: Sequence[Operation] = ()) -> None:
+    def fill(self, trace: Trace, nodes: Sequence[Operation] = (), feeds: Sequence[Tensor] = ()) -> None:
         """Takes what a run reports.
 
         Args:
             trace: what ran.
             nodes: the nodes of the run, if the graphs of its devices are wanted.
+            feeds: what was fed.
         """
         self.trace = trace
-        self._nodes = tuple(nodes)
+        self._nodes, self._feeds = tuple(nodes), tuple(feeds)
 
     @property
     def step_stats(self) -> Any:
@@ -189,21 +191,14 @@ class RunMetadata:
 
     @property
     def partition_graphs(self) -> list[Any]:
-        """With `RunOptions(output_partition_graphs=True)`, a GraphDef per device with the nodes that ran there."""
+        """With `RunOptions(output_partition_graphs=True)`, a GraphDef per device with the nodes that ran there.
+
+        What goes from device to device does so through a `_Send` in one graph and a `_Recv` in the other.
+        """
         if not self._nodes:
             return []
-        looking = importlib.import_module("labkit.graphdef.looking")  # floors above: only who asks for files needs it
-        whole = looking.graph_to_look_at(self._nodes[0].graph.get_operations())
-        nodes = {node.name: node for node in whole.node}
-        places = {event.node: event.device for event in self.trace.events}
-        ran = [node.name for node in self._nodes if node.name in nodes]
-        fed = [t.op.name for node in self._nodes for t in node.inputs if t.op.name not in set(ran)]
-        graphs: dict[str, Any] = {}
-        for name in dict.fromkeys([*fed, *ran]):
-            device = places.get(name, next(iter(places.values()), ""))
-            graphs.setdefault(device, message("GraphDef")()).node.add().CopyFrom(nodes[name])
-            graphs[device].node[-1].device = device
-        return list(graphs.values())
+        making = importlib.import_module("labkit.partition_graphs")  # floors above: only who asks needs it
+        return making.partition_graphs(self._nodes, self._feeds, self.trace)
 
     def to_message(self) -> Any:
         """All of it as TensorFlow's `RunMetadata` message."""

@@ -161,9 +161,18 @@ class Plan:
         return store[slot]
 
     def run_watched(
-        self, store: Store, feed_values: Sequence[Any], call: WatchedCall, call_kernel: KernelCall = call_alone
-    ) -> list[Any]:
-        """Runs each node alone; `call(node, run)` runs it and may keep its outputs and its time."""
+        self, store: Store, feed_values: Sequence[Any], call: WatchedCall, sent: Any = None,
+        call_kernel: KernelCall = call_alone,
+    ) -> list[Any]:  # fmt: skip
+        """Runs each node alone; `call(node, run)` runs it and may keep its outputs and its time.
+
+        Args:
+            store: the session's state.
+            feed_values: values of the feeds, in order.
+            call: runs a node.
+            sent: told of each transfer, where there are several devices.
+            call_kernel: runs a kernel.
+        """
         for segment in self.segments:
             segment.check_initialized(store)
         working = dict(store)

@@ -115,8 +115,10 @@ class Segment:
             self._same_feeds = feeds
         return True
 
-    def call(self, store: Store, inputs: Sequence[Any]) -> tuple[Sequence[Any], Sequence[Any]]:
-        """Runs the segment: values of `outputs`, and new values of `writes`."""
+    def call(
+        self, store: Store, inputs: Sequence[Any], rehearse: Callable[..., Any] | None = None
+    ) -> tuple[Sequence[Any], Sequence[Any]]:
+        """Runs the segment: values of `outputs`, and new values of `writes`; with `jax.eval_shape` their shapes."""
         function, given = self._plain, inputs
         if function is None or self.optional:
             function, inputs = self._specialised(store, inputs)
@@ -127,12 +129,14 @@ class Segment:
             donated, kept = None, []
         if donated is None:  # here, so that an error raised below is not shown as a consequence of the KeyError
             self.check_initialized(store)
-            return self.call(store, given)
+            return self.call(store, given, rehearse)
         present = [store[slot] for slot in self.optional if slot in store]
         try:
             with jax.enable_x64(True):
                 if self._large_values is None:
                     self._large_values = [self._on_device(node.kind.kernel()) for node in self._large]
+                if rehearse is not None:
+                    return rehearse(function, donated, kept, [*present, *self._large_values], inputs)
                 return function(donated, kept, [*present, *self._large_values], inputs)
         except LabkitError as error:  # while tracing: JAX adds a remark about its own frames
             error.__notes__ = [note for note in getattr(error, "__notes__", []) if "JAX has removed" not in note]

@@ -135,7 +135,8 @@ class Session:
         if options is not None and options.trace_level:
             trace, results = self._watched(prepared.plan, values)
             if run_metadata is not None:
-                run_metadata.fill(trace, prepared.plan.nodes if options.output_partition_graphs else ())
+                nodes = prepared.plan.nodes if options.output_partition_graphs else ()
+                run_metadata.fill(trace, nodes, prepared.plan.feeds)
         else:
             results = self._run_plan(prepared.plan, values, options)
         return prepared.rebuild(results)
@@ -219,8 +220,12 @@ class Session:
             trace.events.append(event_of(node, interpreter, self._devices.name_of(plan, node), since_start, seconds))
             trace.values.update((name, value) for name, value in outputs.items() if value is not None)
 
+        def sent(tensor: Tensor, value: Any, device: Any, began: float, seconds: float) -> None:
+            since_start = began - start - (warm_up.seconds - compiled)
+            trace.events.append(self._devices.recv_event(tensor, value, device, since_start, seconds, trace))
+
         with running_in(self._resources), contextlib.nullcontext() if plan.may_wait else self._lock:
-            results = plan.run_watched(self._store, values, call)
+            results = plan.run_watched(self._store, values, call, sent)
         return trace, results
 
     def watch(self, fetches: Any, feed_dict: Mapping[Any, Any] | None = None) -> tuple[Any, Trace]:

@@ -30,8 +30,9 @@ from labkit.config import ConfigProto
 from labkit.devices import DeviceSpec
 from labkit.errors import InvalidArgumentError
 from labkit.executor import Plan
-from labkit.graph import Graph, Operation
+from labkit.graph import Graph, Operation, Tensor
 from labkit.local_devices import device_mapping, device_of, local_devices
+from labkit.trace import Event, Output, Trace
 
 
 class SessionDevices:
@@ -78,7 +79,7 @@ class SessionDevices:
         key = (plan.fetches, plan.feeds, tuple(where.items()), truncates)
         placed = self._graph.plans.get(key)
         if placed is None:
-            placed = self._graph.plans[key] = PlacedPlan(plan, where)
+            placed = self._graph.plans[key] = PlacedPlan(plan, where, truncates)
         return placed
 
     def name_of(self, plan: Plan, node: Operation) -> str:
@@ -86,7 +87,25 @@ class SessionDevices:
         where: Mapping[Operation, Any] = getattr(plan, "where", {})
         if node.in_python or node not in where:
             return device_of(node)
-        return next(name for name, device in self.devices.items() if device == where[node])
+        return self.name(where[node])
+
+    def name(self, device: Any) -> str:
+        """The name of a JAX device."""
+        return next(name for name, known in self.devices.items() if known == device)
+
+    def recv_event(
+        self, tensor: Tensor, value: Any, device: Any, start_seconds: float, duration_seconds: float, trace: Trace
+    ) -> Event:
+        """The event of a transfer; it is named after those that are in the trace, as `labkit.partition` does."""
+        stem = f"{tensor.op.name}/_recv_" + (f"{tensor.value_index}_" if tensor.value_index else "")
+        number = sum(1 for event in trace.events if event.op == "_Recv" and event.inputs == (tensor.name,))
+        halved = self._config.graph_options.enable_bfloat16_sendrecv and tensor.dtype.name == "float32"
+        made = Output(f"{stem}{number}:0", tensor.dtype.name, tuple(value.shape), int(value.nbytes))
+        size = made.bytes // 2 if halved else made.bytes
+        return Event(
+            f"{stem}{number}", "_Recv", self.name(device), start_seconds, duration_seconds, made.bytes, (tensor.name,),
+            (made,), 0.0, float(size),
+        )  # fmt: skip
 
     def mapping(self) -> str:
         """The lines about devices before a log of placement."""
