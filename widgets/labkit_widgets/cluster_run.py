@@ -16,9 +16,9 @@ from itertools import pairwise
 from typing import Any
 
 from labkit.critical_path import is_link
-from labkit.partition import Partition
+from labkit.partition import FORMATS, Partition
 from labkit.simulator import Simulation
-from labkit.workload import Workload
+from labkit.workload import Workload, maker
 from labkit_widgets.cluster_scene import Scene
 
 _MOST_STEPS = 800  # of one list
@@ -35,23 +35,21 @@ def record(run: Simulation, scene: Scene) -> dict[str, Any]:
         scene: what is drawn of the machines that it ran on; some of them may have failed.
     """
     cluster = run.cluster or scene.cluster
-    whole = max(run.seconds, max((event.end_seconds for event in run.trace.events), default=0.0))
+    whole = _digits(max(run.seconds, max((event.end_seconds for event in run.trace.events), default=0.0)))
     names = len(run.trace.events) <= _MOST_EVENTS
     busy: dict[int, dict[str, list[Any]]] = {}
     flows: dict[str, list[Any]] = {key: [] for key in ("from", "to", "start", "end", "bytes", "node", "tensor", "path")}
     crossings = {crossing.recv: crossing for crossing in run.cut.crossings}
-    numbers: dict[tuple[str, str], int] = {}
-    flow_of: dict[str, int] = {}  # the number of each crossing among those between the same ends: it has its own way
-    for crossing in run.cut.crossings:
-        ends = crossing.source, crossing.target
-        flow_of[crossing.recv] = numbers[ends] = numbers.get(ends, -1) + 1
+    ways: dict[tuple[str, str], tuple[int, ...]] = {}
     paths: dict[tuple[int, ...], int] = {}
     for event in run.trace.events:
         crossing = crossings.get(event.node)
         if crossing is not None and is_link(event.device):
-            hops = cluster.hops(crossing.source, crossing.target, flow_of[event.node])
-            path = paths.setdefault(tuple(scene.directions(hops)), len(paths))
-            ends_drawn = scene.place[crossing.source], scene.place[crossing.target]
+            ends = crossing.source, crossing.target
+            if ends not in ways:
+                ways[ends] = tuple(scene.directions(cluster.hops(*ends)))
+            path = paths.setdefault(ways[ends], len(paths))
+            ends_drawn = scene.place[ends[0]], scene.place[ends[1]]
             times = _digits(event.start_seconds), _digits(event.end_seconds)
             about = crossing.bytes, event.node, crossing.tensor, path
             for key, value in zip(flows, (*ends_drawn, *times, *about), strict=True):
@@ -126,15 +124,31 @@ def whole_step(cut: Partition) -> tuple[Workload, dict[str, str]]:
         >>> whole_step(partition(work, places)) == (work, places)
         True
     """
-    arriving = {crossing.recv: crossing.tensor for crossing in cut.crossings}
-    added = {name for crossing in cut.crossings for name in (crossing.send, crossing.recv)}
-    back = {f"{recv}:0": tensor for recv, tensor in arriving.items()} | {f"^{r}": t for r, t in arriving.items()}
+    by_name, takers = cut.workload.by_name, cut.workload.takers
+    added: set[str] = set()
+    back: dict[str, str] = {}
+    for crossing in cut.crossings:
+        added |= {crossing.send, crossing.recv}
+        back |= {f"{crossing.recv}:0": crossing.tensor, f"^{crossing.recv}": crossing.tensor}
+        (sent,) = by_name[crossing.send].inputs
+        if sent != crossing.tensor:  # it was compressed, and is restored on the other side
+            (wide,) = takers[f"{crossing.recv}:0"]
+            added |= {maker(sent), wide}
+            back[f"{wide}:0"] = crossing.tensor
     nodes = [
         replace(node, inputs=tuple(back.get(name, name) for name in node.inputs))
         for node in cut.workload.nodes
         if node.name not in added
     ]
     return Workload(tuple(nodes), cut.workload.fetched), {node.name: cut.devices[node.name] for node in nodes}
+
+
+def compression(cut: Partition) -> str | None:
+    """In what float32 tensors crossed: what `simulate(compress=...)` was asked for."""
+    sent = {
+        crossing.dtype for crossing in cut.crossings if cut.workload.node(crossing.send).inputs != (crossing.tensor,)
+    }
+    return next((format for format in FORMATS if format in sent), None)
 
 
 def _steps(steps: tuple[list[float], list[float]], of: str) -> dict[str, list[float]]:

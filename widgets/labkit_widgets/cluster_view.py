@@ -64,7 +64,8 @@ class ClusterView(View):
         run: a step that was simulated on it; it can be played.
         work: the step that is simulated again when something fails; that of `run` if None.
         places: the device of each op; that of `run` if None.
-        simulate: how it is simulated: called with (work, places, cluster); `labkit.simulator.simulate` if None.
+        simulate: how it is simulated: called with (work, places, cluster); `labkit.simulator.simulate` if None, with as
+            many steps and the same compression as `run`. Give it for times, orders or Recvs other than the usual.
         height: of the picture, in pixels, if it needs as much; chosen by the form of the network if None.
 
     Attributes:
@@ -304,7 +305,8 @@ class ClusterView(View):
             if self._simulate is not None:
                 self.after = self._simulate(work, places, left)
             else:
-                self.after = simulate(work, places, left, steps=steps)
+                narrow = None if self.run is None else cluster_run.compression(self.run.cut)
+                self.after = simulate(work, places, left, steps=steps, compress=narrow)
         except LabkitError as error:
             damage["step"] = [f"The step cannot run: {cut(str(error), 400)}"]
             return None

@@ -1,22 +1,21 @@
 // ClusterView: machines and the network between them. The picture, a step that plays, ways of messages, failures.
 
 import { Player } from "./player.ts";
-import { loadColour, share } from "./paint.ts";
+import { loadColour } from "./paint.ts";
 import { type Recorded, Run } from "./run.ts";
 import type { Node, Scene } from "./scene.ts";
 import { Stage } from "./stage.ts";
+import { ends, factList, flowFacts, linkFacts, linkLine, momentLine, nodeFacts, nodeLine, tables } from "./words.ts";
 import { button, h, shorten } from "../core/dom.ts";
 import { saveFile } from "../core/save.ts";
 import { Refused, type Shell } from "../core/shell.ts";
-import { calm } from "../core/theme.ts";
 import { unpack } from "../trace/events.ts";
-import { percent, seconds, short } from "../trace/scale.ts";
+import { seconds } from "../trace/scale.ts";
 
 interface Damage { nodes: number[]; links: number[]; lines: string[]; step: string[]; down: string[][] }
 interface Route { ends?: string[]; ways?: number[][]; lines?: string[] }
 
 const MOST_TOLD = 1000;
-const LISTED = 300;
 
 export async function clusterView(shell: Shell): Promise<void> {
   const view = new ClusterView(shell);
@@ -29,6 +28,7 @@ class ClusterView {
   #run: Run | null = null;
   #time = 0;
   #said = 0;
+  #telling = false;
   #stage: Stage;
   #player: Player;
   #title = h("p", { class: "labkit-cl-title" });
@@ -42,9 +42,10 @@ class ClusterView {
   #tip = h("div", { class: "labkit-cl-tip", "aria-hidden": "true", hidden: true });
   #failed = h("div", { class: "labkit-cl-failed", role: "region", "aria-label": "Failures" });
   #about = h("div", { class: "labkit-cl-part", role: "region", "aria-label": "Details" });
-  #from = h("select", { class: "labkit-select" });
-  #to = h("select", { class: "labkit-select" });
-  #bytes = h("input", { class: "labkit-input", type: "number", min: 0, step: "any" });
+  #facts = h("div");
+  #from = h("select", { class: "labkit-select", "aria-label": "from" });
+  #to = h("select", { class: "labkit-select", "aria-label": "to" });
+  #bytes = h("input", { class: "labkit-input", type: "number", min: 0, step: "any", "aria-label": "bytes" });
   #ways = h("div", {});
   #way = h("div", { class: "labkit-cl-part", role: "region", "aria-label": "The way of a message" });
   #table = h("details", { class: "labkit-cl-twin" });
@@ -94,7 +95,7 @@ class ClusterView {
     shell.watch<number>("time", time => { if (!this.#player.playing && Math.abs(time - this.#time) > 1e-15) this.#go(time); });
     shell.watch<string>("chosen", name => { if (name !== this.#name()) this.#choose(...this.#named(name), false); });
     shell.watch("height", () => this.#stage.resize());
-    shell.watch<string[]>("selected", names => this.#told(names));
+    shell.watch<string[]>("selected", names => { if (!this.#telling) this.#told(names); });
     shell.onTold(names => { this.#told(names); shell.set("selected", names); });
     shell.onTime(time => { if (this.#run) { this.#player.pause(); this.#go(time + this.#run.data.origin, false); } });
     const legend = () => this.#showLegend();
@@ -142,7 +143,6 @@ class ClusterView {
     if (this.#player.playing) return this.#player.pause();
     this.#player.play();
     this.#play.textContent = "Pause";
-    this.#stage.look.marks = !calm();
     this.shell.say("Playing.");
   }
 
@@ -184,30 +184,10 @@ class ClusterView {
     this.#slider.value = String(Math.round(1000 * this.#time / (whole || 1)));
     this.#clock.textContent = `${seconds(this.#time)} of ${seconds(whole)}`;
     this.#slider.setAttribute("aria-valuetext", this.#clock.textContent);
-    const busy = this.#scene.nodes.filter((_, i) => this.#run!.computing(i, this.#time) >= 0).length;
-    const all = this.#scene.nodes.filter(node => node.kind >= 0).length;
-    const flows = this.#run.underWay(this.#time).length;
-    const most = [...this.#run.loads(this.#time)].sort((a, b) => share(this.#scene, ...b) - share(this.#scene, ...a))[0];
-    this.#now.textContent = `${busy} of ${all} device${all === 1 ? "" : "s"} compute${busy === 1 ? "s" : ""}, ` +
-      `${flows} message${flows === 1 ? "" : "s"} under way. ` +
-      (most ? `Busiest link: ${this.#arrow(most[0])}, ${this.#loaded(...most)}.` : "No link carries anything.");
-    if (this.#table.open) this.#showTables();
-  }
-
-  #loaded(direction: number, load: number): string {
-    const { rate } = this.#scene.links[direction >> 1]!;
-    return `${short(load, "B/s")} of ${short(rate, "B/s")} (${percent(load / rate)})`;
-  }
-
-  #arrow(direction: number): string {
-    const { ends, names } = this.#scene.links[direction >> 1]!;
-    const [a, b] = ends.map((end, i) => this.#brief(end, names[i]!));
-    return direction % 2 ? `${b} → ${a}` : `${a} → ${b}`;
-  }
-
-  #brief(place: number, name: string): string {
-    const node = this.#scene.nodes[place]!;
-    return shorten(node.name === name ? node.brief : name, 40);
+    this.#now.textContent = momentLine(this.#scene, this.#stage.look);
+    const { node, link } = this.#stage.look;
+    if (node >= 0 || link >= 0) this.#facts.replaceChildren(this.#known(node, link));
+    this.#showTables();
   }
 
   // What is in focus.
@@ -227,14 +207,16 @@ class ClusterView {
     this.#showAbout();
     if (!tell) return;
     if (this.shell.get("chosen") !== this.#name()) this.shell.set("chosen", this.#name());
-    this.shell.say(node >= 0 ? this.#line(node) : link >= 0 ? this.#linkLine(link) : "Nothing is chosen.");
+    this.shell.say(this.#line(node, link) || "Nothing is chosen.");
     if (!this.#run) return;
     const { flows, ways } = this.#run.data;
     const names = node >= 0 ? this.#run.busy.get(node)?.names ?? []
       : link >= 0 ? flows.node.filter((_, i) => ways[flows.path[i]!]!.some(direction => direction >> 1 === link)) : [];
     const told = [...new Set(names)].slice(0, MOST_TOLD);
     this.#stage.look.told = [];
+    this.#telling = true;
     this.shell.set("selected", told);
+    this.#telling = false;
     this.shell.tell(told);
   }
 
@@ -248,12 +230,7 @@ class ClusterView {
     const first = found[0];
     if (first !== undefined && names.length <= 3) {
       this.#stage.show(-1, -1);
-      this.#about.replaceChildren(h("h4", { class: "labkit-cl-name" }, "A message"), facts([
-        ["tensor", shorten(flows.tensor[first]!, 100)], ["from", this.#scene.nodes[flows.from[first]!]!.brief],
-        ["to", this.#scene.nodes[flows.to[first]!]!.brief], ["bytes", short(flows.bytes[first]!, "B")],
-        ["under way", `${seconds(flows.start[first]!)} to ${seconds(flows.end[first]!)}`],
-        ["crosses", ways[flows.path[first]!]!.map(direction => this.#arrow(direction)).join(", ") || "no link"],
-      ]));
+      this.#about.replaceChildren(h("h4", { class: "labkit-cl-name" }, "A message"), factList(flowFacts(this.#scene, this.#stage.look, first)));
     } else if (names.length === 1) {
       const at = this.#run.data.busy.find(one => one.names.includes(names[0]!));
       if (at) this.#choose(at.node, -1, false);
@@ -261,59 +238,34 @@ class ClusterView {
     this.#stage.redraw();
   }
 
-  #line(number: number): string {
-    const node = this.#scene.nodes[number]!;
-    const dead = this.#stage.look.deadNodes.has(number) ? ", failed" : "";
-    const kind = node.kind >= 0 ? `, ${this.#scene.kinds[node.kind]!.title}` : "";
-    const event = this.#run?.computing(number, this.#time) ?? -1;
-    const runs = event >= 0 ? `, computes ${shorten(this.#run!.busy.get(number)!.op[event]!, 40)}` : "";
-    return `${node.role === "group" ? "" : `${node.role} `}${shorten(node.role === "group" ? node.labels[0]! : node.brief, 80)}${kind}${runs}${dead}`;
+  #line(node: number, link: number): string {
+    const { look } = this.#stage;
+    return node >= 0 ? nodeLine(this.#scene, look, node) : link >= 0 ? linkLine(this.#scene, look, link) : "";
   }
 
-  #linkLine(number: number): string {
-    const link = this.#scene.links[number]!;
-    const loads = this.#run?.loads(this.#time);
-    const now = [2 * number, 2 * number + 1].flatMap(direction => {
-      const load = loads?.get(direction);
-      return load ? [`${this.#arrow(direction)} carries ${this.#loaded(direction, load)}`] : [];
-    });
-    const dead = this.#stage.look.deadLinks.has(number) ? "failed; " : "";
-    const between = link.ends.map((end, i) => this.#brief(end, link.names[i]!)).join(" and ");
-    return `link between ${between}: ${dead}${this.#scene.wires[link.wire]!.title}${link.cables > 1 && !link.words ? `, ${link.cables} cables` : ""}, ` +
-      `${link.words ?? `${short(link.rate, "B/s")} each way`}${now.length ? `; ${now.join("; ")}` : ""}`;
+  #known(node: number, link: number): HTMLElement | string {
+    const { look } = this.#stage;
+    return factList(node >= 0 ? nodeFacts(this.#scene, look, node) : link >= 0 ? linkFacts(this.#scene, look, link) : []);
   }
 
   #showAbout(): void {
     const { node, link, deadNodes, deadLinks } = this.#stage.look;
     const { signal } = this.shell;
-    const list: [string, string][] = [];
     const acts: HTMLElement[] = [];
     let title = "";
     if (node >= 0) {
       const one = this.#scene.nodes[node]!;
       title = one.role === "group" ? one.labels[0]! : one.name;
-      if (one.kind >= 0) list.push(["is", this.#scene.kinds[one.kind]!.title]);
-      if (one.role !== "group") list.push([one.also ? "processor of" : "role", one.also || (one.role === "device" ? `on ${one.host}` : one.role)]);
-      list.push(...one.kind >= 0 ? this.#scene.kinds[one.kind]!.facts : one.facts ?? []);
-      const held = this.#run?.held(node, this.#time) ?? NaN;
-      if (held >= 0) list.push(["holds now", `${short(held, "B")} (${percent(held / one.memory)} of its memory)`]);
-      const event = this.#run?.computing(node, this.#time) ?? -1;
-      if (event >= 0) list.push(["computes now", `${this.#run!.busy.get(node)!.op[event]} ${shorten(this.#run!.busy.get(node)!.names[event]!, 80)}`]);
       acts.push(...this.#nodeActs(one, deadNodes.has(node)));
     } else if (link >= 0) {
-      const one = this.#scene.links[link]!;
-      title = one.ends.map((end, i) => this.#brief(end, one.names[i]!)).join(" – ");
-      const wire = this.#scene.wires[one.wire]!;
-      list.push(["link", one.cables > 1 ? `${one.cables.toLocaleString("en")} x ${wire.title}, ${short(one.rate, "B/s")} together` : wire.title], ...wire.facts);
-      const loads = this.#run?.loads(this.#time);
-      for (const direction of [2 * link, 2 * link + 1]) {
-        if (this.#run) list.push([`now ${this.#arrow(direction)}`, loads!.get(direction) ? this.#loaded(direction, loads!.get(direction)!) : "nothing"]);
-      }
+      title = ends(this.#scene, link).join(" – ");
       const dead = deadLinks.has(link);
-      if (this.#scene.form !== "clos") acts.push(button(dead ? "Repair this link" : "Cut this link", () => this.#fail(one.names, !dead), signal));
+      const { names } = this.#scene.links[link]!;
+      if (this.#scene.form !== "clos") acts.push(button(dead ? "Repair this link" : "Cut this link", () => this.#fail(names, !dead), signal));
     }
+    this.#facts.replaceChildren(this.#known(node, link));
     if (!title) return this.#about.replaceChildren(h("p", { class: "labkit-cl-hint" }, "Click on a machine, a device, a switch or a link, or go to one with the arrow keys."));
-    this.#about.replaceChildren(h("h4", { class: "labkit-cl-name", tabindex: "-1" }, shorten(title, 160)), facts(list),
+    this.#about.replaceChildren(h("h4", { class: "labkit-cl-name", tabindex: "-1" }, shorten(title, 160)), this.#facts,
       h("div", { class: "labkit-cl-acts" }, ...acts));
   }
 
@@ -382,7 +334,7 @@ class ClusterView {
   #hover(node: number, link: number, x: number, y: number): void {
     this.#tip.hidden = node < 0 && link < 0;
     if (this.#tip.hidden) return;
-    this.#tip.textContent = node >= 0 ? this.#line(node) : this.#linkLine(link);
+    this.#tip.textContent = this.#line(node, link);
     this.#tip.style.left = `${Math.max(0, Math.min(x + 14, this.#stage.look.width - 260))}px`;
     this.#tip.style.top = `${Math.min(y + 18, this.#stage.look.height - 20)}px`;
   }
@@ -456,29 +408,6 @@ class ClusterView {
   }
 
   #showTables(): void {
-    if (!this.#table.open || !this.#run) return;
-    const loads = [...this.#run.loads(this.#time)].sort((a, b) => share(this.#scene, ...b) - share(this.#scene, ...a));
-    const links = loads.slice(0, LISTED).map(([direction, load]) => [this.#arrow(direction), short(load, "B/s"),
-      short(this.#scene.links[direction >> 1]!.rate, "B/s"), percent(share(this.#scene, direction, load))]);
-    const devices = this.#scene.nodes.flatMap((node, i) => {
-      const event = this.#run!.computing(i, this.#time);
-      const held = this.#run!.held(i, this.#time);
-      return event >= 0 || held > 0 ? [[shorten(node.brief, 60), event >= 0 ? this.#run!.busy.get(i)!.op[event]! : "waits",
-        Number.isNaN(held) ? "" : short(held, "B")]] : [];
-    }).slice(0, LISTED);
-    this.#table.lastElementChild!.replaceChildren(
-      table("Links that carry something", ["link", "carries", "can carry", "share"], links),
-      table("Devices", ["device", "computes", "holds"], devices));
+    if (this.#table.open && this.#run) this.#table.lastElementChild!.replaceChildren(...tables(this.#scene, this.#stage.look));
   }
-}
-
-function facts(list: [string, string][]): HTMLElement | string {
-  return list.length ? h("dl", { class: "labkit-cl-facts" },
-    ...list.flatMap(([key, value]) => [h("dt", {}, shorten(key, 60)), h("dd", {}, shorten(value, 400))])) : "";
-}
-
-function table(caption: string, heads: string[], rows: string[][]): HTMLElement {
-  return h("table", { class: "labkit-cl-table" }, h("caption", {}, rows.length ? caption : `${caption}: none`),
-    rows.length > 0 && h("thead", {}, h("tr", {}, ...heads.map(head => h("th", { scope: "col" }, head)))),
-    h("tbody", {}, ...rows.map(([head, ...cells]) => h("tr", {}, h("th", { scope: "row" }, head), ...cells.map(cell => h("td", {}, cell))))));
 }
