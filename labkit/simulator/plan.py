@@ -77,7 +77,7 @@ class Plan:
         waits: for each op how many others it waits for.
         takers: for each op those that wait for it.
         sources: the ops that wait for none; in several steps, each waits for what took its outputs in the step before.
-        users: for each source these.
+        users: for each source these, and itself.
         blocks: the pieces of memory.
         made: for each op the blocks that it allocates.
         released: for each op the blocks that it may free when it ends.
@@ -156,10 +156,10 @@ class Plan:
                 self.takers[need].append(number)
         self._recv_of = {index[way.crossing.send]: recv for recv, way in self.ways.items()}
         self.sources = [number for number in range(count) if not self.waits[number]]
-        self.users = {
-            source: [source, *(self._recv_of.get(taker, taker) for taker in self.takers[source])]
-            for source in self.sources
-        }
+        self.users: dict[int, tuple[int, ...]] = {}
+        for source in self.sources:
+            users = (self._recv_of.get(taker, taker) for taker in self.takers[source])
+            self.users[source] = tuple(dict.fromkeys((source, *users)))
 
     def _memory(self) -> None:
         self.blocks: list[Block] = []

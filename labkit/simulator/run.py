@@ -22,12 +22,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from heapq import heappop, heappush
+from math import nextafter
 
 from labkit.simulator.events import Events
 from labkit.simulator.flows import Flows
 from labkit.simulator.memory import Memory
 from labkit.simulator.plan import Plan
-from labkit.simulator.sharing import Flow
 from labkit.trace import Event, Output, Trace
 from labkit.workload import WorkNode
 
@@ -75,15 +75,12 @@ class Run:
         self._changed: dict[int, None] = {}  # devices that became free, or whose queue grew, at this instant
         self._settling = False
         self._ready: list[int] = []  # a heap
-        self._takers_again: list[list[int]] = [
-            [] for _ in plan.nodes
-        ]  # sources of the next step, by what they wait for
-        if steps > 1:
-            for source, users in plan.users.items():
-                for user in dict.fromkeys(users):
-                    self._takers_again[user].append(source)
-                for step in range(1, steps):
-                    self._waits[step * count + source] = len(dict.fromkeys(users))
+        self._again: list[list[int]] = [[] for _ in plan.nodes]  # the sources of the next step that wait for an op
+        for source, users in plan.users.items() if steps > 1 else ():
+            for user in users:
+                self._again[user].append(source)
+            for step in range(1, steps):
+                self._waits[step * count + source] = len(users)
 
     def run(self) -> Trace:
         """Runs it.
@@ -148,10 +145,14 @@ class Run:
             self._end(job, 0.0)
             return
         name = f"{crossing.tensor} to {crossing.target}"
-        self.flows.send(way.hops, crossing.bytes, lambda flow: self._arrived(job, flow), way.latency_seconds, name)
+        self.flows.send(way.hops, crossing.bytes, lambda flow: self._arrived(job), way.latency_seconds, name)
 
-    def _arrived(self, job: int, flow: Flow) -> None:
-        self._end(job, self.events.now - flow.started_seconds)
+    def _arrived(self, job: int) -> None:
+        start, now = self._starts[job], self.events.now
+        seconds = now - start
+        while start + seconds > now:  # rounding: it must not end after those start that waited for it
+            seconds = nextafter(seconds, 0.0)
+        self._end(job, seconds)
         self._settle_soon()
 
     def _begin(self, job: int) -> None:
@@ -180,7 +181,7 @@ class Run:
                 heappush(ready, base + taker)
         self._record(job, number, seconds)
         if step + 1 < self.steps:
-            for source in self._takers_again[number]:
+            for source in self._again[number]:
                 waits[base + count + source] -= 1
                 if not waits[base + count + source]:
                     heappush(ready, base + count + source)
@@ -199,7 +200,7 @@ class Run:
             row, moved = f"{way.crossing.source} -> {way.crossing.target}", float(way.crossing.bytes)
         inputs = node.inputs
         if job >= len(plan.nodes) and number in plan.users:  # what it waited for in the step before
-            inputs = tuple(f"^{plan.nodes[user].name}" for user in dict.fromkeys(plan.users[number]))
+            inputs = tuple(f"^{plan.nodes[user].name}" for user in plan.users[number])
         start = self._starts[job]
         event = Event(node.name, node.op, row, start, seconds, _bytes(node), inputs, node.outputs, node.flops, moved)
         self._events.append((start, job, event))

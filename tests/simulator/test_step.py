@@ -271,14 +271,14 @@ def test_what_must_hold_for_any_step_on_any_machine(data, where, work, steps):
         for step, event in enumerate(runs[node.name]):
             needs = [runs[need][step] for need in node.needs if need in runs]
             there = max((need.end_seconds for need in needs), default=0.0)
-            assert event.start_seconds >= there - slack
+            assert event.start_seconds >= there
             if node.name not in arriving:
                 assert event.duration_seconds == node.flops
             else:  # a transfer starts at once, and is no faster than alone
                 crossing = arriving[node.name]
-                assert event.start_seconds == pytest.approx(there, rel=1e-12)
+                assert event.start_seconds == pytest.approx(there, rel=1e-12, abs=slack)
                 alone = cluster.seconds(crossing.source, crossing.target, crossing.bytes)
-                assert event.duration_seconds >= alone * (1 - 1e-9)
+                assert event.duration_seconds >= alone - slack
 
     # a device runs one op at a time, and rests only when none is ready
     for device in few:
@@ -338,7 +338,10 @@ GOLDEN = "41b794a6718bbf5b"
 
 
 def test_the_same_trace_on_every_machine():
-    """Times to the last bit: floats are written so that they read back as they were. Run twice, in two orders."""
+    """Times to the last bit: floats are written so that they read back as they were. Run twice, in two orders.
+
+    Where the hash changes with a change of the simulator, the slow twin says whether more than rounding did.
+    """
     cluster, work = ready("gpu_machines"), training_step(300, seed=7)
     devices = spread(work, [name for name in cluster.devices if "GPU" in name][:9])
     lines = []
