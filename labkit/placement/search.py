@@ -68,7 +68,7 @@ class _Found(NamedTuple):
         return [-start for start in self.start] if backward == self.backward else list(self.end)
 
 
-def search(graph: TaskGraph, machines: Machines, *, budget: int = 15_000, seed: int = 0) -> Schedule:
+def search(graph: TaskGraph, machines: Machines, *, budget: int = 20_000, seed: int = 0) -> Schedule:
     """The best placer: local search from the best of greedy, HEFT, ETF (small graphs) and each device alone.
 
     Never longer than any of these.

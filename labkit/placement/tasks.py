@@ -97,8 +97,9 @@ class TaskGraph:
             self.predecessors[target].append((source, size))
             self.successors[source].append((target, size))
         self.group = list(range(len(self.names)))  # of each task; a group is named by its first task
+        members: dict[int, list[int]] = {}  # of groups that were joined
         for tasks in colocated:
-            self._join([self._known(name, "colocated") for name in tasks])
+            self._join([self._known(name, "colocated") for name in tasks], members)
         self.order = self._topological()
 
     def __len__(self) -> int:
@@ -109,11 +110,14 @@ class TaskGraph:
             raise GraphError(f'{where} names a task "{name}", which the graph does not have.')
         return self.place[name]
 
-    def _join(self, tasks: Sequence[int]) -> None:
+    def _join(self, tasks: Sequence[int], members: dict[int, list[int]]) -> None:
         groups = {self.group[task] for task in tasks}
         if len(groups) > 1:
             first = min(groups)
-            self.group = [first if group in groups else group for group in self.group]
+            joined = [task for group in groups for task in members.pop(group, [group])]
+            members[first] = joined
+            for task in joined:
+                self.group[task] = first
 
     def _topological(self) -> list[int]:
         left = [len(needs) for needs in self.predecessors]
