@@ -9,10 +9,10 @@ has left: the latency holds no link, so that the next flow may follow at once. A
 just as `Cluster.seconds` says. A message of no bytes, or over no link, takes its latency alone. Packets, headers, loss
 and the slow start of TCP are not modelled.
 
-What is kept: each flow has the bytes left at the time of its last change, and the rate since. A heap of ends gives the
-next flow to finish. All that starts and ends at an instant is settled once, when nothing else is left to happen at that
-instant: `sharing.py` finds the new rates. Ends that lie nearer together than rounding (a millionth of a millionth of
-the time the flow took) are one instant.
+All that starts and ends at an instant is settled once, when nothing else is left to happen at that instant: `rates.py`
+finds the new rates where they change, `sharing.py` keeps who shares what. A heap of the next end of each route gives
+the next flow to finish. Ends that lie nearer together than rounding (a millionth of a millionth of the time the flow
+took) are one instant.
 
 Example:
     Two messages of 10 and 30 bytes over a link of 10 bytes/s: both get 5 bytes/s until the first is through, at 2 s.
@@ -42,7 +42,8 @@ from typing import Any, NamedTuple
 from labkit.cluster.errors import ClusterError, checked_number, unknown
 from labkit.simulator.events import LAST, Events, Handle
 from labkit.simulator.loads import carried_bytes, load_curve
-from labkit.simulator.sharing import SAME, Flow, Leg, Wire, share_out
+from labkit.simulator.rates import SAME, share_out
+from labkit.simulator.sharing import Flow, Route, Wire
 
 
 class Count(NamedTuple):
@@ -86,13 +87,14 @@ class Flows:
             for order, (link, rate) in enumerate(capacities.items())
         }
         self.asked = self.arrived = self.cancelled = Count(0, 0.0)
+        self._routes: dict[tuple[Hashable, ...], Route] = {}
         self._live: dict[Flow, None] = {}
-        self._started: dict[Flow, None] = {}  # since the last time that rates were settled
-        self._changed: dict[Wire, None] = {}
+        self._started: dict[Route, None] = {}  # since the last time that rates were settled
+        self._left: dict[Route, None] = {}
         self._floor = inf
         self._settling = False
         self._token = 0
-        self._ends: list[tuple[float, int, Flow]] = []
+        self._ends: list[tuple[float, int, Route]] = []
         self._timer: Handle | None = None
         self._timer_seconds = inf
 
@@ -125,7 +127,7 @@ class Flows:
         bytes = checked_number(bytes, f"the size of {name!r}", "bytes", zero=True)
         latency_seconds = checked_number(latency_seconds, f"the latency of {name!r}", "seconds", zero=True)
         flow = Flow(name, bytes, latency_seconds, self.events.now, number)
-        self._direct(flow, hops)
+        flow.route = self._route(name, hops)
         flow.done, flow.sent = done, sent
         self.asked = Count(number + 1, self.asked.bytes + bytes)
         self._live[flow] = None
@@ -172,7 +174,7 @@ class Flows:
         """
         for wire in [self._wire(link) for link in links]:
             wire.failed = True
-        cut = [flow for flow in self._live if flow.state != "cut" and any(wire.failed for wire in flow.wires)]
+        cut = [f for f in self._live if f.state != "cut" and f.route and any(wire.failed for wire in f.route.wires)]
         for flow in cut:
             self._stop(flow)
             flow.state = "cut"
@@ -198,10 +200,9 @@ class Flows:
             raise ClusterError(f"{flow.name!r} is {flow.state} and takes no other way.")
         if latency_seconds is not None:
             latency_seconds = checked_number(latency_seconds, f"the latency of {flow.name!r}", "seconds", zero=True)
-        ways = [self._usable(flow.name, link) for link in hops]
+        route = self._route(flow.name, hops)
         self._stop(flow)
-        flow.state = "streaming"
-        self._direct(flow, [wire.link for wire in ways])
+        flow.state, flow.route = "streaming", route
         flow.latency_seconds = flow.latency_seconds if latency_seconds is None else latency_seconds
         self._start(flow)
 
@@ -236,7 +237,7 @@ class Flows:
 
     def left_bytes(self, flow: Flow) -> float:
         """What a flow has still to send, now."""
-        return flow.left_at(self.events.now)
+        return flow.route.left(flow, self.events.now) if flow.rate and flow.route else flow.left
 
     def carried_bytes(self, link: Hashable) -> float:
         """What a link has carried by now.
@@ -275,15 +276,23 @@ class Flows:
             raise unknown("link", link, map(str, self._wires))
         return wire
 
-    def _usable(self, name: str, link: Hashable) -> Wire:
-        wire = self._wires.get(link)
-        if wire is None:
-            error = unknown("link", link, map(str, self._wires))
-            error.explain([f"  it is on the way of {name!r}"])
-            raise error
-        if wire.failed:
-            raise ClusterError(f"the link {link!r} on the way of {name!r} has failed.", "another way, or restore it.")
-        return wire
+    def _route(self, name: str, hops: Iterable[Hashable]) -> Route:
+        """The route along these links, if all work."""
+        way = tuple(hops)
+        route = self._routes.get(way)
+        if route is None:
+            for link in way:
+                if link not in self._wires:
+                    error = unknown("link", link, map(str, self._wires))
+                    error.explain([f"  it is on the way of {name!r}"])
+                    raise error
+            wires = tuple(dict.fromkeys([self._wires[link] for link in way]))
+            self._routes[way] = route = Route(way, wires, len(self._routes))
+        for wire in route.wires:
+            if wire.failed:
+                why = f"the link {wire.link!r} on the way of {name!r} has failed."
+                raise ClusterError(why, "another way, or restore it.")
+        return route
 
     def _known(self, flow: Flow) -> bool:
         """Whether it is under way."""
@@ -293,46 +302,30 @@ class Flows:
             return False
         raise ClusterError(f"{flow.name!r} was sent through other flows, not through these.")
 
-    def _direct(self, flow: Flow, hops: Iterable[Hashable]) -> None:
-        flow.hops = tuple(hops)
-        flow.wires = tuple(dict.fromkeys([self._usable(flow.name, link) for link in flow.hops]))
-        flow.most = min([wire.capacity for wire in flow.wires], default=inf)
-
     def _start(self, flow: Flow) -> None:
-        if not flow.left or not flow.wires:
+        route = flow.route
+        if not flow.left or route is None or not route.wires:
             flow.left = 0.0
             self._land(flow)
             return
-        flow.since = self.events.now
-        flow.leg = leg = Leg(flow)
-        for wire in flow.wires:
-            wire.add(flow)
-            wire.log.append(leg)
-            self._changed[wire] = None
-        self._started[flow] = None
+        route.join(flow, self.events.now)
+        self._started[route] = None
         self._settle_soon()
 
-    def _leave(self, flow: Flow) -> None:
-        """A flow streams no more; its bytes left are those of now."""
-        now, leg = self.events.now, flow.leg
-        if flow.rate:
-            self._floor = min(self._floor, flow.rate)
-        flow.rate, flow.since, flow.end, flow.queued, flow.leg = 0.0, now, inf, inf, None
-        self._started.pop(flow, None)
-        for wire in flow.wires:
-            wire.remove(flow)
-            self._changed[wire] = None
-        if leg is not None:
-            leg.times.append(now)
-            leg.rates.append(0.0)
-            leg.left_at_last = flow.left
+    def _leave(self, flow: Flow, route: Route, left: float) -> None:
+        """A flow streams no more."""
+        if route.rate:
+            self._floor = min(self._floor, route.rate)
+        route.leave(flow, left)
+        self._left[route] = None
         self._settle_soon()
 
     def _stop(self, flow: Flow) -> None:
         """Whatever a flow is doing, it does so no more."""
-        if flow.leg is not None:
-            flow.left = self.left_bytes(flow)
-            self._leave(flow)
+        route = flow.route
+        if route is not None and flow in route.flows:
+            route.advance(self.events.now)
+            self._leave(flow, route, route.left(flow, self.events.now))
         if flow.landing is not None:
             flow.landing.cancel()
             flow.landing = None
@@ -359,40 +352,41 @@ class Flows:
     def _settle(self) -> None:
         """All that started and ended at this instant is known: rates anew, and the next end."""
         self._settling = False
-        started, changed = self._started, self._changed
+        started = {route: None for route in self._started if route.flows}
+        changed = started | self._left
+        wires = dict.fromkeys([wire for route in changed for wire in route.wires])
         floor, self._floor = self._floor, inf
-        self._started, self._changed = {}, {}
+        self._started, self._left = {}, {}
         self._token += 1
         now, ends = self.events.now, self._ends
-        for flow in share_out(started, changed, floor, self._token):
-            rate, old = flow.share, flow.rate
+        for route in share_out(started, wires, floor, self._token):
+            rate, old = route.share, route.rate
             if abs(rate - old) <= SAME * old:
-                flow.share = old
-                continue
-            if old:
-                flow.left = max(0.0, flow.left - old * (now - flow.since))
-            flow.since, flow.rate = now, rate
-            leg = flow.leg
-            if leg is not None:
-                leg.times.append(now)
-                leg.rates.append(rate)
-            flow.end = end = now + flow.left / rate
-            if end < flow.queued:  # later ends are found when the queue comes to them
-                flow.queued = end
-                heappush(ends, (end, flow.number, flow))
+                route.share = old
+            else:
+                route.advance(now)
+                route.rate = rate
+                changed[route] = None
+        for route in changed:
+            route.note(now)
+            if route.flows:
+                route.end = end = route.since + (route.next_flow().target - route.served) / route.rate
+                if end < route.queued:  # later ends are found when the queue comes to them
+                    route.queued = end
+                    heappush(ends, (end, route.order, route))
         self._wait()
 
     def _next_end(self) -> float:
-        """When the next flow has sent all; what the queue says of flows that ended or were slowed is put right."""
+        """When the next flow has sent all; what the queue says of routes that were slowed is put right."""
         ends = self._ends
         while ends:
-            seconds, number, flow = ends[0]
-            if seconds == flow.end:
+            seconds, order, route = ends[0]
+            if seconds == route.end:
                 return seconds
-            if seconds == flow.queued:
-                flow.queued = flow.end
-                heapreplace(ends, (flow.end, number, flow))
-            else:  # it has ended, or the queue has another time for it
+            if seconds == route.queued:
+                route.queued = route.end
+                heapreplace(ends, (route.end, order, route))
+            else:  # it is empty, or the queue has another time for it
                 heappop(ends)
         return inf
 
@@ -410,13 +404,28 @@ class Flows:
         now = self.events.now
         self._timer, self._timer_seconds = None, inf
         while (seconds := self._next_end()) < inf:
-            flow = self._ends[0][2]
-            if seconds - now > SAME * (now - flow.started_seconds) + 4 * ulp(now):
+            route = heappop(self._ends)[2]
+            flow = route.next_flow()
+            if seconds - now > _rounding(flow, now):
+                heappush(self._ends, (seconds, route.order, route))
                 break
-            heappop(self._ends)
-            flow.left = 0.0
-            self._leave(flow)
-            self._land(flow)
+            route.served, route.since = flow.target, now
+            route.end = route.queued = inf  # until it is settled
+            ended = [flow]
+            self._leave(flow, route, 0.0)
+            while route.flows:
+                flow = route.next_flow()
+                if flow.target - route.served > route.rate * _rounding(flow, now):
+                    break
+                self._leave(flow, route, 0.0)
+                ended.append(flow)
+            for flow in ended:
+                self._land(flow)
 
     def __repr__(self) -> str:
         return f"<{len(self._wires)} links, {len(self._live)} flows under way, {self.arrived.messages} arrived>"
+
+
+def _rounding(flow: Flow, now: float) -> float:
+    """Ends of flows that are nearer than this, in seconds, are one."""
+    return SAME * (now - flow.started_seconds) + 4 * ulp(now)

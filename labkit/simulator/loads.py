@@ -1,7 +1,7 @@
 """What a link carried, and when: put together from the flows that crossed it.
 
-While a simulation runs, each flow only notes its own rates as they change. The load of a link is the sum of those of
-its flows; it is put together when somebody asks.
+While a simulation runs, each route only notes its own load as it changes. The load of a link is the sum of those
+of its routes; it is put together when somebody asks.
 
 Example:
     >>> from labkit.simulator.events import Events
@@ -22,46 +22,43 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import fsum
 
-from labkit.simulator.sharing import SAME, Leg
+from labkit.simulator.rates import SAME
+from labkit.simulator.sharing import Route
 
 
-def carried_bytes(legs: Sequence[Leg], seconds: float) -> float:
-    """The bytes that flows sent on these legs by now.
+def carried_bytes(routes: Sequence[Route], seconds: float) -> float:
+    """The bytes that were sent on these routes by now.
 
     Args:
-        legs: what streamed over a link.
+        routes: those over a link.
         seconds: what time it is.
     """
-    return fsum(
-        leg.left_at_first - (leg.flow.left_at(seconds) if leg.left_at_last is None else leg.left_at_last)
-        for leg in legs
-    )
+    under_way = [flow.left - route.left(flow, seconds) for route in routes for flow in route.flows]
+    return fsum([*[route.carried for route in routes], *under_way])
 
 
-def load_curve(legs: Sequence[Leg]) -> tuple[list[float], list[float]]:
-    """The sum of the rates of these legs, as it changes.
+def load_curve(routes: Sequence[Route]) -> tuple[list[float], list[float]]:
+    """The load of these routes together, as it changes.
 
     Args:
-        legs: what streamed over a link.
+        routes: those over a link.
 
     Returns:
-        times: when the sum changed, in seconds; rising.
+        times: when it changed, in seconds; rising.
         rates: bytes/s from each of these times on.
     """
     changes = [
-        (seconds, number, rate)
-        for number, leg in enumerate(legs)
-        for seconds, rate in zip(leg.times, leg.rates, strict=True)
+        (seconds, route.order, load) for route in routes for seconds, load in zip(route.times, route.loads, strict=True)
     ]
-    changes.sort(key=lambda change: change[0])  # stable: of two changes of a flow at an instant, the later one stays
+    changes.sort(key=lambda change: change[0])  # stable: of two changes of a route at an instant, the later one stays
     times: list[float] = []
     rates: list[float] = []
     now: dict[int, float] = {}
-    for place, (seconds, number, rate) in enumerate(changes):
-        if rate:
-            now[number] = rate
+    for place, (seconds, order, load) in enumerate(changes):
+        if load:
+            now[order] = load
         else:
-            now.pop(number, None)
+            now.pop(order, None)
         if place + 1 == len(changes) or changes[place + 1][0] != seconds:
             whole, before = fsum(now.values()), rates[-1] if rates else 0.0
             if abs(whole - before) > SAME * before:

@@ -1,64 +1,37 @@
-"""Who gets how much of the network, when a few flows come or go: max-min fair rates, found again where they change.
+"""Who shares what: flows, the routes they take, and the wires of a network.
 
-`labkit.cluster.fair_rates` finds the rates of all flows from nothing. A simulation asks again at each start and each
-end of a flow, when most rates stay as they are. What saves the work:
+Flows over the same links get the same rate. So what has a rate is a *route*: a way through the network, with all flows
+under way on it. A machine that sends a thousand messages to another has one route there, and it costs as much as one
+message when rates change.
 
-    1. Rates hang together over *full* links alone, those that hold a flow back: where one flow gives or takes, the
-       others on the link notice. So the search goes from the links of the flows that came or went over full links to
-       other flows, and water is poured into these alone.
-    2. It may turn out that a link not looked at would now carry more than it can. Then it is full too: it is added,
-       and the search goes on from there. When no such link is left, every flow has a full link on which nobody gets
-       more than it does, and that is what max-min fair means.
-    3. Water rises in all flows alike. So a flow that ends with the rate r does not matter to the slower ones: their
-       links were full before the water stood at r. Nor does one that starts, if it gets r. What it gets at least is
-       known beforehand: what its links give it if the others on them yield but take no more than they have. The
-       slowest of these rates is the *floor*; flows below it are left as they are.
-    4. A link that its flows could not fill even if nothing else held them back is never full (*demand*: what each
-       could have at most is the slowest link on its way).
+A route counts what each of its flows has been *served* since the route was last empty. A flow that joins when the count
+is c, with b bytes to send, ends when the count is c + b, whatever the rate was meanwhile: a heap of these targets gives
+the next flow to end, and nobody else is touched.
 
-The rates do not depend on the order in which flows started, to the last bit: sums are exactly rounded (`math.fsum`),
-and links that fill at the same time are taken in the order of the network.
+Example:
+    >>> wire = Wire("wire", 0, 10.0)
+    >>> route = Route(("wire",), (wire,), 0)
+    >>> small, large = Flow("small", 4.0, 0.0, 0.0, 0), Flow("large", 6.0, 0.0, 0.0, 1)
+    >>> route.join(small, 0.0)
+    >>> route.join(large, 0.0)
+    >>> route.rate = 5.0  # each
+    >>> route.next_flow(), route.left(large, 0.4)
+    (<small: 4 bytes, streaming>, 4.0)
 
-Source: D. Bertsekas, R. Gallager: "Data networks", 2nd edition, 1992, section 6.5.2.
+Source: counting service instead of time is the idea of A. Parekh, R. Gallager: "A generalized processor sharing
+approach to flow control", 1993.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable
-from heapq import heapify, heappop, heapreplace
+from collections.abc import Callable, Hashable
+from heapq import heappop, heappush
 from math import fsum, inf
 from typing import Literal
 
 from labkit.simulator.events import Handle
 
-SAME = 1e-12
-"""Rates that differ by less, as a part of themselves, are the same: n flows round n times."""
-
-_LEAST = 1e-16  # of a link's capacity: rounding never stops a flow
-_NONE = -1.0  # the share of a flow that is to get one
-
 State = Literal["streaming", "landing", "arrived", "cut", "cancelled"]
-
-
-class Leg:
-    """A part of a flow's life on the same links.
-
-    Attributes:
-        flow: whose it is.
-        times: when its rate changed, in seconds.
-        rates: its rate from then on, in bytes/s.
-        left_at_first: bytes that were still to be sent when it began.
-        left_at_last: bytes that were still to be sent when it ended; None if it has not ended.
-    """
-
-    __slots__ = ("flow", "left_at_first", "left_at_last", "rates", "times")
-
-    def __init__(self, flow: Flow) -> None:
-        self.flow = flow
-        self.times: list[float] = []
-        self.rates: list[float] = []
-        self.left_at_first = flow.left
-        self.left_at_last: float | None = None
 
 
 class Flow:
@@ -66,195 +39,191 @@ class Flow:
 
     Attributes:
         name: what it carries.
-        hops: the directed links on its way.
         bytes: its size.
         latency_seconds: what its last byte takes, apart from waiting for its turn.
         state: "streaming" (bytes leave), "landing" (the last byte is on its way), "arrived", "cut" (a link of it
             failed) or "cancelled".
         started_seconds: when it was sent.
         ended_seconds: when it arrived or was cancelled; None before.
-        rate: bytes/s now.
-        left: bytes that were still to be sent at the time `since`.
+        left: bytes that were still to be sent when it last began, or ceased, to stream.
     """
 
     __slots__ = (
-        "bytes", "done", "end", "ended_seconds", "hops", "landing", "latency_seconds", "left", "leg", "mark", "most",
-        "name", "number", "queued", "rate", "sent", "share", "since", "started_seconds", "state",
-        "wires",
+        "bytes", "done", "ended_seconds", "landing", "latency_seconds", "left", "name", "number", "route",
+        "sent", "started_seconds", "state", "target",
     )  # fmt: skip
 
     def __init__(self, name: str, bytes: float, latency_seconds: float, now: float, number: int) -> None:
         self.name = name
-        self.bytes = bytes
+        self.bytes = self.left = bytes
         self.latency_seconds = latency_seconds
         self.number = number
-        self.done: Callable[[Flow], object] | None = None
-        self.sent: Callable[[Flow], object] | None = None
-        self.hops: tuple[Hashable, ...] = ()
-        self.wires: tuple[Wire, ...] = ()
+        self.route: Route | None = None
+        self.target = inf  # it ends when its route has served so many bytes
         self.state: State = "streaming"
         self.started_seconds = now
         self.ended_seconds: float | None = None
+        self.done: Callable[[Flow], object] | None = None
+        self.sent: Callable[[Flow], object] | None = None
         self.landing: Handle | None = None
-        self.rate = self.share = 0.0
-        self.most = inf  # the slowest link on its way
-        self.left, self.since = bytes, now
-        self.end = self.queued = inf  # when its last byte leaves; the time that the queue of ends has for it
-        self.leg: Leg | None = None
-        self.mark = 0
 
-    def left_at(self, seconds: float) -> float:
-        """Bytes that are still to be sent at a time after its last change."""
-        return max(0.0, self.left - self.rate * (seconds - self.since)) if self.rate else self.left
+    @property
+    def hops(self) -> tuple[Hashable, ...]:
+        """The directed links on its way."""
+        return self.route.hops if self.route is not None else ()
+
+    @property
+    def rate(self) -> float:
+        """Bytes/s now; 0 if it does not stream."""
+        return self.route.rate if self.route is not None and self in self.route.flows else 0.0
 
     def __repr__(self) -> str:
         return f"<{self.name}: {self.bytes:g} bytes, {self.state}>"
 
 
 class Wire:
-    """A directed link and the flows on it.
+    """A directed link and what streams over it.
 
     Attributes:
         link: its name.
-        order: its place in the network.
+        order: its place in the network, as a tuple.
         capacity: bytes/s.
-        flows: those that stream over it, in the order they came.
+        routes: the routes over it that have flows.
+        flows: how many flows these have.
         demand: what they could have at most, together.
         full: true if a flow would get more, were it not for this link.
         failed: true if nothing passes.
-        log: what ever streamed over it.
+        log: all routes over it that were ever taken.
     """
 
     __slots__ = (
-        "capacity", "count", "demand", "failed", "flows", "full", "left", "link", "log", "mark", "order", "room",
-        "sharers",
+        "capacity", "count", "demand", "failed", "fixed", "flows", "full", "left", "link", "log", "mark", "order",
+        "room", "routes", "sharers",
     )  # fmt: skip
 
     def __init__(self, link: Hashable, order: int, capacity: float) -> None:
-        self.link, self.order, self.capacity = link, order, capacity
-        self.flows: dict[Flow, None] = {}  # not a set: sets have no order
+        self.link, self.order, self.capacity = link, (order,), capacity
+        self.routes: dict[Route, None] = {}  # not a set: sets have no order
+        self.flows = 0
         self.demand = 0.0
         self.full = self.failed = False
-        self.log: list[Leg] = []
+        self.log: list[Route] = []
         self.mark = 0
         self.room, self.sharers = 0.0, 0  # without the flows below the floor: what they leave, and how many others
-        self.left, self.count = 0.0, 0  # the same, while water is poured
+        self.left, self.count, self.fixed = 0.0, 0, 0  # the same, while water is poured; flows that got theirs
 
-    def add(self, flow: Flow) -> None:
-        """A flow begins to stream over it."""
-        self.flows[flow] = None
-        self.demand += flow.most
+    def level(self, token: int) -> float:
+        """What a flow that starts here gets at least: the others yield, but take no more than they have.
 
-    def remove(self, flow: Flow) -> None:
-        """A flow streams over it no more."""
-        del self.flows[flow]
-        self.demand = self.demand - flow.most if self.flows else 0.0  # rounding does not pile up
-
-    def level(self) -> float:
-        """What a flow that starts here gets at least: the others yield, but take no more than they have."""
-        flows, level = self.flows, self.capacity / len(self.flows)
+        Args:
+            token: the mark of the routes on which flows start.
+        """
+        level = self.capacity / self.flows
         while True:
-            slower = [flow.rate for flow in flows if 0.0 < flow.rate < level]
-            better = (self.capacity - fsum(slower)) / (len(flows) - len(slower))  # those that start have no rate yet
+            slower = [route for route in self.routes if route.rate < level and route.mark != token]
+            others = self.flows - sum([len(route.flows) for route in slower])
+            better = (self.capacity - fsum([route.rate * len(route.flows) for route in slower])) / others
             if better <= level:
                 return level
             level = better
 
 
-def share_out(started: Iterable[Flow], changed: Iterable[Wire], floor: float, token: int) -> list[Flow]:
-    """Finds the rates of all flows that may have others now.
+class Route:
+    """A way through the network, and the flows that stream on it.
 
-    Args:
-        started: flows that have no rate yet, on their wires already.
-        changed: wires on which a flow started or ended.
-        floor: the slowest rate of those that have ended; infinity if none has.
-        token: a number that no call had before.
-
-    Returns:
-        The flows that were looked at; each has its rate as `share`, and its old one still as `rate`.
+    Attributes:
+        hops: the directed links on it.
+        wires: the same, each once.
+        order: routes are numbered as they are first taken.
+        key: the places of its links in the network.
+        most: the slowest of its links, in bytes/s.
+        flows: what streams on it.
+        rate: of each flow, in bytes/s.
+        share: the rate that is being looked for.
+        carried: bytes of flows that stream on it no more.
+        times: when the load on it changed, in seconds.
+        loads: all its flows together from then on, in bytes/s.
+        end: when the next flow has sent all; infinity if that is not known.
+        queued: the time that the queue of ends has for it.
     """
-    flows = list(started)
-    for flow in flows:
-        flow.mark = token
-    tied = dict.fromkeys(w for flow in flows for w in flow.wires if w.full or w.demand > w.capacity)
-    floor = min([floor, *[wire.level() for wire in tied]]) * (1 - SAME)
-    wires = list(tied | {wire: None for wire in changed if wire.full})
-    reached = 0
-    while True:
-        reached = _reach(flows, wires, reached, floor, token)
-        _pour(flows, wires, token)
-        over = _overfull(flows, token)
-        if not over:
-            return flows
-        wires += over
 
+    __slots__ = (
+        "carried", "end", "flows", "hops", "key", "loads", "mark", "most", "order", "queued", "rate", "served", "share",
+        "since", "targets", "times", "wires",
+    )  # fmt: skip
 
-def _reach(flows: list[Flow], wires: list[Wire], first: int, floor: float, token: int) -> int:
-    """Adds to the wires, of which those from `first` on are new, and to the flows all that hang together with them."""
-    for wire in wires[first:]:
-        wire.mark = token
-    while first < len(wires):
-        wire = wires[first]
-        first += 1
-        slower: list[float] = []
-        for flow in wire.flows:
-            rate = flow.rate
-            if 0.0 < rate < floor:
-                slower.append(rate)
-            elif flow.mark != token:
-                flow.mark = token
-                flows.append(flow)
-                for other in flow.wires:
-                    if other.full and other.mark != token:
-                        other.mark = token
-                        wires.append(other)
-        wire.room = wire.capacity - fsum(slower) if slower else wire.capacity
-        wire.sharers = len(wire.flows) - len(slower)
-    return first
+    def __init__(self, hops: tuple[Hashable, ...], wires: tuple[Wire, ...], order: int) -> None:
+        self.hops, self.wires, self.order = hops, wires, order
+        self.key = tuple(place for wire in wires for place in wire.order)
+        self.most = min([wire.capacity for wire in wires], default=inf)
+        self.flows: dict[Flow, None] = {}
+        self.rate = self.share = 0.0
+        self.served, self.since = 0.0, 0.0  # bytes to each flow until the time `since`
+        self.targets: list[tuple[float, int, Flow]] = []
+        self.carried = 0.0
+        self.times: list[float] = []
+        self.loads: list[float] = []
+        self.end = self.queued = inf
+        self.mark = 0
+        for wire in wires:
+            wire.log.append(self)
 
+    def advance(self, now: float) -> None:
+        """Counts what its flows have been served by now."""
+        if self.rate:
+            self.served += self.rate * (now - self.since)
+        self.since = now
 
-def _pour(flows: list[Flow], wires: list[Wire], token: int) -> None:
-    """Fills the wires with the flows, the one first that is full first; see `labkit.cluster.sharing`."""
-    heap: list[tuple[float, int, Wire]] = []
-    for wire in wires:
-        wire.full = False
-        wire.left, wire.count = wire.room, wire.sharers
-        if wire.count:
-            heap.append((wire.left / wire.count, wire.order, wire))
-    for flow in flows:
-        flow.share = _NONE
-        most = flow.most
-        for wire in flow.wires:
-            if wire.mark == token and wire.room <= most:
-                break
-        else:  # its slowest link is not among the wires: one that it has to itself stands for it
-            own = Wire(None, -1 - flow.number, most)
-            own.left, own.count, own.flows = most, 1, {flow: None}
-            heap.append((most, own.order, own))
-    heapify(heap)
-    while heap:
-        share, order, wire = heap[0]
-        count = wire.count
-        if not count:
-            heappop(heap)
-            continue
-        now = max(wire.left / count, wire.capacity * _LEAST)
-        if now > share:  # its flows were held back elsewhere since: it fills later than was thought
-            heapreplace(heap, (now, order, wire))
-            continue
-        heappop(heap)
-        wire.full = True
-        for flow in wire.flows:
-            if flow.share == _NONE:
-                flow.share = now
-                for other in flow.wires:
-                    other.left -= now
-                    other.count -= 1
+    def join(self, flow: Flow, now: float) -> None:
+        """A flow begins to stream."""
+        if self.flows:
+            self.advance(now)
+        else:
+            self.served, self.since = 0.0, now
+            self.targets.clear()
+            for wire in self.wires:
+                wire.routes[self] = None
+        flow.target = self.served + flow.left
+        self.flows[flow] = None
+        heappush(self.targets, (flow.target, flow.number, flow))
+        for wire in self.wires:
+            wire.flows += 1
+            wire.demand += self.most
 
+    def leave(self, flow: Flow, left: float) -> None:
+        """A flow streams no more.
 
-def _overfull(flows: list[Flow], token: int) -> list[Wire]:
-    """The wires not looked at that carry more than they can: they were not full before, and now hold flows back."""
-    risen = [flow for flow in flows if flow.share > flow.rate]
-    suspects = {w: None for flow in risen for w in flow.wires if w.mark != token and w.demand > w.capacity}
-    most = 1 + SAME
-    return [w for w in suspects if fsum([flow.share for flow in w.flows]) > w.capacity * most]
+        Args:
+            flow: the flow.
+            left: what it still has to send.
+        """
+        self.carried += flow.left - left
+        flow.left, flow.target = left, inf
+        del self.flows[flow]
+        for wire in self.wires:
+            wire.flows -= 1
+            wire.demand = wire.demand - self.most if wire.flows else 0.0  # rounding does not pile up
+        if not self.flows:
+            self.rate, self.end, self.queued = 0.0, inf, inf
+            for wire in self.wires:
+                del wire.routes[self]
+
+    def left(self, flow: Flow, now: float) -> float:
+        """What a flow on it has still to send."""
+        served = self.served + self.rate * (now - self.since) if self.rate else self.served
+        return min(max(0.0, flow.target - served), flow.left)
+
+    def next_flow(self) -> Flow:
+        """The flow that ends first; there must be one."""
+        while True:
+            target, _, flow = self.targets[0]
+            if target == flow.target and flow in self.flows:
+                return flow
+            heappop(self.targets)  # it was cancelled, or has taken another route since
+
+    def note(self, now: float) -> None:
+        """Keeps the load from now on."""
+        load = self.rate * len(self.flows)
+        if load != (self.loads[-1] if self.loads else 0.0):
+            self.times.append(now)
+            self.loads.append(load)
