@@ -36,7 +36,7 @@ _OPEN = """async ([text, states]) => {
       },
       on: (event, listener) => { heard.set(event, (heard.get(event) ?? new Set()).add(listener)); },
       off: (event, listener) => heard.get(event)?.delete(listener),
-      send: content => { globalThis.asked = (globalThis.asked ?? 0) + 1; void labkitKernel(number, content, {}).then(take); },
+      send: content => { void labkitKernel(number, content, {}).then(take); },
     };
   });
   for (const model of models) {

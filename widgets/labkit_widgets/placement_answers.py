@@ -113,7 +113,7 @@ def _ends(choice: Choice, number: dict[str, int]) -> list[list[Any]]:
     pairs = sorted(zip(choice.finish_seconds, (number[device] for device in choice.devices), strict=True))
     taken = number[choice.device]
     shown = [pair for place, pair in enumerate(pairs) if place < _MOST_LISTED - 1 or pair[1] == taken]
-    return [[device, float(f"{end:.4g}")] for end, device in shown]
+    return [[device, float(f"{end:.6g}")] for end, device in shown]
 
 
 def steps(stands: Standing, first: int, count: int) -> dict[str, Any]:

@@ -102,7 +102,7 @@ export class Player {
     this.slider.setAttribute("aria-valuetext", words);
     this.words.replaceChildren(h("p", {}, h("strong", {}, words), ` — ${shorten(reason, 300)}`),
       tried.length > 1 ? h("p", { class: "labkit-gv-key" }, `It looked at ${looked} devices; the op would end at:`) : "",
-      tried.length > 1 ? ends(tried.slice(0, 8), device, this.stage.label) : "");
+      tried.length > 1 ? ends(tried.filter(([other], place) => place < 7 || other === device), device, this.stage.label) : "");
     this.stage.show(new Set(this.steps.slice(0, this.at).map(([placed]) => placed)), op);
     this.shell.say(words);
   }
