@@ -142,7 +142,7 @@ def test_the_mouse_chooses_hovers_pans_and_zooms(opened: Open) -> None:
     box = page.locator(".labkit-cl-stage").bounding_box()
     x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
     page.mouse.move(x, y)
-    assert page.locator(".labkit-cl-tip").inner_text() == "switch s1.0"
+    assert page.locator(".labkit-tr-tip").inner_text() == "switch s1.0"
     page.mouse.click(x, y)
     assert trait(page, "chosen") == "s1.0"
     page.mouse.click(x, y - 60)
@@ -294,8 +294,8 @@ def test_axe_finds_nothing_in_panels_and_tables(opened: Open, theme: str) -> Non
     view.between("/job:worker/task:0/device:GPU:0", "/job:worker/task:9/device:GPU:0").time = view.run.seconds / 3
     page = opened(view, theme=theme)
     page.locator(".labkit-cl-twin summary").click()
-    page.locator(".labkit-cl-table").nth(1).wait_for()
-    assert page.locator(".labkit-cl-table tbody tr").count() > 2
+    page.locator(".labkit-tr-table").nth(1).wait_for()
+    assert page.locator(".labkit-tr-table tbody tr").count() > 2
     assert violations(page) == []
     page = opened(lw.ClusterView("jupiter"), theme=theme)
     press(page, "ArrowDown", "ArrowDown")

@@ -356,6 +356,19 @@ def test_a_run_replaces_the_one_that_is_shown_and_can_be_linked_by_traits():
     assert view.show(None).flows == b""
 
 
+def test_a_run_on_other_machines_is_shown_with_those():
+    """And one without a part that had failed is shown with all of them."""
+    view = lw.ClusterView("gpu_machines").kill("h3").between("h0", "h1")
+    cluster, work, places, run = played("gpu_server")
+    view.show(run)
+    assert decoded(view.scene)["title"].startswith("gpu_server")
+    assert (view.damage["down"], view.route, view.ends) == ([], {}, [])
+    before = view.scene
+    view.show(simulate(work, places, cluster, failed=[("/device:GPU:0", "/device:GPU:1")]))
+    assert view.scene == before
+    assert view.kill("/device:GPU:0", "/device:GPU:1").damage["links"] == [8]
+
+
 @pytest.mark.parametrize("spec", [Clos(4, 3), Clos(6, 2, 2), Clos(8, 2, pods=4, plugged=13), Clos(4, 4)])
 def test_groups_of_a_clos_network_are_those_of_the_network_itself(spec):
     """Opened down to each host: the hosts below a subtree are those that its switches reach downwards."""
@@ -440,7 +453,7 @@ def test_the_still_picture_and_its_outline_hold_the_machines(name):
         (lambda: lw.ClusterView(7), TypeError, "a ClusterView shows a cluster, a network or .* not int"),
         (lambda: lw.ClusterView("phone", run=7), TypeError, "plays a simulated step, not int"),
         (lambda: lw.ClusterView("phone", run=played("gpu_server")[3]), ClusterError, "no device"),
-        (lambda: lw.ClusterView("jupiter", run=played("gpu_server")[3]), TypeError, "no devices that a step"),
+        (lambda: lw.ClusterView("jupiter", run=played("gpu_server")[3]), ClusterError, "no devices that a step"),
         (lambda: lw.ClusterView(star(600, "ethernet_1g")), ClusterError, "600 hosts are too many to draw; 512 are"),
         (lambda: lw.ClusterView().kill("h99"), ClusterError, "no machine, switch or device called 'h99'"),
         (lambda: lw.ClusterView().kill("h0", "h1"), ClusterError, "nothing joins 'h0' and 'h1'"),

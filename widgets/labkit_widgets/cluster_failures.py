@@ -13,10 +13,14 @@ Example:
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
 from labkit.cluster import Cluster
+from labkit_widgets.cluster_scene import bits, cut
+
+_LISTED = 8
 
 
 def cut_off(cluster: Cluster) -> list[str]:
@@ -52,3 +56,16 @@ def half(cluster: Cluster, hosts: Sequence[str]) -> float:
     if not first or len(first) == len(alive):
         return 0.0
     return cluster.network.cut_bandwidth(first)
+
+
+def half_text(now: float, before: float) -> str:
+    """What half of the hosts can send to the others, now and before."""
+    if math.isclose(now, before, rel_tol=1e-9):
+        return f"Half of the hosts still send the others {bits(now)}."
+    return f"Half of the hosts send the others {bits(now)}; it was {bits(before)}."
+
+
+def some(names: Sequence[str]) -> str:
+    """The first names, and how many more there are."""
+    more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
+    return ", ".join(map(cut, names[:_LISTED])) + more

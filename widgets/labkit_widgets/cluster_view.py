@@ -30,12 +30,12 @@ Example:
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import traitlets
 
-from labkit.cluster import JUPITER, READY, Clos, Cluster, ClusterError, Network, ready
+from labkit.cluster import Clos, Cluster, ClusterError, Network
 from labkit.cluster.errors import unknown
 from labkit.errors import LabkitError
 from labkit.simulator import Simulation, simulate
@@ -43,13 +43,12 @@ from labkit.simulator.failures import survivors
 from labkit.trace import short
 from labkit.workload import Workload
 from labkit_widgets import cluster_clos, cluster_failures, cluster_picture, cluster_run
-from labkit_widgets.cluster_scene import Scene, bits, cut
+from labkit_widgets.cluster_choice import chosen, within
+from labkit_widgets.cluster_failures import half_text, some
+from labkit_widgets.cluster_scene import Scene, cut
 from labkit_widgets.cluster_ways import way_of_message
 from labkit_widgets.columns import pack
 from labkit_widgets.view import View
-
-_MOST_HOSTS = 512  # more cannot be told apart
-_LISTED = 8
 
 Again = Callable[[Workload, Mapping[str, str], Cluster], Simulation]
 
@@ -108,7 +107,7 @@ class ClusterView(View):
     ) -> None:  # fmt: skip
         if cluster is None:
             cluster = getattr(run, "cluster", None) or "gpu_machines"
-        self._spec, self._cluster = _chosen(cluster)
+        self._spec, self._cluster = chosen(cluster)
         self._drawn = None if self._cluster is None else Scene(self._cluster)
         self._down: list[tuple[str, ...]] = []
         self._left = self._cluster
@@ -122,6 +121,8 @@ class ClusterView(View):
             height = 580 if self._drawn is not None and self._drawn.plan.form == "grid" else 460
         super().__init__(height=height, damage=_NOTHING, **traits)
         self.scene = pack(self._data())
+        if isinstance(run, Simulation):
+            self._check(run)
         self.run = run
 
     # What it shows.
@@ -130,7 +131,7 @@ class ClusterView(View):
         """Shows another run; the same as setting `run`.
 
         Args:
-            run: a simulated step on this cluster, or None.
+            run: a simulated step, or None. One on other machines is shown with those.
 
         Returns:
             This view.
@@ -220,6 +221,13 @@ class ClusterView(View):
             return cluster_clos.scene(self._spec, self.opened, [part[0] for part in self._down])
         return {} if self._drawn is None else self._drawn.data
 
+    def _check(self, run: Simulation) -> None:
+        """The machines that were asked for must be those of the run."""
+        if self._cluster is None:
+            raise ClusterError("a Clos network of so many hosts has no devices that a step could run on.")
+        for device in dict.fromkeys(run.cut.devices.values()):
+            self._cluster.device(device)
+
     @traitlets.validate("run")
     def _checked_run(self, proposal: Any) -> Any:
         run = proposal["value"]
@@ -230,14 +238,17 @@ class ClusterView(View):
                 f"a ClusterView plays a simulated step, not {type(run).__name__}.\n"
                 "  Try: run = tf.simulator.simulate(work, places, cluster), and ClusterView(cluster, run)."
             )
-        if self._cluster is None:
-            raise TypeError("a Clos network of so many hosts has no devices that a step could run on.")
-        for device in dict.fromkeys(run.cut.devices.values()):
-            self._cluster.device(device)
         return run
 
     @traitlets.observe("run")
     def _put(self, _change: Any) -> None:
+        """Shows the run; if it was on other machines, those."""
+        found: Cluster | None = None if self.run is None else self.run.cluster
+        if found is not None and (self._cluster is None or not within(found, self._cluster)):
+            self._spec, self._cluster, self._drawn, self._down = None, found, Scene(found), []
+            self.ends, self.route, self.opened = [], {}, []
+            self._whole_half = 0.0
+            self.scene = pack(self._data())
         self.time = 0.0
         self._fail()
 
@@ -251,8 +262,8 @@ class ClusterView(View):
             self.scene = pack(self._data())
             if self._down:
                 names = [part[0] for part in self._down]
-                lines.append(_half_text(cluster_clos.half(self._spec, names), cluster_clos.half(self._spec, [])))
-                lines.append(f"Down: {_some(names)}.")
+                lines.append(half_text(cluster_clos.half(self._spec, names), cluster_clos.half(self._spec, [])))
+                lines.append(f"Down: {some(names)}.")
         elif self._cluster is not None and self._drawn is not None:
             self._left = self._cluster
             if self._down:
@@ -277,13 +288,13 @@ class ClusterView(View):
         if len(hosts) > 1:
             if not self._whole_half:
                 self._whole_half = cluster_failures.half(cluster, hosts)
-            damage["lines"].append(_half_text(cluster_failures.half(left, hosts), self._whole_half))
+            damage["lines"].append(half_text(cluster_failures.half(left, hosts), self._whole_half))
         lost = [node for node in gone if node in cluster.devices]
         if lost:
-            damage["lines"].append(f"Lost: {_some([self._brief(name) for name in lost])}.")
+            damage["lines"].append(f"Lost: {some([self._brief(name) for name in lost])}.")
         lone = cluster_failures.cut_off(left)
         if lone:
-            damage["lines"].append(f"Cannot be reached: {_some([self._brief(name) for name in lone])}.")
+            damage["lines"].append(f"Cannot be reached: {some([self._brief(name) for name in lone])}.")
         return self._again(left, damage) if self.run is not None or self._work is not None else None
 
     def _again(self, left: Cluster, damage: dict[str, Any]) -> Simulation | None:
@@ -395,40 +406,3 @@ class ClusterView(View):
 
 
 _NOTHING: dict[str, Any] = {"nodes": [], "links": [], "lines": [], "step": [], "down": []}
-
-
-def _chosen(cluster: Any) -> tuple[Clos | None, Cluster | None]:
-    """What was asked for: a Clos network to be drawn in groups, or a cluster."""
-    if isinstance(cluster, str):
-        if cluster not in ("jupiter", *READY):
-            raise unknown("cluster", cluster, ["jupiter", *READY])
-        cluster = JUPITER if cluster == "jupiter" else ready(cluster)
-    if isinstance(cluster, Clos):
-        if cluster.hosts > _MOST_HOSTS:
-            return cluster, None
-        cluster = cluster.network()
-    if isinstance(cluster, Network):
-        cluster = Cluster(cluster.name, cluster, [])
-    if not isinstance(cluster, Cluster):
-        raise TypeError(
-            f"a ClusterView shows a cluster, a network or the sizes of a Clos network, not {type(cluster).__name__}.\n"
-            "  Try: ClusterView(tf.cluster.ready('gpu_machines'))."
-        )
-    count = len(cluster.network.hosts)
-    if count > _MOST_HOSTS:
-        raise ClusterError(
-            f"{count} hosts are too many to draw; {_MOST_HOSTS} are the most.",
-            "the sizes of a Clos network, ClusterView(Clos(...)), or a smaller network of the same form.",
-        )
-    return None, cluster
-
-
-def _half_text(now: float, before: float) -> str:
-    if math.isclose(now, before, rel_tol=1e-9):
-        return f"Half of the hosts still send the others {bits(now)}."
-    return f"Half of the hosts send the others {bits(now)}; it was {bits(before)}."
-
-
-def _some(names: Sequence[str]) -> str:
-    more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
-    return ", ".join(map(cut, names[:_LISTED])) + more

@@ -39,7 +39,7 @@ class ClusterView {
     ...[5, 10, 20, 60].map(s => h("option", { value: s }, `in ${s} s`)));
   #play: HTMLButtonElement;
   #bar: HTMLElement;
-  #tip = h("div", { class: "labkit-cl-tip", "aria-hidden": "true", hidden: true });
+  #tip = h("div", { class: "labkit-tr-tip", "aria-hidden": "true", hidden: true });
   #failed = h("div", { class: "labkit-cl-failed", role: "region", "aria-label": "Failures" });
   #about = h("div", { class: "labkit-cl-part", role: "region", "aria-label": "Details" });
   #facts = h("div");
@@ -78,7 +78,7 @@ class ClusterView {
       named("−", "Zoom out", () => this.#stage.zoom(1 / 1.3)), named("+", "Zoom in", () => this.#stage.zoom(1.3)),
       button("Fit", () => this.#stage.fit(), signal, "All of it"),
       button("Save PNG", () => void this.#stage.png().then(png => { if (png) saveFile("cluster.png", png); }), signal));
-    this.#way.append(h("h4", { class: "labkit-cl-name" }, "A message"),
+    this.#way.append(h("h4", { class: "labkit-tr-name" }, "A message"),
       h("div", { class: "labkit-cl-fields" }, h("label", {}, "from ", this.#from), h("label", {}, "to ", this.#to),
         h("label", {}, "bytes ", this.#bytes)), this.#ways);
     for (const field of [this.#from, this.#to, this.#bytes]) field.addEventListener("change", () => this.#ask(), { signal });
@@ -230,7 +230,7 @@ class ClusterView {
     const first = found[0];
     if (first !== undefined && names.length <= 3) {
       this.#stage.show(-1, -1);
-      this.#about.replaceChildren(h("h4", { class: "labkit-cl-name" }, "A message"), factList(flowFacts(this.#scene, this.#stage.look, first)));
+      this.#about.replaceChildren(h("h4", { class: "labkit-tr-name" }, "A message"), factList(flowFacts(this.#scene, this.#stage.look, first)));
     } else if (names.length === 1) {
       const at = this.#run.data.busy.find(one => one.names.includes(names[0]!));
       if (at) this.#choose(at.node, -1, false);
@@ -264,8 +264,8 @@ class ClusterView {
       if (this.#scene.form !== "clos") acts.push(button(dead ? "Repair this link" : "Cut this link", () => this.#fail(names, !dead), signal));
     }
     this.#facts.replaceChildren(this.#known(node, link));
-    if (!title) return this.#about.replaceChildren(h("p", { class: "labkit-cl-hint" }, "Click on a machine, a device, a switch or a link, or go to one with the arrow keys."));
-    this.#about.replaceChildren(h("h4", { class: "labkit-cl-name", tabindex: "-1" }, shorten(title, 160)), this.#facts,
+    if (!title) return this.#about.replaceChildren(h("p", { class: "labkit-tr-note" }, "Click on a machine, a device, a switch or a link, or go to one with the arrow keys."));
+    this.#about.replaceChildren(h("h4", { class: "labkit-tr-name", tabindex: "-1" }, shorten(title, 160)), this.#facts,
       h("div", { class: "labkit-cl-acts" }, ...acts));
   }
 

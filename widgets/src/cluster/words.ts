@@ -117,7 +117,7 @@ export function tables(scene: Scene, look: Look): HTMLElement[] {
 }
 
 export function factList(list: Fact[]): HTMLElement | string {
-  return list.length ? h("dl", { class: "labkit-cl-facts" },
+  return list.length ? h("dl", { class: "labkit-tr-facts" },
     ...list.flatMap(([key, value]) => [h("dt", {}, shorten(key, 60)), h("dd", {}, shorten(value, 400))])) : "";
 }
 
@@ -128,7 +128,7 @@ function op({ run, time }: Look, number: number): string {
 }
 
 function table(caption: string, heads: string[], rows: string[][]): HTMLElement {
-  return h("table", { class: "labkit-cl-table" }, h("caption", {}, rows.length ? caption : `${caption}: none`),
+  return h("table", { class: "labkit-tr-table" }, h("caption", {}, rows.length ? caption : `${caption}: none`),
     rows.length > 0 && h("thead", {}, h("tr", {}, ...heads.map(head => h("th", { scope: "col" }, head)))),
     h("tbody", {}, ...rows.map(([head, ...cells]) => h("tr", {}, h("th", { scope: "row" }, head), ...cells.map(cell => h("td", {}, cell))))));
 }
