@@ -369,6 +369,22 @@ def test_a_run_on_other_machines_is_shown_with_those():
     assert view.kill("/device:GPU:0", "/device:GPU:1").damage["links"] == [8]
 
 
+def test_a_cluster_view_follows_a_placement_view():
+    """A moved op changes the run that is played, another cluster the machines."""
+    work, places = a_step(list(ready("gpu_server").devices), count=12)
+    placement, view = lw.PlacementView(work, "gpu_server", places), lw.ClusterView("gpu_machines")
+    placement.link(view)
+    assert decoded(view.scene)["title"].startswith("gpu_server")
+    assert view.run is placement.simulation
+    before = view.flows
+    placement.move("n3", next(device for device in ready("gpu_server").devices if device != places["n3"]))
+    assert view.run is placement.simulation
+    assert view.flows != before
+    placement.use("laptop")
+    assert decoded(view.scene)["title"].startswith("laptop")
+    assert view.channel == placement.channel
+
+
 @pytest.mark.parametrize("spec", [Clos(4, 3), Clos(6, 2, 2), Clos(8, 2, pods=4, plugged=13), Clos(4, 4)])
 def test_groups_of_a_clos_network_are_those_of_the_network_itself(spec):
     """Opened down to each host: the hosts below a subtree are those that its switches reach downwards."""

@@ -16,6 +16,7 @@ import traitlets
 from labkit.cluster import READY, Cluster, ClusterError, ready
 from labkit.graph import Graph
 from labkit.workload import Workload
+from labkit_widgets.cluster_view import ClusterView
 from labkit_widgets.columns import pack
 from labkit_widgets.placement_answers import lasted
 from labkit_widgets.placement_columns import crossings, labels
@@ -36,7 +37,7 @@ class Desk(View):
     work: Workload
 
     def __init__(self, **traits: Any) -> None:
-        self._followers: list[weakref.ref[TraceView]] = []
+        self._followers: list[weakref.ref[TraceView | ClusterView]] = []
         self._known: dict[str, dict[str, Standing]] = {}  # by cluster and method, what was placed before
         self._clusters: dict[str, Cluster] = {}
         self._past: list[Standing] = []
@@ -133,12 +134,15 @@ class Desk(View):
         return list(dict.fromkeys([*READY, *self._clusters]))
 
     def _lead(self) -> None:
-        """The trace views that follow show the step as it stands."""
+        """The trace and cluster views that follow show the step as it stands."""
         run = self.standing.simulation
         followers = [view for found in self._followers if (view := found()) is not None and view.comm is not None]
         if run is not None and run.trace.events:
             for view in followers:
-                view.show(run.trace, self.graph)
+                if isinstance(view, ClusterView):
+                    view.show(run)
+                else:
+                    view.show(run.trace, self.graph)
 
     def _cluster(self, cluster: str | Cluster) -> Cluster:
         """The cluster of that name, or the one that is given, which can be chosen from then on."""

@@ -38,6 +38,7 @@ from labkit.simulator import Simulation
 from labkit.trace import Trace, short
 from labkit.workload import Workload
 from labkit_widgets import placement_answers, placement_picture
+from labkit_widgets.cluster_view import ClusterView
 from labkit_widgets.columns import pack
 from labkit_widgets.placement_code import code
 from labkit_widgets.placement_columns import work_columns
@@ -207,7 +208,7 @@ class PlacementView(Desk):
         return self
 
     def link(self, view: View) -> PlacementView:
-        """Lets another view select together with this one; a `TraceView` then also shows the step as it stands.
+        """Lets another view select together with this one; a `TraceView` or `ClusterView` then also shows the step.
 
         Args:
             view: another view.
@@ -216,7 +217,7 @@ class PlacementView(Desk):
             This view.
         """
         link(self, view)
-        if isinstance(view, TraceView):
+        if isinstance(view, (TraceView, ClusterView)):
             self._followers.append(weakref.ref(view))
             self._lead()
         return self
@@ -234,25 +235,25 @@ class PlacementView(Desk):
             said += f", {more} of them because they must be together"
         if asked:
             said += f"; {asked}, which this overrides"
-        return {"said": f"{said}. {change(before, self.standing.seconds)}"}
+        return {"said": f"{said}. {self._changed(before)}"}
 
     def _on_place(self, method: str) -> dict[str, Any]:
         before = self.standing.seconds
         self.place(one_of("method", method, tuple(METHODS)))
-        return {"said": f"{METHODS[method]}: {change(before, self.standing.seconds)}"}
+        return {"said": f"{METHODS[method]}: {self._changed(before)}"}
 
     def _on_use(self, cluster: str) -> dict[str, Any]:
         self.use(one_of("cluster", cluster, self._names_of_clusters()))
-        return {"said": f"{self.machines['title']}: {step(self.standing.seconds)}"}
+        return {"said": f"{self.machines['title']}: {self._now()}"}
 
     def _on_undo(self) -> dict[str, Any]:
-        return {"said": step(self.undo().standing.seconds)}
+        return {"said": self.undo()._now()}
 
     def _on_redo(self) -> dict[str, Any]:
-        return {"said": step(self.redo().standing.seconds)}
+        return {"said": self.redo()._now()}
 
     def _on_reset(self) -> dict[str, Any]:
-        return {"said": step(self.reset().standing.seconds)}
+        return {"said": self.reset()._now()}
 
     def _on_about(self, names: Any) -> dict[str, Any]:
         return placement_answers.about(self.standing, self._moves(), self._checked(names))
@@ -272,6 +273,13 @@ class PlacementView(Desk):
 
     def _on_code(self) -> dict[str, Any]:
         return {"code": self.code()[:20_000]}
+
+    def _now(self) -> str:
+        return step(self.standing.seconds, self.standing.over)
+
+    def _changed(self, before: float) -> str:
+        over = self.standing.over
+        return f"{step(0.0, over)}." if over else change(before, self.standing.seconds)
 
     def _checked(self, names: Any) -> list[str]:
         """Names from the page: each must be an op of the step."""
@@ -299,7 +307,7 @@ class PlacementView(Desk):
         stands = self.standing
         used, there = len(set(stands.places.values())), len(stands.cluster.devices)
         return (f"{ops(len(self.work))} on {used} of {there} device{'s' * (there != 1)} of {stands.cluster.name}, "
-                f"{step(stands.seconds)}")  # fmt: skip
+                f"{step(stands.seconds, stands.over)}")  # fmt: skip
 
     def picture(self) -> str:
         """A row for each device: its ops over the time of the step, how busy it is, what its memory holds."""
