@@ -230,6 +230,8 @@ def test_memory_that_is_too_small_is_marked_and_named() -> None:
     assert peak > view.machines["devices"][number][3] == 16e9
     assert "no room for the variables" in over
     assert any("no room" in str(entry) for entry in view.outline())
+    assert repr(view).endswith(f"of gpu_server, {G0} is out of memory>")
+    assert ask(view, "undo")["said"] == f"{G0} is out of memory"
     view.move(["v", "m"], CPU)  # 128 GB; m alone on the GPU would get all of v by a Recv
     assert all(entry[4] == "" for entry in told(view)["devices"])
 

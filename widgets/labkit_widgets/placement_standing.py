@@ -109,6 +109,12 @@ class Standing:
         """How long the step takes; infinite if it cannot run."""
         return float("inf") if self.simulation is None else self.simulation.seconds
 
+    @property
+    def over(self) -> str:
+        """The first device whose memory is too small; "" if there is none."""
+        run = self.simulation
+        return run.overflows[0].device if run is not None and run.overflows else ""
+
     @cached_property
     def events(self) -> dict[str, Event]:
         """The simulated events by name of the op, Send or Recv."""

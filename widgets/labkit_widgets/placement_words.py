@@ -19,8 +19,10 @@ def ops(count: int) -> str:
     return f"{count:,} op{'s' * (count != 1)}"
 
 
-def step(seconds: float) -> str:
-    """How long a step takes; infinity if it cannot run."""
+def step(seconds: float, over: str = "") -> str:
+    """How long a step takes; infinity if it cannot run. `over` is a device that is out of memory."""
+    if over:
+        return f"{over} is out of memory"
     return f"a step takes {short(seconds, 's')}" if math.isfinite(seconds) else "the step cannot run"
 
 

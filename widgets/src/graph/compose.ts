@@ -64,7 +64,7 @@ export function arrangeNow(graph: Graph, state: ViewState, measure: Measure = ro
   let memo = plan.memo.get(memoKey) as { measure: Measure; frames: Map<number, { frame: Frame; signature: string }> } | undefined;
   if (memo?.measure !== measure) plan.memo.set(memoKey, (memo = { measure, frames: new Map() }));
   const done = new Map<number, Frame>();
-  const words = new Words(plan, measure, state.lanes && 18);
+  const words = new Words(plan, measure, state.lanes && 20);
   const lanes = state.lanes ? inside.get(root)! : [];
   for (let k = frames.length - 1; k >= 0; k--) {
     const t = frames[k]!;

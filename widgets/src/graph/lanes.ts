@@ -29,7 +29,7 @@ export type Tab = (box: number) => "send" | "recv" | null;
 
 /** The frames of all lanes, and of what is around them (`root`). `over` are the wires from lane to lane. */
 export function layLanes(root: number, lanes: Lane[], over: Link[], tab: Tab): Map<number, Frame> {
-  const boxes = lanes.map(lane => lane.boxes.map(box => (tab(box.id) ? { ...box, w: box.w - 10, h: TAB } : box)));
+  const boxes = lanes.map(lane => lane.boxes.map(box => (tab(box.id) ? { ...box, h: TAB } : box)));
   const inner = lanes.map(lane => lane.links.filter(link => link.from >= 0 && link.to >= 0));
   const tasks = lanes.map((_, i) => {
     const { clusters, task } = taskOf(boxes[i]!, inner[i]!, true);

@@ -20,7 +20,7 @@ export function deviceCards(machines: Machines, placed: Placed, theme: Theme, sh
       h("div", { class: "labkit-pl-head" }, swatch(device, theme), head, h("span", {}, `${shorten(kind, 30)}, ${ops} ${ops === 1 ? "op" : "ops"}`)),
       placed.failure ? null : meter("busy", busy, percent(busy)),
       placed.failure ? null : meter("memory", peak / memory, `${short(peak, "B")} of ${short(memory, "B")}`),
-      over ? h("p", { class: "labkit-pl-bad" }, over) : null);
+      over ? h("p", { class: "labkit-pl-bad", tabindex: 0 }, over) : null);
   });
   const more = placed.devices.length - cards.length;
   return h("div", {},

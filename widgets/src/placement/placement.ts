@@ -227,7 +227,11 @@ class PlacementView {
   private total(): void {
     const { placed, machines, trouble } = this;
     const { step: now, before } = placed;
-    const parts: (Node | null)[] = [h("strong", {}, now === null ? "The step cannot run" : `Step: ${seconds(now)}`)];
+    const full = placed.devices.filter(([, , , , over]) => over).map(([device]) => this.label(device));
+    const parts: (Node | null)[] = [full.length && now !== null
+      ? h("strong", { class: "labkit-pl-more" }, `! ${full.slice(0, 3).join(", ")}${full.length > 3 ? ` and ${full.length - 3} more` : ""} out of memory`)
+      : h("strong", {}, now === null ? "The step cannot run" : `Step: ${seconds(now)}`)];
+    if (full.length && now !== null) parts.push(h("span", {}, `with enough of it a step would take ${seconds(now)}`));
     if (now !== null && before !== null && before > 0) {
       const change = now - before, small = Math.abs(change) < 1e-6 * before;
       parts.push(h("span", { class: small ? null : change > 0 ? "labkit-pl-more" : "labkit-pl-less" }, small ? `as before (${seconds(before)})`
@@ -237,8 +241,6 @@ class PlacementView {
     parts.push(h("span", {}, sent.length ? `${sent.length} ${sent.length === 1 ? "tensor crosses" : "tensors cross"}: ${short(bytes, "B")}` : "nothing crosses between devices"));
     if (placed.moved) parts.push(h("span", {}, `${placed.moved} ${placed.moved === 1 ? "op" : "ops"} moved by hand`));
     parts.push(h("span", { class: "labkit-gv-key" }, shorten(machines.title, 120)));
-    const full = placed.devices.filter(([, , , , over]) => over).map(([device]) => this.label(device));
-    if (full.length) parts.push(h("span", { class: "labkit-pl-more" }, `! out of memory: ${full.slice(0, 4).join(", ")}`));
     for (const text of [trouble, placed.failure]) if (text) parts.push(h("p", { class: "labkit-pl-note labkit-pl-more" }, shorten(text, 600)));
     if (placed.note) parts.push(h("p", { class: "labkit-pl-note" }, shorten(placed.note, 600)));
     this.sum.replaceChildren(...parts.filter(part => part !== null));
