@@ -209,10 +209,9 @@ _Placer = Callable[[TaskGraph, Machines], Schedule]
 
 
 def _placers(seed: int, budget: int | None) -> dict[str, _Placer]:
-    own = {} if budget is None else {"budget": budget}
     return {
         "greedy": greedy, "etf": etf, "heft": heft, "exact": exact, "one device": one_device,
-        "search": lambda graph, room: search(graph, room, seed=seed, **own),
+        "search": lambda graph, room: search(graph, room, seed=seed, budget=budget),
     }  # fmt: skip
 
 

@@ -49,7 +49,7 @@ from labkit.placement.timetable import Schedule
 _ROUNDING = 1e-12  # of the schedule's length: what is won below that is rounding
 _NOISE = (0.25, 0.5, 1.0, 2.0)  # in mean task times
 _REPAIRS, _MOVES = 0.5, 0.3  # shares of the tries; the others choose every device anew
-_FREED = 8  # most tasks that a repair sets free
+_FREED, _MOVED = 8, 12  # most tasks that a repair sets free, and that a move takes along; more in large graphs
 _SLACK = 1e-9  # of the schedule's length: times nearer than this are the same
 _PATIENCE = 4  # rebuilds without gain, there and back, before the next perturbation
 
@@ -68,7 +68,7 @@ class _Found(NamedTuple):
         return [-start for start in self.start] if backward == self.backward else list(self.end)
 
 
-def search(graph: TaskGraph, machines: Machines, *, budget: int = 20_000, seed: int = 0) -> Schedule:
+def search(graph: TaskGraph, machines: Machines, *, budget: int | None = None, seed: int = 0) -> Schedule:
     """The best placer: local search from the best of greedy, HEFT, ETF (small graphs) and each device alone.
 
     Never longer than any of these.
@@ -76,7 +76,8 @@ def search(graph: TaskGraph, machines: Machines, *, budget: int = 20_000, seed: 
     Args:
         graph: the tasks.
         machines: where they may run.
-        budget: how many tasks to place while searching, over all rebuilds; 0 returns the best start.
+        budget: how many tasks to place while searching, over all rebuilds; 0 returns the best start. None is 20,000,
+            in larger graphs 40 for each task, and 80,000 at most.
         seed: of the noise.
 
     Raises:
@@ -88,6 +89,8 @@ def search(graph: TaskGraph, machines: Machines, *, budget: int = 20_000, seed: 
         >>> search(graph, Machines.uniform(["x", "y"], bytes_per_second=1.0)).devices
         {'a': 'x', 'b': 'x'}
     """
+    if budget is None:
+        budget = min(max(20_000, 40 * len(graph)), 80_000)
     if budget < 0:
         raise GraphError(f"the budget is {budget} tasks; it is not negative.")
     return improved(graph, machines, budget, seed).schedule()
@@ -245,6 +248,8 @@ class _Neighbours:
         forward = both[0]
         self.near = [[other for other, _ in (*before, *then)]
                      for before, then in zip(forward.predecessors, forward.successors, strict=True)]  # fmt: skip
+        self.freed = max(_FREED, len(self.near) // 100)
+        self.moved = max(_MOVED, len(self.near) // 4)
         self.critical: tuple[_Found, list[int]] | None = None
 
     def pins(self, base: _Found) -> list[int] | None:
@@ -252,43 +257,50 @@ class _Neighbours:
         dice = self.noise.random()
         if dice < _REPAIRS:
             return self._repaired(base)
-        return self._moved(base.device) if dice < _REPAIRS + _MOVES else None
+        return self._moved(base) if dice < _REPAIRS + _MOVES else None
 
     def _repaired(self, base: _Found) -> list[int]:
-        """The same placement, but up to eight tasks that hang together choose again; half the time critical ones."""
-        noise, pins = self.noise, list(base.device)
-        first = noise.randrange(len(pins))
-        most = noise.randint(1, _FREED)
-        if noise.random() < 0.5:
-            if self.critical is None or self.critical[0] is not base:
-                self.critical = base, critical_tasks(self.both[base.backward], base.start, base.end, base.device)
-            first = noise.choice(self.critical[1])
-        queue, freed = [first], set[int]()
-        while queue and len(freed) < most:
-            task = queue.pop(noise.randrange(len(queue)))
-            if task in freed:
-                continue
-            freed.add(task)
-            for member in self.both[0].members[self.both[0].group[task]]:
-                pins[member] = -1
-            queue += self.near[task]
+        """The same placement, but some tasks that hang together choose again."""
+        pins = list(base.device)
+        for task in self._region(self._first(base), self.noise.randint(1, self.freed)):
+            pins[task] = -1
         return pins
 
-    def _moved(self, device: list[int]) -> list[int]:
-        """The same placement, but a few tasks, at times with neighbours, go elsewhere: to a neighbour, or anywhere."""
-        problem, noise, pins = self.both[0], self.noise, list(device)
+    def _moved(self, base: _Found) -> list[int]:
+        """The same placement, but a few tasks, at times whole regions, go elsewhere: to a neighbour, or anywhere."""
+        noise, pins = self.noise, list(base.device)
         while True:
-            task = noise.randrange(len(pins))
+            task = self._first(base)
             near = self.near[task]
             if near and noise.random() < 0.5:
-                target = device[noise.choice(near)]
+                target = base.device[noise.choice(near)]
             else:
-                target = noise.choice(problem.feasible[task])
-            for other in [task, *near] if noise.random() < 0.3 else [task]:
-                for member in problem.members[problem.group[other]]:
-                    pins[member] = target
+                target = noise.choice(self.both[0].feasible[task])
+            most = int(self.moved ** noise.random()) if noise.random() < 0.3 else 1
+            for other in self._region(task, most):
+                pins[other] = target
             if noise.random() < 0.5:
                 return pins
+
+    def _first(self, base: _Found) -> int:
+        """Any task, or, half the time, one that holds up the end."""
+        if self.noise.random() < 0.5:
+            return self.noise.randrange(len(base.device))
+        if self.critical is None or self.critical[0] is not base:
+            self.critical = base, critical_tasks(self.both[base.backward], base.start, base.end, base.device)
+        return self.noise.choice(self.critical[1])
+
+    def _region(self, first: int, most: int) -> dict[int, None]:
+        """So many tasks that hang together, and what must be with them."""
+        noise, problem = self.noise, self.both[0]
+        queue, found = [first], dict[int, None]()
+        while queue and most > 0:
+            task = queue.pop(noise.randrange(len(queue)))
+            if task not in found:
+                most -= 1
+                found.update(dict.fromkeys(problem.members[problem.group[task]]))
+                queue += self.near[task]
+        return found
 
 
 def critical_tasks(problem: Problem, start: Sequence[float], end: Sequence[float], device: Sequence[int]) -> list[int]:
