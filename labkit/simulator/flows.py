@@ -9,10 +9,8 @@ has left: the latency holds no link, so that the next flow may follow at once. A
 just as `Cluster.seconds` says. A message of no bytes, or over no link, takes its latency alone. Packets, headers, loss
 and the slow start of TCP are not modelled.
 
-All that starts and ends at an instant is settled once, when nothing else is left to happen at that instant: `rates.py`
-finds the new rates where they change, `sharing.py` keeps who shares what. A heap of the next end of each route gives
-the next flow to finish. Ends that lie nearer together than rounding (a millionth of a millionth of the time the flow
-took) are one instant.
+How it goes on: `streams.py` follows the flows from start to end, `rates.py` finds their rates, `sharing.py` keeps who
+shares what.
 
 Example:
     Two messages of 10 and 30 bytes over a link of 10 bytes/s: both get 5 bytes/s until the first is through, at 2 s.
@@ -34,16 +32,15 @@ Source: flow-level simulation as in H. Casanova et al.: "SimGrid", 2014; max-min
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Mapping
-from heapq import heappop, heappush, heapreplace
-from math import fsum, inf, ulp
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from math import fsum
 from typing import Any, NamedTuple
 
 from labkit.cluster.errors import ClusterError, checked_number, unknown
-from labkit.simulator.events import LAST, Events, Handle
+from labkit.simulator.events import Events
 from labkit.simulator.loads import carried_bytes, load_curve
-from labkit.simulator.rates import SAME, share_out
 from labkit.simulator.sharing import Flow, Route, Wire
+from labkit.simulator.streams import Streams
 
 
 class Count(NamedTuple):
@@ -89,14 +86,7 @@ class Flows:
         self.asked = self.arrived = self.cancelled = Count(0, 0.0)
         self._routes: dict[tuple[Hashable, ...], Route] = {}
         self._live: dict[Flow, None] = {}
-        self._started: dict[Route, None] = {}  # since the last time that rates were settled
-        self._left: dict[Route, None] = {}
-        self._floor = inf
-        self._settling = False
-        self._token = 0
-        self._ends: list[tuple[float, int, Route]] = []
-        self._timer: Handle | None = None
-        self._timer_seconds = inf
+        self._streams = Streams(events, self._land)
 
     # What callers do
 
@@ -304,38 +294,30 @@ class Flows:
 
     def _start(self, flow: Flow) -> None:
         route = flow.route
-        if not flow.left or route is None or not route.wires:
+        if flow.left and route is not None and route.wires:
+            self._streams.start(flow, route)
+        else:
             flow.left = 0.0
-            self._land(flow)
-            return
-        route.join(flow, self.events.now)
-        self._started[route] = None
-        self._settle_soon()
-
-    def _leave(self, flow: Flow, route: Route, left: float) -> None:
-        """A flow streams no more."""
-        if route.rate:
-            self._floor = min(self._floor, route.rate)
-        route.leave(flow, left)
-        self._left[route] = None
-        self._settle_soon()
+            self._land([flow])
 
     def _stop(self, flow: Flow) -> None:
         """Whatever a flow is doing, it does so no more."""
         route = flow.route
         if route is not None and flow in route.flows:
-            route.advance(self.events.now)
-            self._leave(flow, route, route.left(flow, self.events.now))
+            self._streams.stop(flow, route)
         if flow.landing is not None:
             flow.landing.cancel()
             flow.landing = None
 
-    def _land(self, flow: Flow) -> None:
-        flow.state = "landing"
-        flow.landing = self.events.after(flow.latency_seconds, self._arrive, flow)
-        sent, flow.sent = flow.sent, None
-        if sent is not None:
-            sent(flow)
+    def _land(self, flows: Sequence[Flow]) -> None:
+        """The last bytes of flows have left."""
+        for flow in flows:
+            flow.state = "landing"
+            flow.landing = self.events.after(flow.latency_seconds, self._arrive, flow)
+        for flow in flows:  # when all is in order: what is called here may cancel one
+            sent, flow.sent = flow.sent, None
+            if sent is not None and flow.state == "landing":
+                sent(flow)
 
     def _arrive(self, flow: Flow) -> None:
         flow.state, flow.ended_seconds, flow.landing = "arrived", self.events.now, None
@@ -344,88 +326,5 @@ class Flows:
         if flow.done is not None:
             flow.done(flow)
 
-    def _settle_soon(self) -> None:
-        if not self._settling:
-            self._settling = True
-            self.events.at(self.events.now, self._settle, priority=LAST)
-
-    def _settle(self) -> None:
-        """All that started and ended at this instant is known: rates anew, and the next end."""
-        self._settling = False
-        started = {route: None for route in self._started if route.flows}
-        changed = started | self._left
-        wires = dict.fromkeys([wire for route in changed for wire in route.wires])
-        floor, self._floor = self._floor, inf
-        self._started, self._left = {}, {}
-        self._token += 1
-        now, ends = self.events.now, self._ends
-        for route in share_out(started, wires, floor, self._token):
-            rate, old = route.share, route.rate
-            if abs(rate - old) <= SAME * old:
-                route.share = old
-            else:
-                route.advance(now)
-                route.rate = rate
-                changed[route] = None
-        for route in changed:
-            route.note(now)
-            if route.flows:
-                route.end = end = route.since + (route.next_flow().target - route.served) / route.rate
-                if end < route.queued:  # later ends are found when the queue comes to them
-                    route.queued = end
-                    heappush(ends, (end, route.order, route))
-        self._wait()
-
-    def _next_end(self) -> float:
-        """When the next flow has sent all; what the queue says of routes that were slowed is put right."""
-        ends = self._ends
-        while ends:
-            seconds, order, route = ends[0]
-            if seconds == route.end:
-                return seconds
-            if seconds == route.queued:
-                route.queued = route.end
-                heapreplace(ends, (route.end, order, route))
-            else:  # it is empty, or the queue has another time for it
-                heappop(ends)
-        return inf
-
-    def _wait(self) -> None:
-        """Sets the timer to the next end."""
-        seconds = self._next_end()
-        if seconds != self._timer_seconds:
-            if self._timer is not None:
-                self._timer.cancel()
-            self._timer_seconds = seconds
-            self._timer = self.events.at(seconds, self._finish) if seconds < inf else None
-
-    def _finish(self) -> None:
-        """The last byte of a flow leaves, and with it those of all flows that end with it."""
-        now = self.events.now
-        self._timer, self._timer_seconds = None, inf
-        while (seconds := self._next_end()) < inf:
-            route = heappop(self._ends)[2]
-            flow = route.next_flow()
-            if seconds - now > _rounding(flow, now):
-                heappush(self._ends, (seconds, route.order, route))
-                break
-            route.served, route.since = flow.target, now
-            route.end = route.queued = inf  # until it is settled
-            ended = [flow]
-            self._leave(flow, route, 0.0)
-            while route.flows:
-                flow = route.next_flow()
-                if flow.target - route.served > route.rate * _rounding(flow, now):
-                    break
-                self._leave(flow, route, 0.0)
-                ended.append(flow)
-            for flow in ended:
-                self._land(flow)
-
     def __repr__(self) -> str:
         return f"<{len(self._wires)} links, {len(self._live)} flows under way, {self.arrived.messages} arrived>"
-
-
-def _rounding(flow: Flow, now: float) -> float:
-    """Ends of flows that are nearer than this, in seconds, are one."""
-    return SAME * (now - flow.started_seconds) + 4 * ulp(now)

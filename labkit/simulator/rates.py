@@ -57,6 +57,10 @@ def share_out(started: Iterable[Route], changed: Iterable[Wire], floor: float, t
     tied = dict.fromkeys([w for route in routes for w in route.wires if w.full or w.demand > w.capacity])
     floor = min([floor, *[wire.level(token) for wire in tied]]) * (1 - SAME)
     wires = list(tied | {wire: None for wire in changed if wire.full})
+    if not wires:  # nothing holds anybody back
+        for route in routes:
+            route.share = route.most
+        return routes
     reached = 0
     while True:
         reached = _reach(routes, wires, reached, floor, token)
@@ -80,9 +84,8 @@ def _reach(routes: list[Route], wires: list[Wire], first: int, floor: float, tok
             if route.mark == token:
                 continue
             if route.rate < floor:
-                count = len(route.flows)
-                slower.append(route.rate * count)
-                sharers -= count
+                slower.append(route.rate * route.count)
+                sharers -= route.count
                 continue
             route.mark = token
             routes.append(route)
@@ -130,11 +133,12 @@ def _pour(routes: list[Route], wires: list[Wire], token: int) -> None:
         for route in wire.routes:
             if route.share == _NONE:
                 route.share = now
-                flows = len(route.flows)
+                flows = route.count
                 for other in route.wires:
-                    if not other.fixed:
+                    fixed = other.fixed
+                    if not fixed:
                         touched.append(other)
-                    other.fixed += flows
+                    other.fixed = fixed + flows
         for other in touched:
             other.left -= now * other.fixed
             other.count -= other.fixed
@@ -146,4 +150,4 @@ def _overfull(routes: list[Route], token: int) -> list[Wire]:
     risen = [route for route in routes if route.share > route.rate]
     suspects = dict.fromkeys([w for route in risen for w in route.wires if w.mark != token and w.demand > w.capacity])
     most = 1 + SAME
-    return [w for w in suspects if fsum([r.share * len(r.flows) for r in w.routes]) > w.capacity * most]
+    return [w for w in suspects if fsum([r.share * r.count for r in w.routes]) > w.capacity * most]

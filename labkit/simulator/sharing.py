@@ -121,8 +121,8 @@ class Wire:
         level = self.capacity / self.flows
         while True:
             slower = [route for route in self.routes if route.rate < level and route.mark != token]
-            others = self.flows - sum([len(route.flows) for route in slower])
-            better = (self.capacity - fsum([route.rate * len(route.flows) for route in slower])) / others
+            others = self.flows - sum([route.count for route in slower])
+            better = (self.capacity - fsum([route.rate * route.count for route in slower])) / others
             if better <= level:
                 return level
             level = better
@@ -138,6 +138,8 @@ class Route:
         key: the places of its links in the network.
         most: the slowest of its links, in bytes/s.
         flows: what streams on it.
+        count: how many these are.
+        target: it is served so much when the next of them ends.
         rate: of each flow, in bytes/s.
         share: the rate that is being looked for.
         carried: bytes of flows that stream on it no more.
@@ -148,8 +150,8 @@ class Route:
     """
 
     __slots__ = (
-        "carried", "end", "flows", "hops", "key", "loads", "mark", "most", "order", "queued", "rate", "served", "share",
-        "since", "targets", "times", "wires",
+        "carried", "count", "end", "flows", "hops", "key", "loads", "mark", "most", "order", "queued", "rate", "served",
+        "share", "since", "target", "targets", "times", "wires",
     )  # fmt: skip
 
     def __init__(self, hops: tuple[Hashable, ...], wires: tuple[Wire, ...], order: int) -> None:
@@ -157,8 +159,10 @@ class Route:
         self.key = tuple(place for wire in wires for place in wire.order)
         self.most = min([wire.capacity for wire in wires], default=inf)
         self.flows: dict[Flow, None] = {}
+        self.count = 0
         self.rate = self.share = 0.0
         self.served, self.since = 0.0, 0.0  # bytes to each flow until the time `since`
+        self.target = inf
         self.targets: list[tuple[float, int, Flow]] = []
         self.carried = 0.0
         self.times: list[float] = []
@@ -170,8 +174,7 @@ class Route:
 
     def advance(self, now: float) -> None:
         """Counts what its flows have been served by now."""
-        if self.rate:
-            self.served += self.rate * (now - self.since)
+        self.served += self.rate * (now - self.since)
         self.since = now
 
     def join(self, flow: Flow, now: float) -> None:
@@ -185,6 +188,7 @@ class Route:
                 wire.routes[self] = None
         flow.target = self.served + flow.left
         self.flows[flow] = None
+        self.count += 1
         heappush(self.targets, (flow.target, flow.number, flow))
         for wire in self.wires:
             wire.flows += 1
@@ -200,6 +204,7 @@ class Route:
         self.carried += flow.left - left
         flow.left, flow.target = left, inf
         del self.flows[flow]
+        self.count -= 1
         for wire in self.wires:
             wire.flows -= 1
             wire.demand = wire.demand - self.most if wire.flows else 0.0  # rounding does not pile up
@@ -210,8 +215,7 @@ class Route:
 
     def left(self, flow: Flow, now: float) -> float:
         """What a flow on it has still to send."""
-        served = self.served + self.rate * (now - self.since) if self.rate else self.served
-        return min(max(0.0, flow.target - served), flow.left)
+        return min(max(0.0, flow.target - self.served - self.rate * (now - self.since)), flow.left)
 
     def next_flow(self) -> Flow:
         """The flow that ends first; there must be one."""
@@ -223,7 +227,7 @@ class Route:
 
     def note(self, now: float) -> None:
         """Keeps the load from now on."""
-        load = self.rate * len(self.flows)
+        load = self.rate * self.count
         if load != (self.loads[-1] if self.loads else 0.0):
             self.times.append(now)
             self.loads.append(load)

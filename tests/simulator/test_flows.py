@@ -88,13 +88,47 @@ def test_a_link_twice_on_the_way_counts_once():
 
 
 def test_what_starts_at_one_instant_is_settled_once(monkeypatch):
-    from labkit.simulator import flows as module
+    from labkit.simulator import streams as module
 
     calls = []
     monkeypatch.setattr(module, "share_out", lambda *a, old=module.share_out: calls.append(1) or old(*a))
     network = star(20, "ethernet_1g")
     sent(network.capacities(), [(1.0, network.hops(f"h{a}", "h0"), 1e6) for a in range(1, 20)])
     assert len(calls) == 2  # all start, all end
+
+
+def test_a_sender_hears_when_the_last_byte_has_left():
+    """Before it arrives; once, though the message takes another way while it lands; at once if there are no bytes."""
+    events, heard = Events(), []
+    flows = Flows(events, {"x": 8.0})
+    flow = flows.send(["x"], 8.0, None, 5.0, "w", lambda f: heard.append((events.now, f.name, f.state)))
+    events.run(until=2.0)
+    flows.reroute(flow, ["x"], latency_seconds=1.0)
+    assert events.run() == 3.0
+    flows.send(["x"], 0, None, 5.0, "empty", lambda f: heard.append((events.now, f.name, f.state)))
+    assert heard == [(1.0, "w", "landing"), (3.0, "empty", "landing")]
+
+
+def test_one_that_has_left_may_cancel_another_that_left_with_it():
+    events = Events()
+    flows = Flows(events, {"x": 8.0})
+    arrived, sent_off = [], []
+    first = flows.send(["x"], 8.0, arrived.append, sent=lambda flow: flows.cancel(second))
+    second = flows.send(["x"], 8.0, arrived.append, 1.0, sent=sent_off.append)
+    assert events.run() == 2.0
+    assert (arrived, sent_off, second.state) == ([first], [], "cancelled")
+    assert flows.in_flight == (0, 0.0)
+
+
+def test_messages_on_one_route_share_with_others_one_by_one():
+    """Three on one way, one on another, over a link of 8: 2 each. The three end at 1, 2 (of 2, 4 bytes) and later.
+
+    At 1 the short one is through: 8/3 each. At 1 + 2/(8/3) = 1.75 the second is; then 4 each.
+    """
+    messages = [(0.0, ["x"], 2.0), (0.0, ["x"], 4.0), (0.0, ["x"], 8.0), (0.0, ["x", "y"], 16.0)]
+    arrivals, _ = sent({"x": 8.0, "y": 8.0}, messages)
+    # third: 8 - 2 - 2 = 4 left at 1.75, until 2.75; fourth: 12 left at 1.75, 8 at 2.75, alone until 3.75
+    assert arrivals == pytest.approx([1.0, 1.75, 2.75, 3.75], rel=1e-15)
 
 
 # Against the batch truth
