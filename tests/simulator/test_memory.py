@@ -95,6 +95,12 @@ def test_what_is_needed_for_an_instant_only_counts():
     assert run.alive("a0", at=1.0) == []
 
 
+def test_the_peak_is_the_first_of_equal_ones():
+    run = toy([op("x", seconds=1, bytes=50), op("y", "^x", seconds=1, bytes=50)], "a0 a0")
+    assert run.memory["a0"].peak_seconds == 0.0
+    assert [piece.tensor for piece in run.alive("a0")] == ["x:0"]
+
+
 def test_several_steps_keep_what_the_last_has_fetched():
     """What earlier steps fetched is handed over when they end: not three times 8 bytes."""
     nodes = [variable("w", 100), op("y", "w:0", seconds=1, bytes=8)]

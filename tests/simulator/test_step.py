@@ -114,6 +114,20 @@ def test_ops_without_time_wait_for_no_device():
     assert found["y"] == (1.5, 2.5)
 
 
+def test_all_that_ends_at_an_instant_ends_before_anything_starts_by_hand():
+    """A wire without latency: v on b0 0-1, its 10 bytes are on a0 at 2, when k ends there too. y comes before z."""
+    cluster = Cluster("pair", star(2, LinkKind("toy", "a toy", 0.0, 10.0, "invented")),
+                      [Device(name, "server_cpu", host) for name, host in (("a0", "h0"), ("b0", "h1"))])  # fmt: skip
+    nodes = (op("v", seconds=1, bytes=10), op("k", seconds=2), op("y", "v:0", seconds=1), op("z", "k:0", seconds=1))
+    run = simulate(Workload(nodes), {"v": "b0", "k": "a0", "y": "a0", "z": "a0"}, cluster, seconds=flops_are_seconds)
+    assert times(run)["y"] == (2.0, 3.0)
+    assert times(run)["z"] == (3.0, 4.0)
+
+
+def test_a_device_that_only_holds_is_used_and_idle():
+    assert toy([variable("w", 10)], "a0").utilisation == {"a0": 0.0}
+
+
 def test_a_long_chain_without_time():
     """Longer than Python's stack."""
     chain = [op("n0")] + [op(f"n{i}", f"n{i - 1}:0", type="Identity") for i in range(1, 5000)]
@@ -149,6 +163,17 @@ def test_steps_overlap_where_no_variable_forbids_it_by_hand():
     assert [e.start_seconds for e in run.trace.events if e.node == "f"] == [0.0, 2.0, 4.0]
     assert [e.start_seconds for e in run.trace.events if e.node == "h"] == [3.5, 6.5, 9.5]
     assert run.step_ends == (6.5, 9.5, 12.5)
+
+
+def test_the_earlier_step_comes_first_by_hand():
+    """On a0 p and s, 1 s each, for ever; y of the first step is ready at 3.5, after x on b0 and a message.
+
+    p 0-1, s 1-2, p 2-3, s 3-4. At 4 the third p has waited since 3, y since 3.5: y of step one is next.
+    """
+    nodes = [op("p", seconds=1), op("s", seconds=1), op("x", seconds=3), op("y", "^x", seconds=1)]
+    run = toy(nodes, "a0 a0 b0 a0", steps=3)
+    assert [e.start_seconds for e in run.trace.events if e.node == "p"] == [0.0, 2.0, 5.0]
+    assert next(e.start_seconds for e in run.trace.events if e.node == "y") == 4.0
 
 
 def test_slow_devices_and_failed_parts_by_hand():
