@@ -63,12 +63,32 @@ def call_alone(kind: Op, inputs: list[Any]) -> Any:
     arrays = [v for i, v in enumerate(inputs) if i not in static and v is not None]
     form = (cast("Any", jax.config).jax_default_device, *((v.dtype, v.shape) for v in map(_array, arrays)))
     if form in compiled.called:
-        return function(*arrays)
+        return on_one_device(function, *arrays)
     began = time.perf_counter()
-    jax.block_until_ready(function(*arrays))
+    jax.block_until_ready(on_one_device(function, *arrays))
     warm_up.seconds += time.perf_counter() - began
     compiled.called.add(form)
-    return function(*arrays)
+    return on_one_device(function, *arrays)
+
+
+def is_about_devices(error: ValueError) -> bool:
+    """True if JAX complains of arguments on several devices."""
+    return "incompatible devices" in str(error)
+
+
+def on_one_device(function: Any, *arguments: Any) -> Any:
+    """Calls a compiled function; if its arguments are on several devices, on the device of the first.
+
+    Only who looks at the state of a session from outside meets that: a session sends arrays to where they are taken.
+    """
+    try:
+        return function(*arguments)
+    except ValueError as error:
+        if not is_about_devices(error):
+            raise
+    leaves: list[Any] = jax.tree.leaves(arguments)
+    device = next(value.device for value in leaves if isinstance(value, jax.Array))
+    return function(*cast("Any", jax).device_put(arguments, device))
 
 
 def _array(value: Any) -> Any:

@@ -44,13 +44,16 @@ def partition_graphs(nodes: Sequence[Operation], feeds: Sequence[Tensor], trace:
     nodes = [node for node in nodes if node.name in defs]
     places = {event.node: event.device for event in trace.events if event.op != "_Recv"}
     first = next(iter(places.values()), "")
-    fed = set(feeds)
-    given = list(dict.fromkeys(t.op for t in feeds if t.op.name in defs and t.op not in set(nodes)))
-    work = Workload(tuple(_work_node(node, fed) for node in [*given, *nodes]))
+    fed = {t.op.name for t in feeds}
+    work = Workload(tuple(_work_node(node, fed) for node in nodes if node.name not in fed))
     cut = partition(work, {node.name: places.get(node.name, first) for node in work.nodes})
     graphs: dict[str, Any] = {}
     for device, part in cut.parts.items():
         graphs[device] = message("GraphDef")()
+        taken = dict.fromkeys(need for node in part for need in node.needs if need in fed and need in defs)
+        for name in taken:  # what is fed is where it is taken
+            graphs[device].node.add().CopyFrom(defs[name])
+            graphs[device].node[-1].device = device
         for node in part:
             made = graphs[device].node.add()
             if node.name in defs:
@@ -63,11 +66,10 @@ def partition_graphs(nodes: Sequence[Operation], feeds: Sequence[Tensor], trace:
     return list(graphs.values())
 
 
-def _work_node(node: Operation, fed: set[Tensor]) -> WorkNode:
-    tensors = () if all(t in fed for t in node.outputs) and node.outputs else node.inputs
-    inputs = (*(t.name for t in tensors), *(f"^{other.name}" for other in node.control_inputs))
+def _work_node(node: Operation, fed: set[str]) -> WorkNode:
+    waits = (f"^{other.name}" for other in node.control_inputs if other.name not in fed)
     outputs = tuple(Output(t.name, t.dtype.name, (), 0) for t in node.outputs)
-    return WorkNode(node.name, node.type, inputs, outputs)
+    return WorkNode(node.name, node.type, (*(t.name for t in node.inputs), *waits), outputs)
 
 
 def _reference(name: str) -> str:

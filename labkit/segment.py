@@ -16,6 +16,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from labkit.alone import is_about_devices, on_one_device
 from labkit.errors import FailedPreconditionError, LabkitError
 from labkit.graph import GraphKeys, Interpreter, Operation, Tensor, constant_value, variable_of
 from labkit.graph.interpret import call_on_host, to_numpy
@@ -141,6 +142,11 @@ class Segment:
         except LabkitError as error:  # while tracing: JAX adds a remark about its own frames
             error.__notes__ = [note for note in getattr(error, "__notes__", []) if "JAX has removed" not in note]
             raise error from None
+        except ValueError as error:
+            if self.device is not None or not is_about_devices(error):
+                raise
+        with jax.enable_x64(True):
+            return on_one_device(function, donated, kept, [*present, *(self._large_values or ())], inputs)
 
     def _specialised(self, store: Store, inputs: Sequence[Any]) -> tuple[Callable[..., Any], Sequence[Any]]:
         """The function for these static values and this set of initialized variables, and the inputs that remain."""
