@@ -8,8 +8,10 @@ rebuilds the schedule over and over, keeping what is no longer than before:
   and back, until nothing is won, removes idle time that no rank foresees.
 - *Perturbation*: the order of the best schedule so far, with noise; each task goes where it finishes soonest.
 - *Repairs*, where devices or transfers differ: the placement of the best so far, but a few tasks that hang together
-  choose again where they finish soonest; half the time they start from a task that holds up the end.
-- *Moves*, likewise: a task, at times with its neighbours, goes to another device.
+  choose again where they finish soonest.
+- *Moves*, likewise: a task, at times with a whole region around it, goes to another device.
+
+Half of the repairs and moves start from a task that holds up the end (`critical_tasks`).
 
 It ends when the schedule is as short as the lower bound, so that nothing shorter exists, or when its budget of placed
 tasks is spent. The budget is counted, not timed: the same seed gives the same schedule on every machine.
@@ -206,7 +208,7 @@ def _search_general(both: tuple[Problem, Problem], bound: float, budget: int, no
     problem = both[0]
     begun = [_found(builder) for builder in starts(problem)]
     best = begun[0]
-    pending: list[_Found] = begun[:3]  # each is first packed there and back
+    pending = [(found, pinned) for found in reversed(begun[:3]) for pinned in (True, False)]  # to pack there and back
     fastest = [problem.fastest(task) for task in range(len(problem.graph))]
     mean = math.fsum(fastest) / max(len(fastest), 1)
     tails = [one.tails(fastest, transfer=False) for one in both]
@@ -214,9 +216,9 @@ def _search_general(both: tuple[Problem, Problem], bound: float, budget: int, no
     neighbours, builders = _Neighbours(both, noise), [Rebuild(one) for one in both]
     while budget > 0 and best.seconds > bound:
         if pending:
-            base = pending.pop()
+            base, pinned = pending.pop()
             backward, width = not base.backward, 0.0
-            pins = base.device if len(pending) % 2 else None
+            pins = base.device if pinned else None
         else:
             base = best
             backward, width = noise.random() < 0.5, noise.choice((0.0, *_NOISE)) * mean
@@ -229,7 +231,7 @@ def _search_general(both: tuple[Problem, Problem], bound: float, budget: int, no
         if built.whole:
             now = _Found(max(built.end), backward, built.start, built.end, built.device)
             if now.seconds < best.seconds * (1 - _ROUNDING):
-                pending.append(now)
+                pending += [(now, True), (now, False)]
             if now.seconds <= best.seconds:  # one as long is taken too: it leads out of flat places
                 best = now
     return best

@@ -4,12 +4,15 @@
    communication, against their optima. Where the set's optimum is open, its table gives a lower bound and the best that
    is known; both are printed, and so is which of our schedules are shorter than that.
 2. The same graphs with transfers, in three ratios of communication to computation, against greedy and one device.
-3. 10,000 tasks on 50 devices.
+3. Graphs that the set does not have, 50 to 100 tasks by its generators, the same two ways.
+4. Real training steps: on processors with the same ratios, on the GPU server and on fifty GPU machines.
+5. 10,000 tasks on 50 devices: generated ones, and a real step from a workload to a placement.
 
-Every schedule is checked with `violations`. The set is read from $LABKIT_STG, or from shared/data/stg beside the
-project; without it the first two parts are skipped. Its site: https://www.kasahara.cs.waseda.ac.jp/schedule/
+"Shorter than greedy" is 1 - ours / greedy's, the mean over graphs and processors. Every schedule is checked with
+`violations`. The set is read from $LABKIT_STG, or from shared/data/stg beside the project; without it the first two
+parts are skipped. Its site: https://www.kasahara.cs.waseda.ac.jp/schedule/
 
-python -m tests.benchmarks.placement
+python -m tests.benchmarks.placement [part ...]
 """
 
 from __future__ import annotations
@@ -26,10 +29,14 @@ from pathlib import Path
 from statistics import fmean
 from typing import NamedTuple
 
+from labkit.cluster import Cluster, ready, star
+from labkit.placement import machines, one_device, place_by_cost, task_graph
 from labkit.placement.schedules import etf, greedy, heft
 from labkit.placement.search import search
-from labkit.placement.tasks import Machines, TaskGraph
+from labkit.placement.tasks import Machines, TaskGraph, lower_bound_seconds
 from labkit.placement.timetable import Schedule, violations
+from tests.benchmarks.random_graphs import GENERATORS, TIMES, random_graph
+from tests.benchmarks.training_graphs import STEPS, deep, gpus
 
 PROCESSORS = (2, 4, 8, 16)
 RATIOS = (0.1, 1.0, 10.0)
@@ -130,29 +137,98 @@ def standard_graphs(path: Path) -> None:
           f"slowest {1e3 * slowest:.0f} ms (bar 50)")  # fmt: skip
 
 
-def graphs_with_transfers(path: Path, step: int = 10) -> None:
+class Tally:
+    """How much shorter than greedy the search is, and whether it is ever longer than greedy or the best device."""
+
+    def __init__(self) -> None:
+        self.shorter, self.by_heft, self.seconds = list[float](), list[float](), list[float]()
+        self.worse = 0
+
+    def add(self, label: str, graph: TaskGraph, machines: Machines) -> None:
+        """One graph on some machines."""
+        base, alone = greedy(graph, machines).seconds, one_device(graph, machines).seconds
+        schedule, took = _timed(partial(search, graph, machines))
+        if wrong := violations(graph, machines, schedule):
+            sys.exit(f"search on {label}: {wrong[0]}")
+        self.shorter.append(100 * (1 - schedule.seconds / base))
+        self.by_heft.append(100 * (1 - heft(graph, machines).seconds / base))
+        self.seconds.append(took)
+        self.worse += schedule.seconds > min(base, alone) * (1 + 1e-9)
+
+    def __str__(self) -> str:
+        """A line."""
+        return (
+            f"search {fmean(self.shorter):5.1f} (least {min(self.shorter):4.1f}), HEFT {fmean(self.by_heft):5.1f}; "
+            f"worse than greedy or one device: {self.worse} of {len(self.shorter)} (bar 0); "
+            f"{1e3 * fmean(self.seconds):.0f} ms a graph"
+        )
+
+
+def graphs_with_transfers(path: Path, step: int = 4) -> None:
     """Every `step`th graph with transfers, on 2, 4 and 8 processors: search and HEFT beside greedy and one device."""
     files = sorted((path / "50").glob("*.stg"))[::step]
     print(f"{len(files)} of them with transfers on 2, 4 and 8 processors; how much shorter than greedy, in %")
-    for ratio in RATIOS:
-        shorter, by_heft, seconds, worse = list[float](), list[float](), list[float](), 0
-        for seed, file in enumerate(files):
-            graph = with_transfers(*read(file), ratio, seed)
-            for count in PROCESSORS[:3]:
-                machines = processors(count, bytes_per_second=1.0)
-                base = greedy(graph, machines).seconds
-                schedule, took = _timed(partial(search, graph, machines))
-                if wrong := violations(graph, machines, schedule):
-                    sys.exit(f"search on {file.name}, ratio {ratio}: {wrong[0]}")
-                shorter.append(100 * (1 - schedule.seconds / base))
-                by_heft.append(100 * (1 - heft(graph, machines).seconds / base))
+    _by_ratio({file.name: read(file) for file in files})
+
+
+def hold_out() -> None:
+    """Graphs of 50 to 100 tasks by the set's generators: without transfers against lower bounds, then with them."""
+    graphs = {
+        f"{generator} {times} {tasks}": random_graph(generator, times, tasks, seed=1)
+        for generator in GENERATORS for times in TIMES for tasks in (50, 75, 100)
+    }  # fmt: skip
+    print(
+        f"{len(graphs)} other graphs, of 50 to 100 tasks; without transfers, over the lower bound, mean (worst), in %"
+    )
+    for label, place in PLACERS.items():
+        over, seconds = list[float](), list[float]()
+        for count in PROCESSORS:
+            for tasks, edges in graphs.values():
+                graph, machines = TaskGraph(tasks, edges), processors(count)
+                schedule, took = _timed(partial(place, graph, machines))
+                over.append(100 * (schedule.seconds / lower_bound_seconds(graph, machines) - 1))
                 seconds.append(took)
-                alone = sum(float(own[0]) for own in graph.seconds)
-                worse += schedule.seconds > min(base, alone) * (1 + 1e-9)
-        print(f"  ratio {ratio:4}: search {fmean(shorter):5.1f} (least {min(shorter):4.1f}), "
-              f"HEFT {fmean(by_heft):5.1f}; worse than greedy or one device: {worse} (bar 0); "
-              f"{1e3 * fmean(seconds):.0f} ms a graph"
-              + (" (bar 10 %)" if ratio == 1 else ""))  # fmt: skip
+        print(f"  {label:7} {fmean(over):6.2f} ({max(over):5.1f})  {1e3 * fmean(seconds):5.1f} ms a graph, "
+              f"{1e3 * max(seconds):5.1f} at worst")  # fmt: skip
+    print("the same with transfers on 2, 4 and 8 processors; how much shorter than greedy, in %")
+    _by_ratio(graphs)
+
+
+def _by_ratio(graphs: dict[str, tuple[dict[str, float], list[tuple[str, str]]]]) -> None:
+    for ratio in RATIOS:
+        tally = Tally()
+        for seed, (name, (tasks, edges)) in enumerate(graphs.items()):
+            graph = with_transfers(tasks, edges, ratio, seed)
+            for count in PROCESSORS[:3]:
+                tally.add(f"{name}, ratio {ratio}", graph, processors(count, bytes_per_second=1.0))
+        print(f"  ratio {ratio:4}: {tally}" + (" (bar 10 %)" if ratio == 1 else ""))
+
+
+def training_steps() -> None:
+    """Real steps: on 2, 4 and 8 GPUs whose links are scaled to the ratios, and on two clusters as they are."""
+    works = {name: make() for name, make in STEPS.items()}
+    sizes = ", ".join(f"{name} {len(work)}" for name, work in works.items())
+    print(f"real training steps ({sizes} ops); how much shorter than greedy, in %")
+    every = {ratio: Tally() for ratio in RATIOS}
+    for name, work in works.items():
+        own = Tally()
+        for count in PROCESSORS[:3]:
+            cluster = gpus(count)
+            graph = task_graph(work, cluster)
+            mean = fmean(float(row[0]) for row in graph.seconds if row[0] > 0)
+            carried = fmean(size for edges in graph.predecessors for _, size in edges if size)
+            for ratio in RATIOS:
+                links = Machines.uniform(list(cluster.devices), bytes_per_second=carried / (ratio * mean))
+                for tally in (every[ratio], own):
+                    tally.add(f"{name}, ratio {ratio}", graph, links)
+        print(f"  {name:8} all ratios: {own}")
+    for ratio, tally in every.items():
+        print(f"  ratio {ratio:4}: {tally}" + (" (bar 10 %)" if ratio == 1 else ""))
+    for label in ("gpu_server", "gpu_machines"):
+        tally, cluster = Tally(), ready(label)
+        for name, work in works.items():
+            tally.add(f"{name} on {label}", task_graph(work, cluster), machines(cluster))
+        print(f"  {label}: {tally}")
 
 
 def large_graph(tasks: int = 10_000, devices: int = 50) -> None:
@@ -170,18 +246,41 @@ def large_graph(tasks: int = 10_000, devices: int = 50) -> None:
         print(f"  {label:7} {took:4.1f} s, schedule of {schedule.seconds:.1f} s, {wrong} violations")
 
 
-def main() -> None:
-    """All three parts."""
+def large_step() -> None:
+    """A real step of 10,000 ops on the GPUs of fifty machines: from the workload to the placement, reasons included."""
+    devices = [device for device in ready("gpu_machines").devices.values() if device.link]
+    cluster = Cluster("fifty GPUs", star(50, "ethernet_10g"), devices)
+    work = deep()
+    print(f"a real step of {len(work):,} ops, {len(cluster.devices)} devices (bar 5 s), from workload to placement")
+    for method in ("greedy", "heft", "search"):
+        gc.collect()
+        start = time.process_time()
+        placed = place_by_cost(work, cluster, method)
+        took = time.process_time() - start
+        wrong = len(violations(task_graph(work, cluster), machines(cluster), placed.schedule))
+        print(f"  {method:7} {took:4.1f} s, schedule of {1e3 * placed.seconds:.2f} ms, {wrong} violations")
+
+
+def main(parts: Sequence[str]) -> None:
+    """The parts by number, such as "1"; all without."""
     path = folder()
     if path is None:
         print(
             "The Standard Task Graph set is not on this computer: set LABKIT_STG to its folder. Two parts are skipped."
         )
-    else:
+    chosen = parts or ("1", "2", "3", "4", "5")
+    if path is not None and "1" in chosen:
         standard_graphs(path)
+    if path is not None and "2" in chosen:
         graphs_with_transfers(path)
-    large_graph()
+    if "3" in chosen:
+        hold_out()
+    if "4" in chosen:
+        training_steps()
+    if "5" in chosen:
+        large_graph()
+        large_step()
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])
