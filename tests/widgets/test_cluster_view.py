@@ -334,9 +334,7 @@ def test_the_step_and_the_placement_can_be_given_apart():
     (found,) = asked
     assert found[:2] == (work, places)
     assert not found[2].network.graph.has_edge("/device:GPU:0", "h0")
-    assert view.damage["step"] == [
-        f"A step takes {short(run.seconds, 's')} (+0.0 %); it was {short(run.seconds, 's')}."
-    ]
+    assert view.damage["step"] == [f"A step still takes {short(run.seconds, 's')}."]
 
 
 def test_a_run_replaces_the_one_that_is_shown_and_can_be_linked_by_traits():
@@ -417,12 +415,24 @@ def test_groups_of_a_clos_network_are_those_of_the_network_itself(spec):
     assert seen == set(network.hosts)
 
 
-@pytest.mark.parametrize("down", [[], ["s3.0"], ["s3.0", "s3.1"], ["s3.0", "s3.1", "s3.2", "s3.3"]])
-def test_bisection_without_top_switches_is_that_of_the_network(down):
-    spec = Clos(radix=4, levels=3)
-    left = spec.network().without(down)
-    expected = left.bisection_bandwidth() if len(down) < 4 else 0.0
-    assert cluster_clos.half(spec, down) == expected
+@given(st.sampled_from([Clos(4, 3), Clos(6, 2, 2), Clos(4, 2, pods=2), Clos(4, 4)]), st.booleans(), st.data())
+@settings(max_examples=60, deadline=None)
+def test_bisection_without_switches_of_the_top_or_of_the_first_level_is_a_minimum_cut(spec, top, data):
+    level = spec.levels if top else 1
+    count = spec.switches[level - 1]
+    down = [f"s{level}.{n}" for n in data.draw(st.sets(st.integers(0, count - 1), max_size=count))]
+    network = spec.network()
+    left, first = network.without(down), set(network.hosts[: spec.hosts // 2])
+    assert cluster_clos.half(spec, down) == minimum_cut(left, first)
+
+
+@given(st.sampled_from([Clos(4, 3), Clos(6, 2, 2)]), st.randoms(use_true_random=False), st.integers(0, 12))
+@settings(max_examples=40, deadline=None)
+def test_bisection_without_any_switches_is_never_said_to_be_less_than_it_is(spec, chance, count):
+    network = spec.network()
+    down = chance.sample(network.switches, min(count, len(network.switches)))
+    first = set(network.hosts[: spec.hosts // 2])
+    assert cluster_clos.half(spec, down) >= minimum_cut(network.without(down), first)
 
 
 def test_switches_of_jupiter_fail_by_number():

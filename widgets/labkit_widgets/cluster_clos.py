@@ -7,8 +7,7 @@ it subtree 5. Each row of the picture holds all parts of what is open in the row
 Switches keep the names that `Clos.network` gives them: those of level l in subtree number a are `s<l>.<a n>` and the
 n - 1 after it, where n is how many such a subtree has.
 
-Failed switches are counted, not drawn. What a subtree sends up is at most what its links between any two levels still
-carry; with switches of the top alone down, that is exact.
+Failed switches are counted, not drawn.
 
 Example:
     >>> from labkit.cluster import JUPITER
@@ -22,7 +21,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from labkit.cluster import Clos, ClusterError, link_kind
@@ -85,20 +84,39 @@ def scene(spec: Clos, opened: Sequence[int], down: Iterable[str] = ()) -> dict[s
 
 
 def half(spec: Clos, down: Iterable[str]) -> float:
-    """What one half of the hosts can send to the other at most, in bytes/s, without these switches."""
-    lost = [0.0] * (spec.levels + 1)
-    for name in set(down):
-        level, _ = parse(spec, name)
-        lost[level] += 1
-    rate, found = link_kind(spec.link).bytes_per_second, float(spec.hosts)
-    for level, count in enumerate(spec.switches, 1):
-        alive = count - lost[level]
-        if level > 1:  # its ports down
-            found = min(found, alive * spec.children[level - 1] * (spec.trunk if level == spec.levels else 1))
-        if level < spec.levels:  # its ports up
-            found = min(found, alive * spec.parents[level] * (spec.trunk if level == spec.levels - 1 else 1))
-    share = lost[1] * spec.hosts / spec.switches[0]  # hosts whose only switch is down
-    return min(found, spec.hosts - share) / 2 * rate
+    """What one half of the hosts can send to the other at most, in bytes/s, without these switches.
+
+    Each subtree sends up at most what its parts send to it, and what its own switches that are left send up. With
+    switches of the top level down, that is a minimum cut; with others it may be somewhat more than can be sent, since
+    ways that are free on the one side may end at switches that are down on the other.
+    """
+    failed: dict[tuple[int, int], int] = {}  # how many switches are down, of each level and subtree
+    broken: set[tuple[int, int]] = set()  # subtrees with such switches in them
+    for level, number in {parse(spec, name) for name in down}:
+        at = number // math.prod(spec.parents[:level])
+        failed[level, at] = failed.get((level, at), 0) + 1
+        for above in range(level, spec.levels + 1):
+            broken.add((above, at))
+            at //= spec.children[above] if above < spec.levels else 1
+    whole = _Subtree(spec, spec.levels, 0)
+    sides: list[float] = [0.0, 0.0]
+    parts = whole.parts
+    through = (whole.own - failed.get((spec.levels, 0), 0)) * spec.trunk
+    for place, part in enumerate(parts):
+        sides[2 * place // len(parts)] += min(_up(part, failed, broken), through)
+    rate = link_kind(spec.link).bytes_per_second
+    return min(spec.bisection_bandwidth(), min(sides) * rate)
+
+
+def _up(part: _Subtree, failed: Mapping[tuple[int, int], int], broken: Collection[tuple[int, int]]) -> float:
+    """How many cables' worth of its hosts' messages a subtree sends up."""
+    if part.level == 0:
+        return 1.0
+    if (part.level, part.number) not in broken:
+        return float(min(part.hosts, part.cables))
+    left = part.own - failed.get((part.level, part.number), 0)
+    inside = sum(min(_up(child, failed, broken), left) for child in part.parts)
+    return min(inside, left * part.cables / part.own)
 
 
 def parse(spec: Clos, name: str) -> tuple[int, int]:

@@ -58,11 +58,11 @@ def half(cluster: Cluster, hosts: Sequence[str]) -> float:
     return cluster.network.cut_bandwidth(first)
 
 
-def half_text(now: float, before: float) -> str:
+def half_text(now: float, before: float, at_most: str = "") -> str:
     """What half of the hosts can send to the others, now and before."""
     if math.isclose(now, before, rel_tol=1e-9):
-        return f"Half of the hosts still send the others {bits(now)}."
-    return f"Half of the hosts send the others {bits(now)}; it was {bits(before)}."
+        return f"Half of the hosts still send the others {at_most}{bits(now)}."
+    return f"Half of the hosts send the others {at_most}{bits(now)}; it was {bits(before)}."
 
 
 def some(names: Sequence[str]) -> str:

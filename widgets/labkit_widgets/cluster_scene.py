@@ -89,7 +89,7 @@ class Scene:
                     "lines": self._lines(a, b), "wire": list(wires).index(each), "cables": edge["cables"],
                 }
             )  # fmt: skip
-        about = repr(cluster)[1:-1]
+        about = repr(cluster if cluster.devices else cluster.network)[1:-1]
         if len(cluster.network.hosts) > 1:
             about += f"; half of the hosts send the others {bits(cluster.network.bisection_bandwidth())}"
         self.data: dict[str, Any] = {

@@ -262,7 +262,10 @@ class ClusterView(View):
             self.scene = pack(self._data())
             if self._down:
                 names = [part[0] for part in self._down]
-                lines.append(half_text(cluster_clos.half(self._spec, names), cluster_clos.half(self._spec, [])))
+                now, before = cluster_clos.half(self._spec, names), cluster_clos.half(self._spec, [])
+                top = all(cluster_clos.parse(self._spec, name)[0] == self._spec.levels for name in names)
+                room = " The other switches have room for it." if now == before else ""
+                lines.append(half_text(now, before, "" if top else "at most ") + room)
                 lines.append(f"Down: {some(names)}.")
         elif self._cluster is not None and self._drawn is not None:
             self._left = self._cluster
@@ -323,9 +326,7 @@ class ClusterView(View):
             return None
         if self.run is not None:
             before, after = self.run.seconds, self.after.seconds
-            more = f" ({100 * (after / before - 1):+.1f} %)" if before else ""
-            what = "A step takes" if steps == 1 else f"The {steps} steps take"
-            damage["step"] = [f"{what} {short(after, 's')}{more}; it was {short(before, 's')}."]
+            damage["step"] = [_step_text(before, after, steps)]
             damage["seconds"] = [before, after]
         return self.after
 
@@ -399,6 +400,7 @@ class ClusterView(View):
         """Opens a subtree of a large Clos network."""
         if self._spec is None:
             raise ValueError("every machine of this cluster is drawn already")
+        path = path[: self._spec.levels]
         cluster_clos.scene(self._spec, path)  # an error if there is no such subtree
         self.opened = path
         self.scene = pack(self._data())
@@ -406,3 +408,11 @@ class ClusterView(View):
 
 
 _NOTHING: dict[str, Any] = {"nodes": [], "links": [], "lines": [], "step": [], "down": []}
+
+
+def _step_text(before: float, after: float, steps: int) -> str:
+    what = "A step" if steps == 1 else f"The {steps} steps"
+    takes = "takes" if steps == 1 else "take"
+    if math.isclose(before, after, rel_tol=1e-9) or not before:
+        return f"{what} still {takes} {short(after, 's')}."
+    return f"{what} {takes} {short(after, 's')} ({100 * (after / before - 1):+.1f} %); it was {short(before, 's')}."

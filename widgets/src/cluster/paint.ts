@@ -182,8 +182,9 @@ function drawMarks(pen: CanvasRenderingContext2D, scene: Scene, look: Look, run:
     const point = along(pieces(scene, run.data.ways[way[flow]!]!), done);
     if (!point) continue;
     const [x, y] = onScreen(look.camera, ...point);
-    pen.moveTo(x + 4.5, y);
-    pen.arc(x, y, 4.5, 0, 7);
+    const radius = 2.5 + 2 * Math.min(1, look.camera.k);
+    pen.moveTo(x + radius, y);
+    pen.arc(x, y, radius, 0, 7);
   }
   stroke(pen, ink.paper, 3);
   pen.fillStyle = ink.accent;

@@ -74,7 +74,7 @@ export function nodeFacts(scene: Scene, look: Look, number: number): Fact[] {
   else if (node.role !== "group") list.push(["role", node.role === "device" ? `on ${node.host}` : node.role]);
   list.push(...node.kind >= 0 ? scene.kinds[node.kind]!.facts : node.facts ?? []);
   const held = run?.held(number, time) ?? NaN;
-  if (held >= 0) list.push(["holds now", `${short(held, "B")} (${percent(held / node.memory)} of its memory)`]);
+  if (held >= 0) list.push(["holds now", `${short(held, "B")} of ${short(node.memory, "B")}`]);
   const event = run?.computing(number, time) ?? -1;
   if (event >= 0) list.push(["computes now", `${op(look, number)} ${shorten(run!.busy.get(number)!.names[event]!, 80)}`]);
   return list;
