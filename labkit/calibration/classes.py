@@ -65,5 +65,7 @@ def moved_bytes(node: WorkNode) -> float:
 
     Labkit counts no bytes for what a compiled program does not do: a copy, another shape for the same entries.
     """
-    made = sum(output.bytes for output in node.outputs)
-    return 2.0 * made if not node.bytes and class_of(node) in ("copy", "new shape") else node.bytes
+    made, name = sum(output.bytes for output in node.outputs), class_of(node)
+    if name == "constant":
+        return 0.0  # it is there already
+    return 2.0 * made if not node.bytes and name in ("copy", "new shape") else node.bytes
