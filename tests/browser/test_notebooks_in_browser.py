@@ -50,6 +50,12 @@ def kinds(page: Any) -> list[str]:
         ("05_looking_inside.ipynb", [], 4, 4),
         ("06_general_computations.ipynb", [], 4, 0),
         ("07_playground.ipynb", [], 0, 6),
+        (
+            "08_devices_and_placement.ipynb",
+            ["InvalidArgumentError", "ResourceExhaustedError", "ResourceExhaustedError"],
+            2,
+            9,
+        ),
     ],
 )
 def test_a_notebook_runs_and_shows_its_pictures(
