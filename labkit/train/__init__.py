@@ -7,7 +7,7 @@ Queues and threads      batches from files, filled by threads that a `Coordinato
 State on disk           `Saver`, and what finds and reads its checkpoints
 Graphs in files         the graph with its variables, for another process
 Looked-after training   sessions that start, save, recover and stop by themselves; hooks
-Devices                 variables to parameter servers, all else to workers
+Devices                 variables to parameter servers, all else to workers; the tasks of a cluster
 The global step         the variable that counts training steps
 
 Source: the names are those of TensorFlow 1.4's `tf.train`.
@@ -17,6 +17,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from labkit.cluster_spec import ClusterDef as ClusterDef
+from labkit.cluster_spec import ClusterSpec as ClusterSpec
+from labkit.cluster_spec import JobDef as JobDef
 from labkit.device_setters import replica_device_setter as replica_device_setter
 from labkit.global_step import assert_global_step as assert_global_step
 from labkit.global_step import create_global_step as create_global_step
@@ -116,6 +119,8 @@ __all__ = [
     "CheckpointSaverHook",
     "CheckpointSaverListener",
     "ChiefSessionCreator",
+    "ClusterDef",
+    "ClusterSpec",
     "Coordinator",
     "ExponentialMovingAverage",
     "FeedFnHook",
@@ -123,6 +128,7 @@ __all__ = [
     "FtrlOptimizer",
     "GlobalStepWaiterHook",
     "GradientDescentOptimizer",
+    "JobDef",
     "LoggingTensorHook",
     "LooperThread",
     "MomentumOptimizer",
