@@ -40,7 +40,7 @@ class PlacementView {
   private members = new Map<string, number[]>(); // of items, as long as one graph is drawn
   private job = 0;
   private asking = false;
-  private next: [verb: string, args: Record<string, unknown>] | null = null; // of several wishes only the last
+  private wishes: [verb: string, args: Record<string, unknown>][] = []; // while the kernel works
   private trouble = "";
   private turn: { placed: ReadonlySet<number>; now: number } | null = null; // while the placer is played
   private round = new AbortController(); // of what is listed anew with each placement
@@ -114,9 +114,11 @@ class PlacementView {
     picture.onSelect((_, item) => this.selected(item));
     picture.onActivate(() => this.panel.focus());
     picture.onState(state => {
-      const lanes = this.derived.lanes.map(lane => `${lane}/`);
-      const scopes = state.open.map(id => id.slice(lanes.find(lane => id.startsWith(lane))?.length ?? 0)).filter(Boolean);
-      this.write("state", { open: [...new Set(scopes)] });
+      const scopes = state.open.map(id => {
+        const [series, path] = id.startsWith("series:") ? ["series:", id.slice(7)] : ["", id];
+        return series + path.slice(path.indexOf("/") + 1); // without the device
+      });
+      this.write("state", { open: [...new Set(scopes)].filter(Boolean) });
     });
     watchDrags({
       picture, root: shell.root,
@@ -179,7 +181,7 @@ class PlacementView {
     if (!scopes && this.base.n <= FEW) {
       scopes = [...new Set(this.shown.flatMap(name => [...name.matchAll(/\//g)].map(({ index }) => name.slice(0, index! + 1))))];
     }
-    return this.derived.lanes.flatMap(lane => (scopes ?? []).map(scope => `${lane}/${scope}`));
+    return this.derived.lanes.flatMap(lane => (scopes ?? []).map(scope => scope.replace(/^(series:)?/, `$1${lane}/`)));
   }
 
   private label(device: number): string {
@@ -373,10 +375,11 @@ class PlacementView {
     if (name !== undefined && names.length) void this.ask("move", { names, device: name });
   }
 
-  /** Asks for a change. While the kernel works on one, of all further wishes only the last is kept. */
+  /** Asks for a change, one after the other. Of placers, and of clusters, only the one chosen last counts. */
   private async ask(verb: string, args: Record<string, unknown> = {}): Promise<void> {
     if (this.asking) {
-      this.next = [verb, args];
+      const choice = verb === "place" || verb === "use" || verb === "compare";
+      this.wishes = [...this.wishes.filter(([other]) => !choice || other !== verb), [verb, args]];
       return;
     }
     this.asking = true;
@@ -395,8 +398,7 @@ class PlacementView {
     }
     if (this.shell.signal.aborted) return;
     this.show(); // menus say what is so
-    const next = this.next;
-    this.next = null;
+    const next = this.wishes.shift();
     if (next) void this.ask(...next);
   }
 
