@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 import labkit as tf
 import labkit_widgets as lw
@@ -391,3 +393,26 @@ def test_its_other_faces_are_the_same_at_every_run() -> None:
     assert "busy" in view.outline()[0]
     assert view.still() == other.still()
     assert "data:image/svg+xml" in view.still()
+
+
+@given(turns=st.lists(st.tuples(st.integers(0, 45), st.integers(0, 8)), min_size=1, max_size=8))
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_whatever_is_moved_it_is_the_simulators_step_and_can_be_undone(turns: list[tuple[int, int]]) -> None:
+    """Each state on the way has the figures of its places, groups stay together, and undoing leads back through all."""
+    tf.reset_default_graph()
+    fetches, feeds = net()
+    view = lw.PlacementView(fetches, "gpu_server", feeds)
+    names, devices = [node.name for node in view.work.nodes], list(view.cluster.devices)
+    states = [view.places]
+    for op, device in turns:
+        view.move(names[op % len(names)], devices[device])
+        if view.places != states[-1]:
+            states.append(view.places)
+        homes: dict[str, str] = {}
+        for node in view.work.nodes:
+            assert homes.setdefault(node.group or node.name, view.places[node.name]) == view.places[node.name]
+    assert told(view)["step"] == pytest.approx(simulate(view.work, view.places, view.cluster).seconds, rel=1e-5)
+    for places in reversed(states):
+        assert view.places == places
+        view.undo()
+    assert not told(view)["undo"]
