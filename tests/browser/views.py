@@ -43,7 +43,8 @@ trace_view
 """,
     "ClusterView": """
 work = tf.costs.workload([loss, train], {x: [2, 4]})
-places = {node.name: f"/device:GPU:{place % 3}" for place, node in enumerate(work.nodes)}
+groups = {}  # what shares a device
+places = {n.name: groups.setdefault(n.group or n.name, f"/device:GPU:{len(groups) % 3}") for n in work.nodes}
 cluster_view = lw.ClusterView(run=tf.simulator.simulate(work, places, tf.cluster.ready("gpu_server")))
 cluster_view.between("/device:GPU:0", "/device:GPU:5").kill("/device:GPU:0", "/device:GPU:1")
 """,
