@@ -76,6 +76,8 @@ class TrainingStep:
         train: what `minimize` or `apply_gradients` returned, or a group of such operations.
         inputs: what is fed: tensors whose first axis counts examples.
         loss: a scalar to report.
+        pairs: (gradient, variable) as the optimizer applies them, for a graph that does not know it: one that was read
+            from a GraphDef. If None, what the graph knows.
 
     Attributes:
         parts: the gradients, one a variable.
@@ -87,12 +89,16 @@ class TrainingStep:
             among the inputs, or if computing them has an effect besides.
     """
 
-    def __init__(self, train: Operation, inputs: Sequence[Tensor], loss: Tensor | None = None) -> None:
+    def __init__(
+        self, train: Operation, inputs: Sequence[Tensor], loss: Tensor | None = None,
+        pairs: Sequence[tuple[Any, Any]] | None = None,
+    ) -> None:  # fmt: skip
         graph = train.graph
         self.train, self.loss = train, loss
         self.inputs = tuple(graph.as_tensor(tensor) for tensor in inputs)
         whole = set(prune([train], ()))
-        pairs = [pair for op, found in graph.applied_gradients.items() if op in whole for pair in found]
+        if pairs is None:
+            pairs = [pair for op, found in graph.applied_gradients.items() if op in whole for pair in found]
         if not pairs:
             raise GraphError(
                 f'"{train.name}" ({train.type}) is no training op: no optimizer applies gradients in it.\n'
