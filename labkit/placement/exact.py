@@ -23,6 +23,7 @@ from labkit.placement.tasks import Machines, Problem, TaskGraph
 from labkit.placement.timetable import Schedule
 
 _ROUNDING = 1e-12  # of the schedule's length: what is won below that is rounding
+_MOST_TASKS = 100  # it would not end, and each takes two frames of Python's stack
 
 
 def exact(graph: TaskGraph, machines: Machines, *, most_steps: int = 1_000_000) -> Schedule:
@@ -34,7 +35,8 @@ def exact(graph: TaskGraph, machines: Machines, *, most_steps: int = 1_000_000) 
         most_steps: how many partial schedules to look at before giving up; a million take some seconds.
 
     Raises:
-        GraphError: the graph does not fit the machines, or the search was not done within `most_steps`.
+        GraphError: the graph does not fit the machines, there are far too many tasks, or the search was not done within
+            `most_steps`.
         ResourceExhaustedError: no placement was found that fits the devices' memory.
 
     Example:
@@ -45,6 +47,11 @@ def exact(graph: TaskGraph, machines: Machines, *, most_steps: int = 1_000_000) 
     best = improved(graph, machines, 100 * len(graph))
     tree = _Tree(problem, max(best.end, default=0.0), most_steps)
     if tree.best > bound_seconds(problem):
+        if len(graph) > _MOST_TASKS:
+            raise GraphError(
+                f"the exact search is for about ten tasks; these are {len(graph)}.\n"
+                "  Try: `search`, which comes near it."
+            )
         tree.visit(0.0)
     if tree.shortest is None:
         return best.schedule()

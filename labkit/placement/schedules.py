@@ -46,6 +46,7 @@ import numpy as np
 from labkit.errors import ResourceExhaustedError
 from labkit.placement.tasks import Machines, Problem, TaskGraph
 from labkit.placement.timetable import Choice, Schedule, ScheduledTask, Transfer
+from labkit.trace import short
 
 _Step = tuple[int, int, tuple[int, ...], tuple[float, ...], tuple[float, ...]]  # a Choice, in numbers
 
@@ -83,16 +84,18 @@ class Builder:
 
     def _no_room(self, group: int, need: float) -> ResourceExhaustedError:
         machines, names = self.problem.machines, self.problem.graph.names
-        feasible = self.problem.feasible[group]
-        left = ", ".join(
-            f"{machines.names[device]} {self.room[device]:g} of {machines.memory_bytes[device]:g}"
-            for device in feasible
+        roomiest = sorted(self.problem.feasible[group], key=lambda device: -self.room[device])
+        left = _listed(
+            [
+                f"{machines.names[device]} {_size(self.room[device])} of {_size(machines.memory_bytes[device])}"
+                for device in roomiest
+            ]
         )
-        tasks = ", ".join(f'"{names[task]}"' for task in self.problem.members[group])
-        missing = need - max(self.room[device] for device in feasible)
+        tasks = _listed([f'"{names[task]}"' for task in self.problem.members[group]])
+        missing = need - self.room[roomiest[0]]
         return ResourceExhaustedError(
-            None, None, f"no device has room for {tasks}: {need:g} bytes are needed; left are {left}. "
-            f"{missing:g} bytes are missing.\n  Try: more or larger devices, or smaller tasks.",
+            None, None, f"no device has room for {tasks}: {_size(need, 'bytes')} are needed; left are {left}. "
+            f"{_size(missing, 'bytes')} are missing.\n  Try: more or larger devices, or smaller tasks.",
         )  # fmt: skip
 
     def slot(self, device: int, ready: float, seconds: float) -> float:
@@ -314,3 +317,13 @@ def by_rank(problem: Problem, rank: Sequence[float]) -> list[int]:
             if not left[target]:
                 heapq.heappush(ready, (-rank[target], target))
     return order
+
+
+def _listed(words: Sequence[str], most: int = 8) -> str:
+    """The first of some words, and how many more there are."""
+    return ", ".join(words[:most]) + (f" and {len(words) - most} more" if len(words) > most else "")
+
+
+def _size(value: float, unit: str = "") -> str:
+    """A number of bytes."""
+    return f"{value:g} {unit}".rstrip() if value < 10_000 else short(value, "B")

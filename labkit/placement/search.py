@@ -16,7 +16,7 @@ Half of the repairs and moves start from a task that holds up the end (`critical
 It ends when the schedule is as short as the lower bound, so that nothing shorter exists, or when its budget of placed
 tasks is spent. The budget is counted, not timed: the same seed gives the same schedule on every machine.
 A try is left as soon as a task and the longest way behind it end after the best schedule; one that is as long as the
-best takes its place, so that the search walks over flat places.
+best is what the next tries start from, so that the search walks over flat places.
 
 Example:
     >>> tasks = {name: seconds for name, seconds in zip("abcde", [3.0, 3.0, 2.0, 2.0, 2.0])}
@@ -207,7 +207,7 @@ def _search_general(both: tuple[Problem, Problem], bound: float, budget: int, no
     """Forward-backward improvement, perturbation, repairs and moves, where it matters which device runs a task."""
     problem = both[0]
     begun = [_found(builder) for builder in starts(problem)]
-    best = begun[0]
+    best = current = begun[0]
     pending = [(found, pinned) for found in reversed(begun[:3]) for pinned in (True, False)]  # to pack there and back
     fastest = [problem.fastest(task) for task in range(len(problem.graph))]
     mean = math.fsum(fastest) / max(len(fastest), 1)
@@ -220,7 +220,7 @@ def _search_general(both: tuple[Problem, Problem], bound: float, budget: int, no
             backward, width = not base.backward, 0.0
             pins = base.device if pinned else None
         else:
-            base = best
+            base = current
             backward, width = noise.random() < 0.5, noise.choice((0.0, *_NOISE)) * mean
             pins = neighbours.pins(base)
         rank = base.ranks(backward)
@@ -230,9 +230,10 @@ def _search_general(both: tuple[Problem, Problem], bound: float, budget: int, no
         budget -= built.tasks
         if built.whole:
             now = _Found(max(built.end), backward, built.start, built.end, built.device)
-            if now.seconds < best.seconds * (1 - _ROUNDING):
+            if now.seconds <= best.seconds:
+                current = now
+            if now.seconds < best.seconds * (1 - _ROUNDING):  # of schedules as long the first stays: the plainest
                 pending += [(now, True), (now, False)]
-            if now.seconds <= best.seconds:  # one as long is taken too: it leads out of flat places
                 best = now
     return best
 

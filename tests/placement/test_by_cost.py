@@ -297,6 +297,12 @@ def test_more_memory_than_there_is_says_what_is_missing():
     too_many = Workload(tuple(op(f"n{i}", seconds=1, bytes=60) for i in range(5)))
     with pytest.raises(tf.errors.ResourceExhaustedError, match="60 bytes are needed; left are a0 40 of 100, a1 40 of"):
         place_by_cost(too_many, pair(100.0), seconds=flops_are_seconds)
+    huge = Workload((variable("w", 10**12),))
+    with pytest.raises(
+        tf.errors.ResourceExhaustedError, match=r"1.00 TB are .*gpu:0 12.0 GB of 12.0 GB and 42 more\. 988 GB"
+    ):
+        place_by_cost(huge, Cluster("gpus", ring(50, "ethernet_1g"),
+                                    [Device(f"/job:w/task:{n}/gpu:0", "k40", f"h{n}") for n in range(50)]))  # fmt: skip
 
 
 # --- the puzzle ----------------------------------------------------------------------------------------------------

@@ -264,6 +264,7 @@ def test_the_validator_finds_each_kind_of_mistake():
         (lambda: heft(TaskGraph({"a": 1.0}, feasible={"a": ["q"]}), THREE), "can run on q, which the machines lack"),
         (lambda: etf(TaskGraph({"a": 1.0}, feasible={"a": []}), THREE), 'left for "a": "a" can run on nothing'),
         (lambda: search(TaskGraph({"a": 1.0}), THREE, budget=-1), "the budget is -1 tasks"),
+        (lambda: exact(TaskGraph({str(i): 3.0 for i in range(601)}, [("0", "1", 9.0)]), THREE), "these are 601"),
         (lambda: exact(PUBLISHED, THREE, most_steps=10), "10 tasks on 3 devices is not done after 10 steps"),
     ],
 )  # fmt: skip
