@@ -6,10 +6,12 @@ Time is simulated elsewhere (`schedules.py`); here the numbers are computed, on 
                               a mean over examples and nothing else joins them: one large step of JAX
     synchronous, each own     where a replica's own gradient matters (some come too late, or are compressed) a loop over
                               the replicas inside the compiled code (`jax.lax.scan`) adds up those that count
+    local                     each replica takes some steps from the common weights, in a loop of its own; then all that
+                              is kept in floating point (weights, slots of optimizers) is averaged
     asynchronous              one update after the other, each from the version of the weights that its worker had read
 
 A worker holds a reference to the version that it read; JAX's arrays never change, so keeping a version costs its
-memory until its last reader is done, and nothing else.
+memory until its last reader is done, and nothing else. Long asynchronous runs are compiled as a whole: `ring.py`.
 
 Example:
     >>> import labkit as tf
@@ -61,6 +63,7 @@ class Replicas:
         self.state = step.first_state() if state is None else dict(state)
         self._joined: Any = jax.jit(self._join)
         self._each: Any = jax.jit(self._scan, static_argnames=("compress", "feedback"))
+        self._rounds: Any = jax.jit(self._average)
         self._one: Any = jax.jit(self._single)
 
     def step(
@@ -85,18 +88,51 @@ class Replicas:
         Raises:
             GraphError: if the batches have another number of replicas, or no gradient counts.
         """
-        split = batches if rows is None else [rows]
+        new, lost, _ = self.step_with_loss(state, batches, counted, compress, errors, rows)
+        return new if errors is None else (new, lost)
+
+    def step_with_loss(
+        self, state: State, batches: Sequence[Any], counted: Sequence[float] | None = None,
+        compress: Compress | None = None, errors: Any = None, rows: Any = None,
+    ) -> tuple[State, Any, Any]:  # fmt: skip
+        """As `step`: the state, what has been lost, and the mean loss of the replicas that count (None without one)."""
+        weights = self._weights(batches if rows is None else [rows], counted)
+        with jax.enable_x64(True):
+            return self._each(
+                state, list(batches), rows, weights, errors, compress=compress, feedback=errors is not None
+            )
+
+    def local(
+        self, state: State, batches: Sequence[Any], counted: Sequence[float] | None = None, rows: Any = None
+    ) -> tuple[State, Any]:
+        """A round of local steps: each replica takes some of its own, then the states are averaged.
+
+        Args:
+            state: the state before, the same for all.
+            batches: for each input an array of shape (replicas, steps, examples of each, ...); with `rows` all
+                examples.
+            counted: as for `step`.
+            rows: (replicas, steps, examples of each) which examples each replica takes.
+
+        Returns:
+            The new state, and the mean loss (None without one). Whole numbers, such as a global step, are those of the
+            last replica that counts.
+
+        Raises:
+            GraphError: as for `step`.
+        """
+        weights = self._weights(batches if rows is None else [rows], counted)
+        with jax.enable_x64(True):
+            return self._rounds(state, list(batches), rows, weights)
+
+    def _weights(self, split: Sequence[Any], counted: Sequence[float] | None) -> Any:
         wrong = next((np.shape(b)[:1] for b in split if np.shape(b)[:1] != (self.count,)), None)
         if wrong is not None:
             raise GraphError(f"there are {self.count} replicas, and batches for {wrong[0] if wrong else 'none'}.")
         weights = np.ones(self.count, np.float32) if counted is None else np.asarray(counted, np.float32)
         if weights.shape != (self.count,) or not weights.sum():
             raise GraphError(f"counted is {counted!r}; it says 1 or 0 for each of {self.count} replicas, and 1 once.")
-        with jax.enable_x64(True):
-            new, lost = self._each(
-                state, list(batches), rows, weights, errors, compress=compress, feedback=errors is not None
-            )
-        return new if errors is None else (new, lost)
+        return weights
 
     def joined(self, state: State, batches: Sequence[Any], rows: Any = None) -> State:
         """One synchronous step on the joined batch: the same as `step`, where the loss is a mean over examples.
@@ -106,6 +142,10 @@ class Replicas:
             batches: as for `step`.
             rows: as for `step`.
         """
+        return self.joined_with_loss(state, batches, rows)[0]
+
+    def joined_with_loss(self, state: State, batches: Sequence[Any], rows: Any = None) -> tuple[State, Any]:
+        """As `joined`: the state and the loss (None without one)."""
         with jax.enable_x64(True):
             return self._joined(state, list(batches), rows)
 
@@ -157,13 +197,41 @@ class Replicas:
 
     # What is compiled.
 
-    def _join(self, state: State, batches: list[Any], rows: Any) -> State:
+    def _join(self, state: State, batches: list[Any], rows: Any) -> tuple[State, Any]:
         if rows is None:
             batch = [array.reshape(-1, *array.shape[2:]) for array in batches]
         else:
             batch = [array[rows.reshape(-1)] for array in batches]
         found = self.training.gradients(state, batch)
-        return self.training.update({**state, **found.random}, found.values)
+        return self.training.update({**state, **found.random}, found.values), found.loss
+
+    def _average(self, state: State, batches: list[Any], rows: Any, weights: Any) -> tuple[State, Any]:
+        training, share = self.training, 1.0 / weights.sum()
+        floats = [name for name, value in state.items() if jnp.issubdtype(value.dtype, jnp.floating)]
+        whole = [name for name in state if name not in floats]
+
+        def one(own: Any, taken: Any) -> Any:
+            batch = taken if rows is None else [array[taken] for array in batches]
+            found = training.gradients(own, batch)
+            loss = jnp.float32(0) if found.loss is None else found.loss.astype(jnp.float32)
+            return training.update({**own, **found.random}, found.values), loss
+
+        def replica(carry: Any, row: Any) -> Any:
+            sums, others, total = carry
+            taken, weight = row
+            own, losses = jax.lax.scan(one, {**state, **{name: others[name] for name in training.random}}, taken)
+            sums = {name: sums[name] + own[name] * weight.astype(own[name].dtype) for name in floats}
+            # Places in random streams go on whether a replica counts or not; a global step is that of one that does.
+            others = {
+                name: own[name] if name in training.random else jnp.where(weight > 0, own[name], others[name])
+                for name in whole
+            }
+            return (sums, others, total + weight * losses.mean()), None
+
+        first = ({name: jnp.zeros_like(state[name]) for name in floats}, {n: state[n] for n in whole}, jnp.float32(0))
+        (sums, others, total), _ = jax.lax.scan(replica, first, (batches if rows is None else rows, weights))
+        new = {name: sums[name] * share.astype(sums[name].dtype) for name in floats}
+        return {**new, **others}, None if training.loss is None else total * share
 
     def _single(self, state: State, read: State, batch: list[Any], rows: Any) -> State:
         batch = batch if rows is None else [array[rows] for array in batch]
@@ -173,7 +241,7 @@ class Replicas:
     def _scan(
         self, state: State, batches: list[Any], rows: Any, weights: Any, errors: Any, compress: Compress | None,
         feedback: bool,
-    ) -> tuple[State, Any]:  # fmt: skip
+    ) -> tuple[State, Any, Any]:  # fmt: skip
         training, share = self.training, 1.0 / weights.sum()
         sparse = {part.values for part in training.parts if part.indices is not None}
         indices = {part.indices for part in training.parts if part.indices is not None}
@@ -183,7 +251,7 @@ class Replicas:
             return own if rows is None else [array[own] for array in batches]
 
         def replica(carry: Any, row: Any) -> Any:
-            sums, random = carry
+            sums, random, losses = carry
             own, weight, lost = row
             found = training.gradients({**state, **random}, taken(own))
             values = dict(zip(training.sent, found.values, strict=True))
@@ -198,7 +266,9 @@ class Replicas:
                 values[t] * weight.astype(values[t].dtype) if t in sparse else values[t]
                 for t in training.sent if t in sparse or t in indices
             ]  # fmt: skip
-            return (total, found.random), (few, still if feedback else [])
+            if found.loss is not None:
+                losses = losses + weight * found.loss.astype(jnp.float32)
+            return (total, found.random, losses), (few, still if feedback else [])
 
         random = {name: state[name] for name in training.random}
         split = batches if rows is None else rows
@@ -207,7 +277,8 @@ class Replicas:
         known = dict(zip(training.sent, shapes, strict=True))
         zeros = [jnp.zeros(known[t].shape, known[t].dtype) for t in dense]
         lost = [errors[training.sent.index(t)] for t in dense] if feedback else []
-        (sums, random), (few, still) = jax.lax.scan(replica, (zeros, random), (split, weights, lost))
+        begin = (zeros, random, jnp.float32(0))
+        (sums, random, losses), (few, still) = jax.lax.scan(replica, begin, (split, weights, lost))
         means = {t: total * share.astype(total.dtype) for t, total in zip(dense, sums, strict=True)}
         others = [t for t in training.sent if t in sparse or t in indices]
         for tensor, stacked in zip(others, few, strict=True):
@@ -217,7 +288,7 @@ class Replicas:
         kept = list(errors) if feedback else []
         for tensor, value in zip(dense, still, strict=False):
             kept[training.sent.index(tensor)] = value
-        return new, kept
+        return new, kept, None if training.loss is None else losses * share
 
 
 class Update(NamedTuple):
