@@ -131,6 +131,12 @@ def test_messages_on_one_route_share_with_others_one_by_one():
     assert arrivals == pytest.approx([1.0, 1.75, 2.75, 3.75], rel=1e-15)
 
 
+def test_slow_messages_on_one_route_keep_what_they_have_each():
+    """x carries 10, y 2. Two over both have 1 each, two over x alone 4 each; when one of these ends the other has 8."""
+    messages = [(0.0, ["x", "y"], 3.0), (0.0, ["x", "y"], 3.0), (0.0, ["x"], 4.0), (0.0, ["x"], 12.0)]
+    assert sent({"x": 10.0, "y": 2.0}, messages)[0] == [3.0, 3.0, 1.0, 2.0]
+
+
 # Against the batch truth
 
 CAPACITIES = st.integers(1, 20).map(float)
