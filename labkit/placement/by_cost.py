@@ -131,7 +131,8 @@ class CostPlacement(Placement):
 
         Returns:
             An event for each op on its device, and before it one for each tensor that comes from elsewhere, a `_Recv`
-            on the row "a -> b", the first time that it is needed there. A tensor crosses once.
+            on the row "a -> b", the first time that it is needed there. A tensor crosses once; who takes it there takes
+            the output of the `_Recv`, as in `labkit.partition`.
         """
         cut = partition(self.work, self.places)
         timed = {task.name: task for task in self.schedule.tasks}
@@ -148,13 +149,13 @@ class CostPlacement(Placement):
                 took = self._machines.transfer_seconds(crossing.source, crossing.target, crossing.bytes)
                 found.append(
                     Event(crossing.recv, "_Recv", f"{crossing.source} -> {crossing.target}",
-                          timed[maker(tensor)].end_seconds, took, crossing.bytes, (f"^{crossing.send}",),
+                          timed[maker(tensor)].end_seconds, took, crossing.bytes, (tensor,),
                           () if made is None else (replace(made, name=f"{crossing.recv}:0"),))
                 )  # fmt: skip
             size = sum(output.bytes for output in node.outputs if not node.holds_reference)
             found.append(
                 Event(name, node.op, task.device, task.start_seconds, task.end_seconds - task.start_seconds, size,
-                      node.inputs, node.outputs, node.flops, node.bytes)
+                      cut.workload.node(name).inputs, node.outputs, node.flops, node.bytes)
             )  # fmt: skip
         return Trace(found, simulated=True)
 

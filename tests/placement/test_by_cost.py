@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 import labkit as tf
 from labkit.cluster import READY, Cluster, ClusterError, Device, DeviceKind, LinkKind, Network, ready, ring
+from labkit.critical_path import critical_path
 from labkit.devices import DeviceNameError, DeviceSpec
 from labkit.partition import partition
 from labkit.placement import (
@@ -421,6 +422,20 @@ def test_the_trace_plays_the_choices():
                 start = next(e.start_seconds for e in ops if e.node == taker)
                 assert start >= event.end_seconds - 1e-12
         assert max(event.end_seconds for event in ops) == placed.seconds
+
+
+def test_the_trace_hangs_together():
+    """Its critical path goes through the transfers: the longest chain of the puzzle's table, devices aside."""
+    work, cluster = puzzle()
+    names = list(cluster.devices)
+    for method in METHODS:
+        placed = place_by_cost(work, cluster, method)
+        at = {name: names.index(device) for name, device in placed.places.items()}
+        longest = {}
+        for name, row in TABLE.items():
+            arrivals = [longest[s] + (TABLE[s][2] if at[s] != at[name] else 0) for s in row[3]]
+            longest[name] = max([0, *arrivals]) + row[at[name]]
+        assert critical_path(placed.trace()).seconds == pytest.approx(max(longest.values()) * 1e-3)
 
 
 # --- measured times ------------------------------------------------------------------------------------------------
