@@ -254,6 +254,11 @@ def test_clusters_and_placers_are_chosen_and_compared(opened: Open) -> None:
         assert short(rows[method][1], "s") in line
     table.get_by_role("button", name="search").click()
     stands(page, rows["search"][1])
+    page.wait_for_function("document.activeElement.textContent === 'search'")  # the focus is not lost
+    page.keyboard.press("Control+z")
+    stands(page, rows["obey"][1])
+    page.keyboard.press("Control+Shift+Z")
+    stands(page, rows["search"][1])
     assert view.standing.method == "search"
     page.get_by_label("Cluster", exact=True).select_option("tpu_pod")
     page.wait_for_function("document.querySelector('.labkit-pl-sum').textContent.includes('256 devices')")

@@ -107,7 +107,7 @@ export class GraphPicture {
   swap(graph: Graph, change: Partial<ViewState>): Promise<void> {
     this.graph = graph;
     this.outline?.swap(graph);
-    return this.show({ ...change, hidden: change.hidden ?? this.state.hidden });
+    return this.show(change);
   }
 
   private async lay(state: ViewState, pending: AbortController, anchor: string | undefined): Promise<void> {

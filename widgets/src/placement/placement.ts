@@ -16,6 +16,7 @@ import { decode, type Graph } from "../graph/columns.ts";
 import { GraphPicture } from "../graph/picture.ts";
 import { nodesOf } from "../graph/scene.ts";
 import type { Item } from "../graph/types.ts";
+import { legend } from "../graphview/legend.ts";
 import { percent, seconds, short } from "../trace/scale.ts";
 import { derive, shownNames, unpack, type Derived, type Machines, type Placed } from "./derive.ts";
 import { comparison, deviceCards, type Table } from "./devices.ts";
@@ -85,7 +86,7 @@ class PlacementView {
     this.clusters.addEventListener("change", () => void this.ask("use", { cluster: this.clusters.value }), { signal });
     this.methods.addEventListener("change", () => void this.ask("place", { method: this.methods.value }), { signal });
     const colours = h("select", { class: "labkit-select", "aria-label": "Colour by" }, h("option", { value: "device" }, "device"), h("option", { value: "part" }, "what it is"));
-    colours.addEventListener("change", () => { this.byDevice = colours.value === "device"; this.paint(); }, { signal });
+    colours.addEventListener("change", () => { this.byDevice = colours.value === "device"; this.paint(); this.list(); }, { signal });
     this.compare.addEventListener("toggle", () => { if (this.compare.open && !this.rows()) void this.ask("compare"); }, { signal });
     const bar = h("div", { class: "labkit-bar", role: "group", "aria-label": "Placement" },
       h("label", { class: "labkit-gv-label" }, "Cluster: ", this.clusters), h("label", { class: "labkit-gv-label" }, "Placer: ", this.methods),
@@ -232,10 +233,20 @@ class PlacementView {
   }
 
   private list(): void {
+    const focused = (this.shell.root.getRootNode() as Document).activeElement;
+    const within = [this.below, this.compare].find(part => part.contains(focused));
+    this.relist();
+    if (!within || within.contains(focused)) return; // what had the focus was made anew
+    const again = [...within.querySelectorAll("button")].find(made => made.textContent === focused!.textContent);
+    (again ?? this.compare.querySelector("summary")!).focus({ preventScroll: true });
+  }
+
+  private relist(): void {
     this.round.abort();
     const round = (this.round = new AbortController());
     this.shell.signal.addEventListener("abort", () => round.abort(), { once: true, signal: round.signal });
-    this.below.replaceChildren(deviceCards(this.machines, this.placed, this.theme, device => void this.lane(device), round.signal));
+    const parts = new Set(Array.from({ length: this.base.n }, (_, node) => this.base.part(node) as string));
+    this.below.replaceChildren(this.byDevice ? "" : legend([], parts, [], this.theme), deviceCards(this.machines, this.placed, this.theme, device => void this.lane(device), round.signal));
     const table = comparison(this.machines, this.shell.get<Table>("table") ?? [], method => void this.ask("place", { method }), round.signal);
     this.compare.lastElementChild!.replaceChildren(table, this.rows() ? "" : button("Try them all here", () => void this.ask("compare"), round.signal));
   }
