@@ -147,7 +147,7 @@ def test_loads_add_up_to_the_bytes_that_crossed():
         area = sum(rate * (end - at) for at, rate, end in zip(load["at"], load["rate"], ends, strict=True))
         found[(b, a) if load["link"] % 2 else (a, b)] = area
     assert found.keys() == expected.keys()
-    assert all(math.isclose(found[hop], expected[hop], rel_tol=1e-6) for hop in expected)
+    assert all(math.isclose(found[hop], expected[hop], rel_tol=1e-5) for hop in expected)
 
 
 def test_flows_and_devices_are_those_of_the_trace():
@@ -168,7 +168,7 @@ def test_flows_and_devices_are_those_of_the_trace():
         assert busy["names"] == [event.node for event in here]
     for memory in made["memory"]:
         curve = run.memory[scene.data["nodes"][memory["node"]]["name"]]
-        assert max(memory["bytes"]) == pytest.approx(curve.peak)
+        assert max(memory["bytes"]) == pytest.approx(curve.peak, rel=1e-5)
 
 
 @given(st.lists(st.tuples(st.floats(0, 1), st.integers(0, 100)), min_size=1, max_size=60), st.integers(2, 30))
@@ -183,11 +183,7 @@ def test_thinning_keeps_the_area_and_the_number_of_steps_small(steps, most):
     def area(ats, rates):
         return sum(rate * (end - at) for at, rate, end in zip(ats, rates, [*ats[1:], whole], strict=True))
 
-    old, cluster_run._MOST_STEPS = cluster_run._MOST_STEPS, most
-    try:
-        ats, rates = cluster_run.thinned(seconds, values, whole)
-    finally:
-        cluster_run._MOST_STEPS = old
+    ats, rates = cluster_run.thinned(seconds, values, whole, most)
     assert len(ats) <= most + 1
     assert ats == sorted(ats)
     assert area(ats, rates) == pytest.approx(area(list(last), list(last.values())), abs=1e-9)
@@ -450,16 +446,25 @@ def test_switches_of_jupiter_fail_by_number():
 
 
 def test_messages_are_small_and_the_same_at_every_run():
-    pod = ready("tpu_pod")
-    work, places = a_step(list(pod.devices), count=5000, size=1000)
-    run = simulate(work, places, pod)
-    first, second = (lw.ClusterView(pod, run) for _ in range(2))
+    run = played(used=50, count=2500, size=1000)[3]
+    first, second = (lw.ClusterView(run=run) for _ in range(2))
     sizes = {name: len(value) for name, value in first.saved_state().items() if isinstance(value, bytes)}
     assert sizes["scene"] < 40_000
     assert max(sizes.values()) < MOST_BYTES
     assert first.saved_state() | {"channel": ""} == second.saved_state() | {"channel": ""}
     assert first.still() == second.still()
     assert repr(first) == repr(second)
+
+
+def test_where_a_message_would_be_too_large_names_stay_behind(monkeypatch):
+    run = played("gpu_server", count=200)[3]
+    scene = Scene(run.cluster)
+    whole = cluster_run.encode(run, scene)
+    monkeypatch.setattr(cluster_run, "LARGEST", len(whole) - 1)
+    less = decoded(cluster_run.encode(run, scene))
+    assert set(less["flows"]["node"]) == set(less["busy"][0]["names"]) == {""}
+    assert less["flows"]["start"] == decoded(whole)["flows"]["start"]
+    assert less["busy"][0]["node"] == decoded(whole)["busy"][0]["node"]
 
 
 @pytest.mark.parametrize("name", [*READY, "jupiter"])

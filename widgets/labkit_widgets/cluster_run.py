@@ -20,11 +20,26 @@ from labkit.partition import FORMATS, Partition
 from labkit.simulator import Simulation
 from labkit.workload import Workload, maker
 from labkit_widgets.cluster_scene import Scene
+from labkit_widgets.columns import pack
+from labkit_widgets.trace_columns import LARGEST
 
 _MOST_STEPS = 800  # of one list
-_MOST_EVENTS = 20_000  # whose names travel
+_MOST_IN_ALL = 100_000  # of the lists of all links; half of it of those of all memories
 
 Steps = tuple[Sequence[float], Sequence[float]]
+
+
+def encode(run: Simulation, scene: Scene) -> bytes:
+    """The record as compressed JSON; without the names of ops and tensors where a message would be too large."""
+    made = record(run, scene)
+    data = pack(made)
+    if len(data) <= LARGEST:
+        return data
+    for lists in (made["flows"], *made["busy"]):
+        lists |= {
+            key: [""] * len(lists[key]) for key in ("node", "tensor", "names") if isinstance(lists.get(key), list)
+        }
+    return pack(made)
 
 
 def record(run: Simulation, scene: Scene) -> dict[str, Any]:
@@ -36,7 +51,6 @@ def record(run: Simulation, scene: Scene) -> dict[str, Any]:
     """
     cluster = run.cluster or scene.cluster
     whole = _digits(max(run.seconds, max((event.end_seconds for event in run.trace.events), default=0.0)))
-    names = len(run.trace.events) <= _MOST_EVENTS
     busy: dict[int, dict[str, list[Any]]] = {}
     flows: dict[str, list[Any]] = {key: [] for key in ("from", "to", "start", "end", "bytes", "node", "tensor", "path")}
     crossings = {crossing.recv: crossing for crossing in run.cut.crossings}
@@ -58,17 +72,20 @@ def record(run: Simulation, scene: Scene) -> dict[str, Any]:
             here = busy.setdefault(scene.place[event.device], {"start": [], "end": [], "names": [], "op": []})
             here["start"].append(_digits(event.start_seconds))
             here["end"].append(_digits(event.end_seconds))
-            here["names"].append(event.node if names else "")
+            here["names"].append(event.node)
             here["op"].append(event.op)
+    loads = loads_of(run, scene)
+    each = min(_MOST_STEPS, _MOST_IN_ALL // max(1, len(loads)))
+    some = min(_MOST_STEPS, _MOST_IN_ALL // 2 // max(1, len(run.memory)))
     return {
         "seconds": whole, "origin": min((event.start_seconds for event in run.trace.events), default=0.0),
         "flows": flows, "ways": [list(path) for path in paths],
         "loads": [
-            {"link": link, **_steps(thinned(*steps, whole), "rate")} for link, steps in loads_of(run, scene)
+            {"link": link, **_steps(thinned(*steps, whole, each), "rate")} for link, steps in loads
         ],
         "busy": [{"node": node} | lists for node, lists in sorted(busy.items())],
         "memory": [
-            {"node": scene.place[device], **_steps(thinned(curve.seconds, curve.bytes, whole), "bytes")}
+            {"node": scene.place[device], **_steps(thinned(curve.seconds, curve.bytes, whole, some), "bytes")}
             for device, curve in run.memory.items() if device in scene.place
         ],
     }  # fmt: skip
@@ -80,7 +97,9 @@ def loads_of(run: Simulation, scene: Scene) -> list[tuple[int, Steps]]:
     return sorted((direction, run.flows.load(link)) for link in used for direction in scene.directions([link]))
 
 
-def thinned(seconds: Sequence[float], values: Sequence[float], whole: float) -> tuple[list[float], list[float]]:
+def thinned(
+    seconds: Sequence[float], values: Sequence[float], whole: float, most: int = _MOST_STEPS
+) -> tuple[list[float], list[float]]:
     """Steps without those that change nothing; and if there are too many, the mean of each small stretch of time."""
     kept: list[tuple[float, float]] = []
     for at, value in zip(seconds, values, strict=True):
@@ -88,12 +107,12 @@ def thinned(seconds: Sequence[float], values: Sequence[float], whole: float) -> 
             kept.pop()
         if not kept or kept[-1][1] != value:
             kept.append((at, value))
-    if len(kept) > _MOST_STEPS and whole > 0:
-        sums = [0.0] * _MOST_STEPS
-        length = whole / _MOST_STEPS
+    if len(kept) > most and whole > 0:
+        sums = [0.0] * most
+        length = whole / most
         for (at, value), (until, _) in pairwise([*kept, (whole, 0.0)]):
-            place = min(_MOST_STEPS - 1, int(at / length))
-            while place < _MOST_STEPS and place * length < until:
+            place = min(most - 1, int(at / length))
+            while place < most and place * length < until:
                 shared = min(until, (place + 1) * length) - max(at, place * length)
                 sums[place] += max(0.0, shared) * value / length
                 place += 1
@@ -152,9 +171,9 @@ def compression(cut: Partition) -> str | None:
 
 
 def _steps(steps: tuple[list[float], list[float]], of: str) -> dict[str, list[float]]:
-    return {"at": [_digits(at) for at in steps[0]], of: [_digits(value) for value in steps[1]]}
+    return {"at": [_digits(at) for at in steps[0]], of: [_digits(value, 6) for value in steps[1]]}
 
 
-def _digits(value: float) -> float:
-    """Nine digits: more than a picture shows, and half the letters."""
-    return float(f"{value:.9g}")
+def _digits(value: float, digits: int = 9) -> float:
+    """More digits than a picture shows, and half the letters."""
+    return float(f"{value:.{digits}g}")

@@ -271,7 +271,7 @@ class ClusterView(View):
             self._left = self._cluster
             if self._down:
                 shown = self._damaged(self._cluster, self._drawn, damage)
-            self.flows = b"" if shown is None else pack(cluster_run.record(shown, self._drawn))
+            self.flows = b"" if shown is None else cluster_run.encode(shown, self._drawn)
         self.damage = damage
         if len(self.ends) == 2:
             source, target = self.ends
