@@ -35,7 +35,13 @@ def test_four_gpus_are_stood_in_for_by_four_cpus_in_the_order_in_which_they_are_
 
 
 def test_tasks_of_a_cluster_are_stood_in_for_too_and_a_shorter_name_means_the_same_device():
-    names = ["/job:ps/task:0/cpu:0", "/job:worker/task:0/gpu:0", "/job:worker/task:1/gpu:0", "/job:ps", "/job:worker/task:1"]
+    names = [
+        "/job:ps/task:0/cpu:0",
+        "/job:worker/task:0/gpu:0",
+        "/job:worker/task:1/gpu:0",
+        "/job:ps",
+        "/job:worker/task:1",
+    ]
     assert devices_of(names) == [0, 1, 2, 0, 2]
 
 
@@ -47,7 +53,7 @@ def test_a_cluster_and_replica_device_setter_spread_a_model():
             y = v * w
         session.run(tf.global_variables_initializer())
         np.testing.assert_array_equal([3.0, 8.0], session.run(y))
-        assert [session._store[n.op.name].device.id for n in (v, w)] == [0, 1]
+        assert [session._store[n.op.name].device.id for n in (v, w)] == [1, 2]  # the worker was asked for first
 
 
 def test_no_soft_placement_is_tensorflows_error_with_the_learners_line():
