@@ -12,18 +12,24 @@ machines that are slow now and then.
 """
 
 from labkit.simulator.distribution import distribution
+from labkit.simulator.events import Events, generator
+from labkit.simulator.flows import Flows
 from labkit.simulator.memory import ALIASES, Held, Overflow
+from labkit.simulator.monte_carlo import Bounds, Estimate, monte_carlo
 from labkit.simulator.step import MemoryCurve, OpSeconds, Order, Simulation, roofline_seconds, simulate
+from labkit.simulator.stragglers import (
+    Exponential,
+    Failures,
+    LogNormal,
+    NoStragglers,
+    SlowedSteps,
+    SlowMachine,
+    Stragglers,
+    kth_smallest,
+)
 
 __all__ = [
-    "ALIASES",
-    "Held",
-    "MemoryCurve",
-    "OpSeconds",
-    "Order",
-    "Overflow",
-    "Simulation",
-    "distribution",
-    "roofline_seconds",
-    "simulate",
-]
+    "ALIASES", "Bounds", "Estimate", "Events", "Exponential", "Failures", "Flows", "Held", "LogNormal", "MemoryCurve",
+    "NoStragglers", "OpSeconds", "Order", "Overflow", "Simulation", "SlowMachine", "SlowedSteps", "Stragglers",
+    "distribution", "generator", "kth_smallest", "monte_carlo", "roofline_seconds", "simulate",
+]  # fmt: skip
