@@ -413,6 +413,6 @@ _NOTHING: dict[str, Any] = {"nodes": [], "links": [], "lines": [], "step": [], "
 def _step_text(before: float, after: float, steps: int) -> str:
     what = "A step" if steps == 1 else f"The {steps} steps"
     takes = "takes" if steps == 1 else "take"
-    if math.isclose(before, after, rel_tol=1e-9) or not before:
+    if math.isclose(before, after, rel_tol=5e-4) or not before:
         return f"{what} still {takes} {short(after, 's')}."
     return f"{what} {takes} {short(after, 's')} ({100 * (after / before - 1):+.1f} %); it was {short(before, 's')}."

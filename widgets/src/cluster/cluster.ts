@@ -78,7 +78,7 @@ class ClusterView {
       named("−", "Zoom out", () => this.#stage.zoom(1 / 1.3)), named("+", "Zoom in", () => this.#stage.zoom(1.3)),
       button("Fit", () => this.#stage.fit(), signal, "All of it"),
       button("Save PNG", () => void this.#stage.png().then(png => { if (png) saveFile("cluster.png", png); }), signal));
-    this.#way.append(h("h4", { class: "labkit-tr-name" }, "A message"),
+    this.#way.append(h("h4", { class: "labkit-tr-name" }, "The way of a message"),
       h("div", { class: "labkit-cl-fields" }, h("label", {}, "from ", this.#from), h("label", {}, "to ", this.#to),
         h("label", {}, "bytes ", this.#bytes)), this.#ways);
     for (const field of [this.#from, this.#to, this.#bytes]) field.addEventListener("change", () => this.#ask(), { signal });
@@ -230,7 +230,7 @@ class ClusterView {
     const first = found[0];
     if (first !== undefined && names.length <= 3) {
       this.#stage.show(-1, -1);
-      this.#about.replaceChildren(h("h4", { class: "labkit-tr-name" }, "A message"), factList(flowFacts(this.#scene, this.#stage.look, first)));
+      this.#about.replaceChildren(h("h4", { class: "labkit-tr-name", tabindex: "-1" }, "A message"), factList(flowFacts(this.#scene, this.#stage.look, first)));
     } else if (names.length === 1) {
       const at = this.#run.data.busy.find(one => one.names.includes(names[0]!));
       if (at) this.#choose(at.node, -1, false);
