@@ -40,7 +40,7 @@ export class Panel {
     const close = button("×", () => { this.nothing(); acts.closed(); }, shell.signal, "Close the details");
     close.setAttribute("aria-label", close.title);
     close.classList.add("labkit-pl-close");
-    this.element = h("section", { class: "labkit-gv-panel", "aria-label": "Details", hidden: true }, close, this.content);
+    this.element = h("section", { class: "labkit-gv-panel", "aria-label": "Details of the placement", hidden: true }, close, this.content);
   }
 
   /** The picture has the room while nothing is selected. */
