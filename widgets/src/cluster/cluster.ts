@@ -25,6 +25,7 @@ export async function clusterView(shell: Shell): Promise<void> {
 
 class ClusterView {
   #scene!: Scene;
+  #loaded = false;
   #run: Run | null = null;
   #time = 0;
   #said = 0;
@@ -89,14 +90,16 @@ class ClusterView {
       h("div", { class: "labkit-cl-place" }, this.#stage.box, this.#tip), this.#legend,
       h("div", { class: "labkit-cl-parts" }, this.#about, this.#way), this.#table);
     shell.watch("scene", () => void this.load());
-    shell.watch("flows", () => void this.#loadRun());
-    shell.watch("damage", () => this.#showDamage());
-    shell.watch("route", () => this.#showRoute());
-    shell.watch<number>("time", time => { if (!this.#player.playing && Math.abs(time - this.#time) > 1e-15) this.#go(time); });
-    shell.watch<string>("chosen", name => { if (name !== this.#name()) this.#choose(...this.#named(name), false); });
-    shell.watch("height", () => this.#stage.resize());
-    shell.watch<string[]>("selected", names => { if (!this.#telling) this.#told(names); });
-    shell.onTold(names => { this.#told(names); shell.set("selected", names); });
+    // What changes before the first picture is unpacked is shown with it.
+    const watch = <T>(trait: string, act: (value: T) => void) => shell.watch<T>(trait, value => { if (this.#loaded) act(value); });
+    watch("flows", () => void this.#loadRun());
+    watch("damage", () => this.#showDamage());
+    watch("route", () => this.#showRoute());
+    watch<number>("time", time => { if (!this.#player.playing && Math.abs(time - this.#time) > 1e-15) this.#go(time); });
+    watch<string>("chosen", name => { if (name !== this.#name()) this.#choose(...this.#named(name), false); });
+    watch("height", () => this.#stage.resize());
+    watch<string[]>("selected", names => { if (!this.#telling) this.#told(names); });
+    shell.onTold(names => { if (this.#loaded) this.#told(names); shell.set("selected", names); });
     shell.onTime(time => { if (this.#run) { this.#player.pause(); this.#go(time + this.#run.data.origin, false); } });
     const legend = () => this.#showLegend();
     shell.root.addEventListener("labkit-theme", legend, { signal });
@@ -107,6 +110,7 @@ class ClusterView {
     const scene = await unpack(this.shell.get<DataView>("scene")) as unknown as Scene;
     if (this.shell.signal.aborted) return;
     this.#scene = scene;
+    this.#loaded = true;
     this.#stage.load(scene);
     this.#title.textContent = shorten(scene.title, 300);
     const grouped = scene.form === "clos";
