@@ -12,6 +12,8 @@ Example:
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, NamedTuple
@@ -26,8 +28,8 @@ class Point(NamedTuple):
 
     Args:
         seconds: simulated time.
-        updates: updates of the weights so far.
-        examples: examples whose gradient was used so far.
+        updates: updates that are in the weights; fewer than before when a checkpoint was restored.
+        examples: examples whose gradient is in the weights.
         bytes: what has travelled so far, weights and gradients.
         loss: of the batches since the last point, in the mean.
         metrics: values of the metrics on the examples kept for that.
@@ -46,7 +48,7 @@ class Happening(NamedTuple):
 
     Args:
         seconds: when.
-        kind: in a word: "died", "noticed", "restarted", "checkpoint", "lost".
+        kind: in a word: "died", "noticed", "restarted", "back", "checkpoint", "restored", "ended".
         who: a worker or a server, such as "worker 3"; or "".
         text: for a reader.
     """
@@ -55,6 +57,23 @@ class Happening(NamedTuple):
     kind: str
     who: str
     text: str
+
+
+class Lost(NamedTuple):
+    """What failures have cost.
+
+    Args:
+        updates: that were applied, and gone when the weights went back to a checkpoint.
+        gradients: that were begun and never arrived.
+        examples: of both.
+        seconds: in which nothing was done that has remained: since the checkpoint, until the restart, and what
+            synchronous steps had to wait for the dead.
+    """
+
+    updates: int = 0
+    gradients: int = 0
+    examples: int = 0
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -69,6 +88,7 @@ class History:
         happenings: failures and their like.
         dropped: gradients that were computed and not used.
         settings: how it was set up, in words and numbers.
+        lost: what failures have cost.
     """
 
     name: str
@@ -78,6 +98,7 @@ class History:
     happenings: tuple[Happening, ...] = ()
     dropped: int = 0
     settings: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    lost: Lost = Lost()
 
     @property
     def seconds(self) -> float:
@@ -115,7 +136,19 @@ class History:
         made["points"] = [{**point._asdict(), "metrics": dict(point.metrics)} for point in self.points]
         made["happenings"] = [happening._asdict() for happening in self.happenings]
         made["settings"] = dict(self.settings)
+        made["lost"] = self.lost._asdict()
         return made
+
+    @property
+    def digest(self) -> str:
+        """A hash of all that it says: the same seed and the same faults make the same history.
+
+        Example:
+            >>> History("a", 1, ()).digest == History("a", 1, ()).digest != History("a", 2, ()).digest
+            True
+        """
+        text = json.dumps(self.to_dict(), sort_keys=True, default=repr)
+        return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 
     @staticmethod
     def from_dict(data: Mapping[str, Any]) -> History:
@@ -123,4 +156,5 @@ class History:
         points = tuple(Point(**point) for point in data["points"])
         happenings = tuple(Happening(**happening) for happening in data["happenings"])
         rest = {key: data[key] for key in ("name", "workers", "dropped", "settings")}
-        return History(points=points, happenings=happenings, staleness=tuple(data["staleness"]), **rest)
+        lost = Lost(**data.get("lost", {}))
+        return History(points=points, happenings=happenings, staleness=tuple(data["staleness"]), lost=lost, **rest)
