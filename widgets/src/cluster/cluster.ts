@@ -114,9 +114,9 @@ class ClusterView {
     this.#stage.load(scene);
     this.#title.textContent = shorten(scene.title, 300);
     const grouped = scene.form === "clos";
-    this.#way.hidden = grouped;
     const linked = new Set(scene.nodes.filter(node => node.kind >= 0).map(node => node.host));
     const ends = grouped ? [] : scene.nodes.filter(node => node.kind >= 0 || (node.role === "host" && !linked.has(node.name)));
+    this.#way.hidden = ends.length < 2;
     for (const field of [this.#from, this.#to]) {
       field.replaceChildren(h("option", { value: "" }, "…"), ...ends.map(node => h("option", { value: node.name }, shorten(node.brief, 40))));
     }
@@ -398,7 +398,7 @@ class ClusterView {
   }
 
   #showLegend(): void {
-    const parts = ["Wider links carry more."];
+    const parts = this.#scene?.links.length ? ["Wider links carry more."] : [];
     if (this.#run) parts.push("Words: the share of what a link can carry one way. Dots: messages on their way. Filled: it computes.");
     if (this.#run?.memory.size) parts.push("Bars in devices: their memory.");
     if (this.#scene?.form === "grid") parts.push("Dashed links come back on the other side.");
@@ -406,6 +406,7 @@ class ClusterView {
       parts.push("Open a part to see what is in it.");
       if (!this.#stage.look.noted) parts.push(...this.#scene.notes.map(([, , lines]) => `${lines.join(" ")}.`));
     }
+    this.#legend.hidden = !parts.length;
     const dark = this.shell.root.dataset["theme"] === "dark" ? "dark" : "light";
     const scale = [0, 0.25, 0.5, 0.75, 1].map(t => loadColour(t, dark)).join(", ");
     this.#legend.replaceChildren(...this.#run ? ["idle ", h("span", { class: "labkit-cl-scale", style: `background: linear-gradient(to right, ${scale})` }), " full. "] : [], parts.join(" "));
