@@ -1,9 +1,9 @@
 """Options of sessions and runs: `tf.ConfigProto`, `tf.GPUOptions`, `tf.RunOptions`, `tf.RunMetadata`.
 
-They are TensorFlow's protocol buffers as plain objects. labkit acts on `log_device_placement` and `trace_level`, and
-a placement (`labkit.placement`) on `allow_soft_placement`; the others are kept so that programs run, and JAX's own
-settings take their place (for example the environment variable XLA_PYTHON_CLIENT_MEM_FRACTION for
-`per_process_gpu_memory_fraction`).
+They are TensorFlow's protocol buffers as plain objects. labkit acts on `allow_soft_placement`, `log_device_placement`,
+`device_count`, `operation_timeout_in_ms`, `optimizer_options`, `enable_bfloat16_sendrecv` and `trace_level`; the others
+are kept so that programs run, and JAX's own settings take their place (for example the environment variable
+XLA_PYTHON_CLIENT_MEM_FRACTION for `per_process_gpu_memory_fraction`).
 
 Source: `tensorflow/core/protobuf/config.proto` (1.4).
 """
@@ -74,6 +74,10 @@ class OptimizerOptions:
 @dataclass
 class GraphOptions:
     """Options for graphs.
+
+    Args:
+        enable_bfloat16_sendrecv: True halves what float32 tensors need on their way from device to device: the lower
+            16 bits of each number are dropped and arrive as zeros.
 
     Example:
         >>> import labkit as tf

@@ -73,7 +73,7 @@ class SessionDevices:
         places = self._places(plan.nodes)
         first = next(iter(local_devices().values()))
         where = {node: self.devices[places[node]] for node in plan.nodes} if places else {}
-        if all(device == first for device in where.values()):
+        if all(device == first or node.in_python for node, device in where.items()):
             return plan
         truncates = self._config.graph_options.enable_bfloat16_sendrecv
         key = (plan.fetches, plan.feeds, tuple(where.items()), truncates)
@@ -109,7 +109,8 @@ class SessionDevices:
 
     def mapping(self) -> str:
         """The lines about devices before a log of placement."""
-        self._look_at_names()
+        if self._config.allow_soft_placement is None:
+            self._look_at_names()
         return device_mapping(self._stand_ins)
 
     def _places(self, nodes: Sequence[Operation]) -> dict[Operation, str]:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import jax
 import numpy as np
 import pytest
 
 import labkit as tf
+from labkit import session_devices
 from labkit.errors import InvalidArgumentError
 
 CPU = "/job:localhost/replica:0/task:0/device:CPU:"
@@ -104,3 +106,33 @@ def test_a_variable_stays_on_its_device_for_runs_that_do_not_mention_it():
     session.run(v.initializer)
     assert [session.run(t) for t in (y, free, v)] == [6.0, 10.0, 2.0]
     assert session._store[v.op.name].device.id == 0
+
+
+def test_accelerators_come_before_the_cpu_and_stand_in_for_each_other(monkeypatch: pytest.MonkeyPatch):
+    """Names are all that differs on a computer with GPUs: here CPU devices have theirs."""
+    task = "/job:localhost/replica:0/task:0/device:"
+    names = [task + "GPU:0", task + "GPU:1", task + "CPU:0"]
+    monkeypatch.setattr(session_devices, "local_devices", lambda: dict(zip(names, jax.local_devices(), strict=False)))
+    assert tf.Session().list_devices() == names
+    assert devices_of(["/gpu:1", "/cpu:0", "/gpu:0", "/job:localhost"]) == [1, 2, 0, 0]
+    assert devices_of(["/gpu:1", "/gpu:2", "/gpu:3", "/gpu:4"]) == [1, 0, 1, 0]
+    assert devices_of(["/gpu:1"], tf.ConfigProto(device_count={"GPU": 0})) == [2]
+    assert devices_of(["/gpu:9"], tf.ConfigProto(allow_soft_placement=True)) == [0]
+    with tf.device("/gpu:0"):
+        y = tf.placeholder_with_default(1.0, []) + 1.0
+    session = tf.Session()
+    assert session.run([y, tf.as_string(tf.cast(y, tf.int32))]) == [2.0, b"2"]
+    plans = [type(prepared.plan).__name__ for prepared in session._prepared.values()]
+    assert plans == ["Plan"]
+
+
+def test_what_looks_at_a_session_from_outside_may_mix_devices():
+    with tf.device("/cpu:1"):
+        v = tf.Variable([1.0, 2.0])
+    with tf.device("/cpu:2"):
+        w = tf.Variable([3.0, 4.0])
+        y = tf.exp(v) * w
+    session = tf.Session()
+    session.run(tf.global_variables_initializer())
+    optimized = tf.passes.optimize(y)
+    np.testing.assert_allclose(optimized.run(session), session.run(y), rtol=1e-6)
