@@ -42,7 +42,7 @@ class ClusterView {
   #bar: HTMLElement;
   #tip = h("div", { class: "labkit-tr-tip", "aria-hidden": "true", hidden: true });
   #failed = h("div", { class: "labkit-cl-failed", role: "region", "aria-label": "Failures" });
-  #about = h("div", { class: "labkit-cl-part", role: "region", "aria-label": "Details" });
+  #about = h("div", { class: "labkit-cl-part", role: "region", "aria-label": "What is chosen" });
   #facts = h("div");
   #from = h("select", { class: "labkit-select", "aria-label": "from" });
   #to = h("select", { class: "labkit-select", "aria-label": "to" });
