@@ -124,12 +124,12 @@ def test_keys_go_through_machines_and_links_and_say_each(opened: Open) -> None:
     assert pixels(page) != before
     press(page, "ArrowDown")
     assert said(page) == "device task 0 GPU:0, K40"
-    about = page.get_by_role("region", name="Details").inner_text()
+    about = page.get_by_role("region", name="What is chosen").inner_text()
     for fact in ("4.29 TFLOP/s in float32", "12.0 GB, read or written at 288 GB/s", "data sheet", "on h0"):
         assert fact in about
     press(page, "l")
     assert said(page) == "link between h0 and task 0 GPU:0: PCIe 3 x16, 15.8 GB/s each way"
-    assert "1.00 us" in page.get_by_role("region", name="Details").inner_text()
+    assert "1.00 us" in page.get_by_role("region", name="What is chosen").inner_text()
     press(page, "End")
     assert said(page) == "switch s2.3"
     press(page, "l")
@@ -250,7 +250,7 @@ def test_a_trace_and_a_cluster_that_are_linked_go_together(opened: Open) -> None
     assert trait(page, "selected") == [name]
     clock = page.locator(".labkit-cl-clock").inner_text()
     assert clock.startswith(f"{short(event.start_seconds, 's')} of ")
-    about = page.get_by_role("region", name="Details").first.inner_text()
+    about = page.get_by_role("region", name="What is chosen").first.inner_text()
     assert "a:0" in about
     assert "task 0 GPU:0" in about
     assert "h0 → s1.0" in about
@@ -349,7 +349,7 @@ def test_page_and_kernel_work_together(lab: Lab, chromium: Any) -> None:
     ).wait_for()
     first.get_by_text("No way leads from task 0 GPU:0 to task 49 GPU:0 any more.").first.wait_for()
     run_in_kernel(page, "view.repair(); view.chosen = 'h3'")
-    first.get_by_role("region", name="Details").get_by_text("/job:worker/task:3/device:CPU:0").wait_for()
+    first.get_by_role("region", name="What is chosen").get_by_text("/job:worker/task:3/device:CPU:0").wait_for()
     run_in_kernel(page, "large.chosen = '3/1'")  # pod 1
     second.get_by_role("button", name="Open it").click()
     second.get_by_role("button", name="Close it").wait_for()
