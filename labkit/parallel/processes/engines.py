@@ -1,0 +1,281 @@
+"""Workers as processes: started and ended by ipyparallel, called by name.
+
+`Engines` knows nothing of training. It starts a controller and N engines with a mark in their environment
+(`live.py`), calls functions of `engine.py` in them, forms a mesh among them if asked to, and ends all of it: at
+`close`, at the end of a `with` block, when it is collected, and when Python ends.
+
+Source: ipyparallel 9: `Cluster`, `Client`, `Reference`; `jax.distributed`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import logging
+import os
+import shutil
+import signal
+import sys
+import tempfile
+import time
+import uuid
+import weakref
+from collections.abc import Generator, Mapping
+from typing import Any, Self
+
+from labkit.errors import GraphError, UnavailableError
+from labkit.parallel.processes import live
+
+COLLECTIVE_SECONDS = 5
+"""How long a worker waits in an all-reduce for the others before it reports an error."""
+
+HEARTBEAT_SECONDS = 10
+"""After how long without a sign of life a worker counts as dead."""
+
+START_SECONDS = 90.0
+"""How long workers may take to start."""
+
+_ENGINE = "labkit_engine"  # under which name the engines know `engine.py`
+
+
+class Engines:
+    """N worker processes.
+
+    Args:
+        count: how many workers; each takes about 250 MB.
+        launcher: what `labkit.parallel.processes.ssh` or `slurm` returns, for other machines; this one if None.
+        folder: where steps, examples and checkpoints lie; workers on other machines must see it too. A temporary one
+            if None, which is removed at the end.
+
+    Attributes:
+        count: how many workers there are now.
+        folder: where steps, examples and checkpoints lie.
+        mark: what the processes carry in their environment.
+
+    Raises:
+        UnavailableError: if ipyparallel is missing, this is not Linux, or the workers do not start.
+        GraphError: if the count is no positive whole number.
+    """
+
+    def __init__(self, count: int, *, launcher: Mapping[str, Any] | None = None, folder: str | None = None) -> None:
+        if not isinstance(count, int) or isinstance(count, bool) or count < 1:  # pyright: ignore[reportUnnecessaryIsInstance]  # learners are not typed
+            raise GraphError(f"{count!r} processes were asked for; it must be a whole number of at least one.")
+        self._ipyparallel = require()
+        self.count = count
+        self.mark = uuid.uuid4().hex[:12]
+        self.folder = folder or tempfile.mkdtemp(prefix="labkit-processes-")
+        self._launcher = dict(launcher or {})
+        self._local = not self._launcher
+        self._pids: list[int] = []
+        self._view: Any = None
+        self._client: Any = None
+        self._joined = self._broken = False
+        self._killed_at: dict[int, float] = {}
+        self._profile = tempfile.mkdtemp(prefix="labkit-engines-")
+        self._cluster = self._new_cluster()
+        self._clients: list[Any] = []
+        given = None if folder else self.folder
+        self._end = weakref.finalize(self, _close, self._cluster, self._clients, self.mark, self._profile, given)
+        try:
+            self._start()
+        except BaseException:
+            self.close()
+            raise
+
+    # Starting and ending.
+
+    def _new_cluster(self) -> Any:
+        from traitlets.config import Config
+
+        log = logging.getLogger("labkit.parallel.processes")
+        log.setLevel(logging.CRITICAL)  # what ipyparallel says when an engine ends is said by `Failure`
+        options: dict[str, Any] = {"config": Config(), "load_profile": False, "delay": 0, **self._launcher}
+        options["controller_args"] = ["--HeartMonitor.period=500", *options.get("controller_args", [])]
+        return self._ipyparallel.Cluster(
+            profile_dir=self._profile, cluster_id=f"labkit-{self.mark}", log=log, **options
+        )
+
+    def _start(self) -> None:
+        """Starts `count` workers; with the first ones the controller through which they are reached."""
+        with _marked_environment(self.mark):
+            if self._client is None:
+                self._cluster.start_controller_sync()
+                self._cluster.start_engines_sync(self.count)
+                self._client = self._cluster.connect_client_sync()
+                self._clients.append(self._client)
+                old: set[int] = set()
+            else:
+                old = set(self._client.ids)
+                self._cluster.start_engines_sync(self.count)
+        until = time.monotonic() + START_SECONDS
+        while len(new := sorted(set(self._client.ids) - old)) < self.count:  # numbers of engines are never used twice
+            if time.monotonic() > until:
+                raise UnavailableError(
+                    None, None, f"{len(new)} of {self.count} workers started within {START_SECONDS:.0f} s.\n"
+                    f"  Try: fewer workers.{self._said()}"
+                )  # fmt: skip
+            time.sleep(0.05)
+        self._view = self._client.direct_view(new[: self.count])
+        self._view.execute(_first_words(), block=True)
+        self._pids = list(self._apply_sync("prepare", os.getpid() if self._local else 0))
+        self._joined = self._broken = False
+        self._killed_at.clear()
+
+    def _said(self) -> str:
+        """The last lines of what the engines wrote to their logs."""
+        folder = os.path.join(self._profile, "log")
+        lines: list[str] = []
+        for name in sorted(os.listdir(folder)) if os.path.isdir(folder) else []:
+            if name.startswith("ipengine") and name.endswith(".log"):
+                with open(os.path.join(folder, name), encoding="utf-8", errors="replace") as file:
+                    lines += file.read().splitlines()[-3:]
+        return "".join(f"\n  {line}" for line in lines)
+
+    def _join(self) -> None:
+        """Forms the mesh, once: JAX does not let a process change its mesh."""
+        if self._joined:
+            return
+        address = self._apply(0, "address", self._local).get(timeout=START_SECONDS)
+        asked = [self._apply(rank, "join", address, self.count, rank, HEARTBEAT_SECONDS) for rank in self._ranks]
+        for rank, answer in enumerate(asked):
+            devices = answer.get(timeout=START_SECONDS)
+            if devices != self.count:
+                raise UnavailableError(None, None, f"worker {rank} sees {devices} of {self.count} workers.")
+        self._joined = True
+
+    def close(self) -> None:
+        """Ends all workers and the controller; no process is left."""
+        self._end()
+        self._view = self._client = None
+        self._pids = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @property
+    def closed(self) -> bool:
+        """True once it has been closed."""
+        return not self._end.alive
+
+    @property
+    def pids(self) -> tuple[int, ...]:
+        """The process ids of the workers, by rank."""
+        return tuple(self._pids)
+
+    @property
+    def view(self) -> Any:
+        """ipyparallel's view of the workers: `view.activate()` makes `%%px` run on them."""
+        self._check_open()
+        return self._view
+
+    def __repr__(self) -> str:
+        state = "closed" if self.closed else f"process ids {', '.join(map(str, self._pids))}"
+        return f"<{self.count} worker{'s' * (self.count != 1)}: {state}>"
+
+    def _check_open(self) -> None:
+        if self.closed:
+            raise GraphError("these processes have been closed.\n  Try: Processes(...) starts new ones.")
+
+    # Calling.
+
+    @property
+    def _ranks(self) -> range:
+        return range(self.count)
+
+    def _apply(self, rank: int, name: str, *args: Any) -> Any:
+        one = self._client[self._view.targets[rank]]
+        return one.apply_async(self._ipyparallel.Reference(f"{_ENGINE}.{name}"), *args)
+
+    def _apply_sync(self, name: str, *args: Any) -> list[Any]:
+        asked = [self._apply(rank, name, *args) for rank in self._ranks]
+        return [answer.get(timeout=START_SECONDS) for answer in asked]
+
+    def _again(self) -> None:
+        """New workers in place of all the old ones: a process cannot leave a mesh and join another."""
+        self._broken = True
+        if self._local:
+            live.end(self._pids)
+        with contextlib.suppress(Exception):
+            self._cluster.stop_engines_sync()
+        self._start()
+
+    def kill(self, rank: int) -> None:
+        """Kills one worker at once (SIGKILL), to see what happens.
+
+        Raises:
+            GraphError: if there is no such worker, it has ended already, or it runs on another machine.
+        """
+        self._check_open()
+        if not 0 <= rank < len(self._pids):
+            raise GraphError(f"there is no worker {rank}; there are 0 to {len(self._pids) - 1}.")
+        if not self._local:
+            raise GraphError(f"worker {rank} runs on another machine.\n  Try: its launcher's own way to end a process.")
+        pid = self._pids[rank]
+        if not live.has_mark(pid, self.mark):
+            raise GraphError(f"worker {rank} (process {pid}) has ended already.")
+        self._killed_at[rank] = time.time()
+        os.kill(pid, signal.SIGKILL)
+
+
+def _first_words() -> str:
+    """What an engine executes first: before JAX is imported, and in JAX's words the time-out of an all-reduce."""
+    return (
+        "import os\n"
+        "os.environ['XLA_FLAGS'] = (os.environ.get('XLA_FLAGS', '') "
+        f"+ ' --xla_cpu_collective_timeout_seconds={COLLECTIVE_SECONDS}').strip()\n"
+        "os.environ['JAX_PLATFORMS'] = 'cpu'\n"
+        f"import labkit.parallel.processes.engine as {_ENGINE}"
+    )
+
+
+@contextlib.contextmanager
+def _marked_environment(mark: str) -> Generator[None]:
+    """The mark in the environment, for processes started meanwhile."""
+    os.environ[live.MARK] = mark
+    try:
+        yield
+    finally:
+        os.environ.pop(live.MARK, None)
+
+
+def _close(cluster: Any, clients: list[Any], mark: str, profile: str, folder: str | None) -> None:
+    """Ends what was started, politely and then for certain; no reference to the group, so that it can be collected."""
+    cluster.shutdown_atexit = False
+    for client in clients:
+        if client is not None:
+            with contextlib.suppress(Exception):
+                client.close()
+    if sys.platform == "linux":
+        live.end(live.marked(mark))  # workers hold nothing that is lost: checkpoints are whole at any moment
+    with contextlib.suppress(Exception):
+        cluster.stop_cluster_sync()
+    if sys.platform == "linux":
+        live.end(live.marked(mark))
+    for path in (profile, folder):
+        if path:
+            shutil.rmtree(path, ignore_errors=True)
+
+
+@functools.cache
+def require() -> Any:
+    """The module ipyparallel.
+
+    Raises:
+        UnavailableError: if it is missing, or this is not Linux; with what to do.
+    """
+    if sys.platform != "linux":
+        raise UnavailableError(
+            None, None, f"real processes need Linux: JAX's Gloo does not work in earnest on {sys.platform}.\n"
+            "  Try: labkit.parallel.DataParallel computes the same on simulated machines."
+        )  # fmt: skip
+    try:
+        import ipyparallel
+    except ImportError:
+        raise UnavailableError(
+            None, None, "real processes are started by ipyparallel, which is not installed.\n"
+            '  Try: pip install "labkit[processes]".'
+        ) from None  # fmt: skip
+    return ipyparallel

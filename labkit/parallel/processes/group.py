@@ -1,0 +1,303 @@
+"""`Processes`: real processes that train together, started and driven from here.
+
+The notebook's process stays outside: it starts the workers (ipyparallel's engines), hands them the step as files,
+waits, and shows what they report. They form a mesh of their own with `jax.distributed` and run the loop themselves:
+one round trip from the notebook takes longer than several steps.
+
+When a worker dies, the others notice in their next all-reduce: its connection is closed. JAX cannot mend a mesh of
+CPUs, so what is left is ended, new workers are started, and the run goes on from the newest checkpoint: the same
+examples in the same order, so that in the end the weights are those of a run in which nobody died.
+
+    a worker is killed     noticed at once here, and by the others within `NOTICE_SECONDS`
+    a worker hangs         noticed by the others' all-reduce after `COLLECTIVE_SECONDS`
+    the notebook dies      the workers end themselves within two seconds
+
+Source: `jax.distributed` and ipyparallel 9; the measured traps are named where they are avoided.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from labkit.errors import GraphError, LabkitError, UnavailableError
+from labkit.graph import Operation, Tensor
+from labkit.parallel.history import Happening, History, Point
+from labkit.parallel.processes import live
+from labkit.parallel.processes.carried import forget_states, read_state, write_state, write_step
+from labkit.parallel.processes.engines import HEARTBEAT_SECONDS, Engines
+from labkit.parallel.step import State, TrainingStep
+
+NOTICE_SECONDS = HEARTBEAT_SECONDS + 2.0
+"""By when the survivors of a death have noticed it; whoever has not by then is ended with the rest."""
+
+
+class Progress(NamedTuple):
+    """News from a run.
+
+    Args:
+        step: steps done.
+        steps: steps to do.
+        loss: the mean loss of the workers.
+    """
+
+    step: int
+    steps: int
+    loss: float
+
+
+class Failure(NamedTuple):
+    """How a run was interrupted.
+
+    Args:
+        worker: who died, hung, or was the first to report an error.
+        step: from which step the run went on.
+        noticed_seconds: how long after the death the last survivor had noticed it; None if no survivor reported.
+        recovered_seconds: from the death to new workers that are ready to train.
+        reports: what the survivors said.
+    """
+
+    worker: int
+    step: int
+    noticed_seconds: float | None
+    recovered_seconds: float
+    reports: tuple[str, ...]
+
+
+class Processes(Engines):
+    """N processes that train together. See `Engines` for the arguments.
+
+    Attributes:
+        state: the state after the last `train`.
+        failures: what interrupted it.
+        log: what the workers printed during it.
+
+    Example:
+        with Processes(2) as two:
+            history = two.train(train, {x: images, y: labels}, loss, steps=100)
+    """
+
+    def __init__(self, count: int, *, launcher: Mapping[str, Any] | None = None, folder: str | None = None) -> None:
+        self.state: State = {}
+        self.failures: list[Failure] = []
+        self.log = ""
+        super().__init__(count, launcher=launcher, folder=folder)
+
+    def train(
+        self, train: Operation | TrainingStep, data: Mapping[Any, Any] | Sequence[Any], loss: Tensor | None = None, *,
+        steps: int, batch: int = 32, seed: int = 0, state: State | None = None, checkpoint_every: int = 50,
+        tell_every: int | None = None, replace: bool = True, restarts: int = 5,
+        progress: Callable[[Progress], object] | None = None,
+    ) -> History:  # fmt: skip
+        """Trains synchronously: each step, the mean of all workers' gradients.
+
+        Args:
+            train: what `minimize` returned; or a `TrainingStep`.
+            data: for each input its examples; for a `TrainingStep` also a list in the order of its inputs.
+            loss: a scalar to report.
+            steps: how many.
+            batch: examples of each worker and step.
+            seed: of the examples; the same as those of `labkit.parallel.DataParallel`.
+            state: the state to begin with; that of the initializers if None.
+            checkpoint_every: how many steps may be lost at a death.
+            tell_every: a point of the history, and a call of `progress`, after so many steps; a fiftieth if None.
+            replace: after a death, True restores the number of workers; False goes on with one fewer.
+            restarts: how many deaths are made good.
+            progress: is called with news here in the notebook, between whiles; it may call `kill`.
+
+        Returns:
+            A `History` in real seconds, with deaths and restarts among its happenings; `self.state` is the state.
+
+        Raises:
+            UnavailableError: if more workers died than `restarts`, or the last one and none is to replace it.
+            GraphError: if the step cannot be replicated, or there are fewer examples than workers.
+        """
+        self._check_open()
+        for value, what in ((steps, "steps"), (batch, "batch"), (checkpoint_every, "checkpoint_every")):
+            if value < 1:
+                raise GraphError(f"{what} is {value!r}; it must be a whole number of at least one.")
+        step, arrays = given(train, data, loss, self.count)
+        tell = tell_every or max(1, steps // 50)
+        write_step(self.folder, step, arrays)
+        forget_states(self.folder)
+        write_state(self.folder, 0, step, step.first_state() if state is None else state)
+        self.failures, self.log = [], ""
+        run = _Run(steps, tell, progress)
+        job = (steps, batch, seed, checkpoint_every, tell)
+        try:
+            if self._broken:
+                self._again()
+            self._join()
+            run.start = time.time()
+            run.teams.append((0, self.count))
+            while (died := self._attempt(job, run)) is not None:
+                self._recover(died, run, replace, restarts)
+        except BaseException:
+            self._broken = True  # the workers may still be at it
+            live.end(self._pids if self._local else ())
+            raise
+        _, self.state = read_state(self.folder)
+        sent = float(step.sent_bytes or 0)
+        points = tuple(
+            Point(at - run.start, done, run.gradients(done) * batch, run.gradients(done) * 2 * sent, value, {})
+            for done, (value, at) in sorted(run.losses.items())
+        )
+        workers = run.teams[0][1]
+        settings = {"mode": "sync", "workers": workers, "batch": batch, "seed": seed, "real": True,
+                    "step_seconds": run.seconds}  # fmt: skip
+        happened = tuple(sorted(run.happened))
+        name = f"{workers} real process{'es' * (workers != 1)}"
+        return History(name, workers, points, (0,) * steps, happened, 0, settings)
+
+    def _attempt(self, job: Sequence[Any], run: _Run) -> _Death | None:
+        """Trains until the end (None) or a death."""
+        answers = [self._apply(rank, "train", self.folder, rank, self.count, *job) for rank in self._ranks]
+        found: dict[int, dict[str, Any]] = {}
+        died: dict[int, float] = {}
+        until = float("inf")
+        while len(found) + len(died) < self.count and time.monotonic() < until:
+            for rank, answer in enumerate(answers):
+                if rank in found or rank in died:
+                    continue
+                if answer.ready():
+                    found[rank] = {"rank": rank, **_answered(answer)}
+                if self._gone(rank, found.get(rank)):
+                    found.pop(rank, None)
+                    died[rank] = self._killed_at.get(rank, time.time())
+            if until == float("inf") and (died or any(one["failed"] for one in found.values())):
+                until = time.monotonic() + NOTICE_SECONDS
+            run.news(answers[0])
+            time.sleep(0.02)
+        for rank, answer in enumerate(answers):
+            with contextlib.suppress(Exception):
+                self.log += str(answer.stdout)
+            run.take(found.get(rank, {}), rank)
+        failed = [one for one in found.values() if one["failed"]]
+        wrong = next((one for one in failed if one["wrong"]), None)
+        if wrong is not None:
+            raise LabkitError(f"worker {wrong['rank']} could not compute the step: {wrong['failed']}")
+        hung = [rank for rank in self._ranks if rank not in found and rank not in died]
+        if not (died or failed or hung):
+            return None
+        first = min(failed, key=lambda one: one["at"], default=None)
+        culprit = min([*died, *hung]) if died or hung else int(first["rank"]) if first else 0
+        at = died.get(culprit, first["at"] if first else time.time())
+        return _Death(culprit, at, [one for one in failed if one["rank"] != culprit])
+
+    def _gone(self, rank: int, answer: Mapping[str, Any] | None) -> bool:
+        """True if a worker has ended without an answer."""
+        if answer is not None:
+            return bool(answer.get("gone"))  # ipyparallel found out first
+        return self._local and not live.lives(self._pids[rank])
+
+    def _recover(self, died: _Death, run: _Run, replace: bool, restarts: int) -> None:
+        """New workers after a death."""
+        worker, at, reports = died
+        number, _ = read_state(self.folder)
+        run.tell_of(at, "died", f"worker {worker}", f"process {self._pids[worker]}")
+        for one in reports:
+            run.tell_of(one["at"], "noticed", f"worker {one['rank']}", one["failed"])
+        left = self.count if replace else self.count - 1
+        if len(self.failures) >= restarts or left < 1:
+            why = f"it was the last of {restarts} restarts" if left else "it was the last one"
+            texts = "".join(f"\n  worker {one['rank']}: {one['failed'][:200]}" for one in reports)
+            raise UnavailableError(
+                None, None, f"worker {worker} died, and {why}; the newest checkpoint is of step {number}.{texts}"
+            )  # fmt: skip
+        self.count = left
+        self._again()
+        self._join()
+        noticed = max((one["at"] - at for one in reports), default=None)
+        texts = tuple(one["failed"] for one in reports)
+        self.failures.append(Failure(worker, number, noticed, time.time() - at, texts))
+        run.teams.append((number, self.count))
+        run.tell_of(time.time(), "restarted", "", f"{self.count} workers, from step {number}")
+
+
+class _Death(NamedTuple):
+    """Who died when, and what the others reported."""
+
+    worker: int
+    at: float
+    reports: list[dict[str, Any]]
+
+
+class _Run:
+    """What is known of a run, over all its attempts."""
+
+    def __init__(self, steps: int, tell: int, progress: Callable[[Progress], object] | None) -> None:
+        self.steps, self.tell, self.progress = steps, tell, progress
+        self.start = time.time()
+        self.losses: dict[int, tuple[float, float]] = {}
+        self.seconds: list[float] = []
+        self.happened: list[Happening] = []
+        self.teams: list[tuple[int, int]] = []  # from which step how many workers
+        self._told: Any = None
+
+    def gradients(self, done: int) -> int:
+        """How many gradients were used in the first `done` steps."""
+        ends = [begin for begin, _ in self.teams[1:]] + [self.steps]
+        teams = zip(self.teams, ends, strict=True)
+        return sum(max(0, min(done, end) - begin) * workers for (begin, workers), end in teams)
+
+    def tell_of(self, at: float, kind: str, who: str, text: str) -> None:
+        """Something happened at a time of the clock on the wall."""
+        self.happened.append(Happening(at - self.start, kind, who, text))
+
+    def news(self, answer: Any) -> None:
+        """What worker 0 has published."""
+        data: Any = getattr(answer, "data", None)
+        if not data or data == self._told:
+            return
+        self._told = dict(data)
+        self.losses[data["step"]] = (data["loss"], time.time())
+        if self.progress is not None:
+            self.progress(Progress(data["step"], self.steps, data["loss"]))
+
+    def take(self, answer: Mapping[str, Any], rank: int) -> None:
+        """What a worker returned."""
+        if rank or "losses" not in answer:
+            return
+        for (number, loss), at in zip(answer["losses"], answer["times"], strict=True):
+            self.losses[number] = (loss, at)
+        self.seconds += answer["seconds"]
+
+
+def _answered(answer: Any) -> dict[str, Any]:
+    """What a worker returned: how it went, or an error of its own."""
+    try:
+        return {**answer.get(timeout=1), "wrong": False}
+    except Exception as error:
+        text = f"{type(error).__name__}: {error}"
+        gone = "EngineError" in text
+        return {"failed": text, "at": time.time(), "gone": gone, "wrong": not gone}
+
+
+def given(train: Any, data: Any, loss: Tensor | None, workers: int) -> tuple[TrainingStep, list[Any]]:
+    """The step and the examples of each input, from what a learner gives.
+
+    Raises:
+        GraphError: if the inputs differ in the number of examples, or there are fewer than workers.
+    """
+    if isinstance(data, Mapping):
+        by_key: dict[Any, Any] = dict(data)  # pyright: ignore[reportUnknownArgumentType]  # keys of any kind
+        step = train if isinstance(train, TrainingStep) else TrainingStep(train, list(by_key), loss)
+        by_tensor = {step.train.graph.as_tensor(key): value for key, value in by_key.items()}
+        values = [by_tensor[tensor] for tensor in step.inputs]
+    else:
+        step, values = train, list(data)
+    arrays = [np.asarray(a, t.dtype.np_dtype) for a, t in zip(values, step.inputs, strict=True)]
+    counts = {len(array) for array in arrays}
+    if len(counts) != 1:
+        raise GraphError(f"the inputs have {sorted(counts)} examples; each must have as many as the others.")
+    examples = counts.pop()
+    if workers > examples:
+        raise GraphError(
+            f"there are {workers} workers and {examples} examples: some workers would have none.\n"
+            "  Try: fewer workers, or more data."
+        )
+    return step, arrays
