@@ -1,4 +1,4 @@
-"""`python -m tests.browser.pictures`: makes the pictures of the views for the README, in a real JupyterLab.
+"""`python -m tests.browser.pictures [NAME ...]`: makes the pictures of the views for the README, in a real JupyterLab.
 
 Each is the view as it stands in a notebook, after the touches that its function says, written to `.github/`.
 """
@@ -6,6 +6,7 @@ Each is the view as it stands in a notebook, after the touches that its function
 from __future__ import annotations
 
 import io
+import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -57,6 +58,39 @@ view.start()
 """
 )
 _PLAYGROUND = 'import labkit_widgets as lw\nlw.PlaygroundView(data="spiral", preset="spiral", seed=3).train(400)'
+_PLACEMENT = """
+import labkit as tf
+import labkit_widgets as lw
+
+x = tf.placeholder(tf.float32, [None, 784], name="x")
+labels = tf.placeholder(tf.int64, [None], name="labels")
+with tf.device("/gpu:0"):
+    hidden = tf.layers.dense(x, 512, tf.nn.relu, name="hidden")
+with tf.device("/gpu:1"):
+    logits = tf.layers.dense(hidden, 10, name="logits")
+    loss = tf.losses.sparse_softmax_cross_entropy(labels, logits)
+train = tf.train.GradientDescentOptimizer(0.1).minimize(loss, colocate_gradients_with_ops=True)
+lw.PlacementView(train, "gpu_server", feeds={x: [100, 784], labels: [100]}, height=380)
+"""
+_CLUSTER = """
+import labkit as tf
+import labkit_widgets as lw
+
+h = tf.placeholder(tf.float32, [1000, 1000], name="x")
+parts = []
+for n in (0, 9, 14, 22, 31, 37, 44, 49):
+    with tf.device(f"/job:worker/task:{n}/device:GPU:0"):
+        parts.append(tf.matmul(h, tf.ones([1000, 1000]), name=f"part_{n}"))
+with tf.device("/job:worker/task:27/device:GPU:0"):
+    total = tf.add_n(parts, name="total")
+machines = tf.cluster.ready("gpu_machines")
+work = tf.costs.workload(total, {h: [1000, 1000]})
+places = tf.placement.obey(total.graph, machines).places
+run = tf.simulator.simulate(work, {node.name: places[node.name] for node in work.nodes}, machines)
+view = lw.ClusterView(run=run)
+view.time = 0.75 * run.seconds
+view
+"""
 
 
 def _graph(page: Any, view: Any) -> None:
@@ -81,24 +115,28 @@ PICTURES: dict[str, tuple[str, Callable[[Any, Any], None]]] = {
     "graph_view": (_GRAPH, _graph),
     "training_view": (_TRAINING, _training),
     "playground_view": (_PLAYGROUND, _nothing),
+    "placement_view": (_PLACEMENT, _nothing),
+    "cluster_view": (_CLUSTER, _nothing),
 }
 
 
-def main() -> None:
-    """Makes all of them."""
+def main(names: list[str]) -> None:
+    """Makes those named, or all of them."""
     from PIL import Image
+
+    chosen = {name: made for name, made in PICTURES.items() if not names or name in names}
 
     with tempfile.TemporaryDirectory() as scratch:
         home, source = Path(scratch) / "home", Path(scratch) / "source"
         home.mkdir()
         source.mkdir()
         kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
-        for name, (code, _) in PICTURES.items():
+        for name, (code, _) in chosen.items():
             nbformat.write(new_notebook(metadata=kernel, cells=[new_code_cell(code)]), source / f"{name}.ipynb")
         with running_lab(home, source) as lab, browser(home) as context:
             page = context.new_page()
             page.set_viewport_size({"width": 1500, "height": 1000})
-            for name, (_, touch) in PICTURES.items():
+            for name, (_, touch) in chosen.items():
                 open_and_run(page, lab, f"{name}.ipynb")
                 page.wait_for_selector("[data-labkit-ready]")
                 view = page.locator(".labkit").first
@@ -111,4 +149,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])
