@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[1]
 def test_graphs_on_four_devices():
     flags = f"{os.environ.get('XLA_FLAGS', '')} --xla_force_host_platform_device_count=4"
     checks = [str(path) for path in sorted((ROOT / "tests" / "several_devices").glob("four_*.py"))]
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", *checks]
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-p", "no:xdist", *checks]
     run = subprocess.run(command, cwd=ROOT, env=os.environ | {"XLA_FLAGS": flags}, capture_output=True, text=True)
     assert run.returncode == 0, run.stdout[-6000:] + run.stderr[-2000:]
     found = re.search(r"(\d+) passed", run.stdout)

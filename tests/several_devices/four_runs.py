@@ -98,10 +98,14 @@ def test_segments_start_before_earlier_ones_have_ended(monkeypatch: pytest.Monke
         return result
 
     monkeypatch.setattr(Segment, "call", watched)
-    session.run(total, feeds)
-    assert [len(states) for states in ready] == [0, 1, 2]
-    assert not any(ready[1])
-    assert not all(ready[2])
+    for _ in range(20):  # a busy computer may let a segment end first; one that waited for it would do so always
+        made.clear()
+        ready.clear()
+        session.run(total, feeds)
+        assert [len(states) for states in ready] == [0, 1, 2]
+        if not any(ready[1]) and not any(ready[2]):
+            return
+    pytest.fail("each segment was started after the one before had ended")
 
 
 def test_a_step_has_ended_when_run_returns():
