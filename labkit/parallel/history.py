@@ -98,7 +98,7 @@ class History:
     happenings: tuple[Happening, ...] = ()
     dropped: int = 0
     settings: Mapping[str, Any] = field(default_factory=dict[str, Any])
-    lost: Lost = Lost()
+    lost: Lost = field(default_factory=Lost)
 
     @property
     def seconds(self) -> float:

@@ -20,7 +20,7 @@ at step 0 as well; here each push is the sum of just `n_push` gradients).
 from __future__ import annotations
 
 import heapq
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -127,17 +127,19 @@ class Loop:
         rate: the learning rate of a worker's own steps between fetches; None if it takes none.
         keeps: True if workers keep weights of their own from one update to the next.
         adagrad: gamma: the servers update by gamma / sqrt(sum of squares) instead of the training op's optimizer.
+        compress: what the wire does to each dense gradient.
     """
 
     def __init__(
         self, training: TrainingStep, workers: int, gradients: int = 1, rate: float | None = None, keeps: bool = False,
-        adagrad: float | None = None,
+        adagrad: float | None = None, compress: Callable[[Any], Any] | None = None,
     ) -> None:  # fmt: skip
+        self.gradients, self.compress = gradients, compress
         self.training, self.workers, self.rate, self.keeps, self.adagrad = training, workers, rate, keeps, adagrad
-        self.gradients = gradients
         self._weights = [name for name in training.reads if name not in training.random]
         # The ring is given away to each call: it is far too large to be copied every time.
         self._compiled: Any = jax.jit(self._run, donate_argnums=(1, 2))
+        self._fresh: Any = jax.jit(_fresh, static_argnums=(1, 2))
 
     def start(self, state: State, count: int, squares: State | None = None) -> Kept:
         """The beginning of a run.
@@ -149,8 +151,7 @@ class Loop:
         """
         with jax.enable_x64(True):
             begin = {name: jnp.asarray(state[name]) for name in self._weights}
-            ring = {n: jnp.zeros((count, *v.shape), v.dtype).at[0].set(v) for n, v in begin.items()}
-            own = {n: jnp.broadcast_to(v, (self.workers, *v.shape)) for n, v in begin.items()} if self.keeps else {}
+            ring, own = self._fresh(begin, count, self.workers if self.keeps else 0)
             if squares is None:
                 trained = [part.variable for part in self.training.parts] if self.adagrad is not None else []
                 squares = {name: jnp.zeros_like(state[name]) for name in trained}
@@ -185,7 +186,7 @@ class Loop:
             reads, rows, worker = course.reads[number], course.rows[number], course.workers[number]
             mine = {name: value[worker] for name, value in own.items()}
             sums, mine, random, loss = self._worker(state, ring, mine, data, reads, rows)
-            state, squares = self._server({**state, **random}, squares, sums)
+            state, squares = self._server({**state, **random}, squares, self._sent(sums))
             write = course.writes[number]
             ring = {name: ring[name].at[write].set(state[name]) for name in ring}
             own = {name: own[name].at[worker].set(mine[name]) for name in own}
@@ -227,6 +228,14 @@ class Loop:
         (sums, mine_now, random), losses = jax.lax.scan(step, (zeros, begin, random), (reads, rows))
         return sums, mine_now if self.keeps else mine, random, losses.mean()
 
+    def _sent(self, sums: Sequence[Any]) -> Sequence[Any]:
+        """What arrives of gradients that are sent."""
+        if self.compress is None:
+            return sums
+        dense = {part.values for part in self.training.parts if part.indices is None}
+        pairs = zip(self.training.sent, sums, strict=True)
+        return [self.compress(value) if tensor in dense else value for tensor, value in pairs]
+
     def _server(self, state: State, squares: State, sums: Sequence[Any]) -> tuple[State, State]:
         if self.adagrad is None:
             return self.training.update(state, sums), squares
@@ -236,3 +245,10 @@ class Loop:
             moved = jnp.where(total > 0, value / jnp.sqrt(jnp.where(total > 0, total, 1)), 0)
             new[part.variable] = state[part.variable] - jnp.asarray(self.adagrad, value.dtype) * moved
         return new, squares
+
+
+def _fresh(begin: State, count: int, workers: int) -> tuple[State, State]:
+    """A ring with version 0 in its first slot, and the workers' own weights."""
+    ring = {name: jnp.zeros((count, *value.shape), value.dtype).at[0].set(value) for name, value in begin.items()}
+    own = {name: jnp.broadcast_to(value, (workers, *value.shape)) for name, value in begin.items()} if workers else {}
+    return ring, own

@@ -1,11 +1,14 @@
 """Replicated training: real gradients, simulated machines and time.
 
 `DataParallel` takes the learner's training op and data, and a description of the machines: how many workers, how long a
-gradient takes, who straggles, how weights travel. A schedule (`schedules.py`) says whose gradient counts when; the
-replay (`replay.py`) computes it; the `History` says how loss and accuracy went against simulated seconds.
+gradient takes, who straggles, what fails, how weights travel. First the clock runs (`timeline.py`): it says whose
+gradient counts when. Then the numbers are computed in that order (`modes.py`), and the `History` says how loss and
+accuracy went against simulated seconds.
 
-    sync     every step waits for all workers, or for the first n of n + backup
-    async    no worker waits; gradients are as stale as the schedule makes them
+    sync        every step waits for all workers, or for the first n of n + backup
+    async       no worker waits; gradients are as stale as the clock makes them
+    local       each worker takes `local_steps` steps of its own, then the weights are averaged
+    downpour    asynchronous; a worker fetches before each `n_fetch` gradients, and sends the sum of `n_push`
 
 Example:
     >>> import numpy as np
@@ -21,35 +24,50 @@ Example:
     >>> four.seconds > 50 * 0.1, four.points[-1].examples, one.points[-1].examples
     (True, 1600, 400)
 
+    A worker dies at 2 s. Synchronous steps wait until it is replaced; asynchronous ones go on.
+
+    >>> from labkit.parallel import Fault, Recovery
+    >>> machines = {"workers": 4, "batch": 8, "faults": [Fault(2.0, "worker 1")], "recovery": Recovery(1, 3, 5)}
+    >>> sync = DataParallel(train, data, loss, **machines).run(50)
+    >>> alone = DataParallel(train, data, loss, mode="async", **machines).run(200)
+    >>> [(event.kind, event.seconds) for event in sync.happenings]
+    [('died', 2.0), ('noticed', 5.0), ('restarted', 10.0)]
+    >>> round(sync.lost.seconds, 1), alone.lost.seconds, alone.lost.gradients
+    (8.1, 0.0, 1)
+
 What it is not: a launcher. Everything is computed in this process.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
+from labkit.cluster.errors import checked_count, checked_number
 from labkit.errors import GraphError
-from labkit.executor import prune
-from labkit.graph import Interpreter, Operation, Tensor
-from labkit.parallel.communication import Communication, ParameterServers
-from labkit.parallel.history import History, Point
+from labkit.graph import Operation, Tensor
+from labkit.parallel.clock import Clock, Stragglers
+from labkit.parallel.communication import AllReduce, Communication, ParameterServers
+from labkit.parallel.faults import Fault, Outages, Recovery
+from labkit.parallel.history import History, Lost
+from labkit.parallel.measuring import measurer, travels
+from labkit.parallel.modes import Job, replay_asynchronous, replay_synchronous
 from labkit.parallel.replay import Replicas
-from labkit.parallel.schedules import asynchronous, synchronous
-from labkit.parallel.step import State, TrainingStep
+from labkit.parallel.ring import Loop
+from labkit.parallel.sampling import Sampling
+from labkit.parallel.step import TrainingStep
+from labkit.parallel.timeline import Timeline
+from labkit.parallel.timeline_async import asynchronous_timeline
+from labkit.parallel.timeline_sync import synchronous_timeline
 from labkit.parallel.wire import Wire
+from labkit.simulator.stragglers import Failures
 
-
-class Stragglers(Protocol):
-    """How much slower than usual workers are: factors, drawn anew for each gradient."""
-
-    def draw(self, generator: np.random.Generator, count: int) -> Any:
-        """Factors for `count` workers."""
-        ...
+MODES = ("sync", "async", "local", "downpour")
+"""How replicas can work together."""
 
 
 class DataParallel:
@@ -63,178 +81,194 @@ class DataParallel:
         test: for each input the examples for the metrics.
         workers: how many workers compute; with backups among them.
         batch: examples of each worker and gradient.
-        mode: "sync" or "async".
+        mode: one of `MODES`.
         backup: of a synchronous step, how many workers are not waited for.
+        local_steps: with "local", how many steps a worker takes between two averages.
+        n_fetch: with "downpour", a worker fetches the weights before each so many gradients.
+        n_push: with "downpour", it sends the sum of so many gradients.
+        local_rate: with "downpour", the learning rate of a worker's own steps between fetches.
+        adagrad: with "downpour", gamma: the servers update by gamma / sqrt(sum of squares), number by number, each for
+            its own share of the variables (the sum begins with 0), instead of the training op's optimizer.
+        sampling: "random", or "epochs": each worker its share of the examples, shuffled anew each epoch.
         compute_seconds: how long one gradient takes on a worker that does not straggle.
         stragglers: factors on that.
+        clock: instead of these two: a `Clock`, for instance `Clock.of(train, feeds, "gpu_machines")`.
         communication: how weights and gradients travel.
-        wire: in how many bits gradients travel.
-        seed: of the examples that each worker takes, and of the stragglers.
+        wire: in how many bits gradients travel; tables of which rows are sent stay as they are.
+        faults: what fails when.
+        failures: models that draw more failures, for "worker", "server" or "link of worker".
+        recovery: how failures are noticed and mended, and how often checkpoints are written.
+        seed: of the examples that each worker takes, of stragglers and failures.
         name: what it is called in pictures.
 
     Raises:
-        GraphError: if a worker would have no examples of its own, there are not more workers than backups, or the mode
-            is unknown.
+        GraphError: if a worker would have no examples of its own, there are not more workers than backups, the mode is
+            unknown, or an argument does not go with the mode.
     """
 
     def __init__(
         self, train: Operation, data: Mapping[Any, Any], loss: Tensor | None = None, *,
         metrics: Mapping[str, Tensor] | None = None, test: Mapping[Any, Any] | None = None, workers: int = 1,
-        batch: int = 32, mode: str = "sync", backup: int = 0, compute_seconds: float = 0.1,
-        stragglers: Stragglers | None = None, communication: Communication | None = None, wire: Wire | None = None,
-        seed: int = 0, name: str = "",
+        batch: int = 32, mode: str = "sync", backup: int = 0, local_steps: int | None = None, n_fetch: int = 1,
+        n_push: int = 1, local_rate: float | None = None, adagrad: float | None = None, sampling: str = "random",
+        compute_seconds: float = 0.1, stragglers: Stragglers | None = None, clock: Clock | None = None,
+        communication: Communication | None = None, wire: Wire | None = None, faults: Sequence[Fault] = (),
+        failures: Mapping[str, Failures] | None = None, recovery: Recovery | None = None, seed: int = 0,
+        name: str = "",
     ) -> None:  # fmt: skip
-        if mode not in ("sync", "async"):
-            raise GraphError(f"mode is {mode!r}; it is 'sync' or 'async'.")
+        if mode not in MODES:
+            raise GraphError(f"mode is {mode!r}; it is one of {', '.join(map(repr, MODES))}.")
         arrays = [np.asarray(value) for value in data.values()]
         counts = {len(array) for array in arrays}
         if len(counts) != 1:
             raise GraphError(f"the inputs have {sorted(counts)} examples; each must have as many as the others.")
-        self.examples = counts.pop()
-        if workers * batch > self.examples and workers > self.examples:
-            raise GraphError(
-                f"there are {workers} workers and {self.examples} examples: some workers would have none.\n"
-                "  Try: fewer workers, or more data."
-            )
-        if not 0 <= backup < workers:
-            raise GraphError(f"{backup} of {workers} workers are to be backups: a step must wait for at least one.")
         self.training = TrainingStep(train, list(data), loss)
         self.replicas = Replicas(self.training, workers)
+        self.examples, self.workers, self.mode, self.backup, self.seed = counts.pop(), workers, mode, backup, seed
+        self.batch = checked_count(batch, "the batch of a worker")
+        self.sampling = Sampling(self.examples, workers, batch, sampling, seed)
+        if not 0 <= backup < workers:
+            raise GraphError(f"{backup} of {workers} workers are to be backups: a step must wait for at least one.")
         with jax.enable_x64(True):
             self._data = [jnp.asarray(array) for array in arrays]
-        self.workers, self.batch, self.mode, self.backup, self.seed = workers, batch, mode, backup, seed
-        self.compute_seconds, self.stragglers = compute_seconds, stragglers
+        self.clock = clock or Clock(compute_seconds, stragglers)
+        self.compute_seconds, self.stragglers = self.clock.compute_seconds, self.clock.stragglers
         self.communication = communication or ParameterServers()
         self.wire = wire or Wire()
+        self.local_steps = checked_count(4 if local_steps is None else local_steps, "the local steps")
+        self.n_fetch = checked_count(n_fetch, "the gradients between fetches, n_fetch,")
+        self.n_push = checked_count(n_push, "the gradients of a push, n_push,")
+        self.local_rate, self.adagrad = local_rate, adagrad
+        self._check_mode(local_steps)
+        self.recovery, self._faults, self._failures = recovery, tuple(faults), dict(failures or {})
+        self.outages()  # says at once what is wrong with them
         self.name = name or (f"{mode}, {workers} worker{'' if workers == 1 else 's'}")
-        self._measure = _measurer(dict(metrics or {}), dict(test or {}))
-        self._loss: Any = jax.jit(self._loss_of)
+        self._measure = measurer(dict(metrics or {}), dict(test or {}))
+        self._loop: Loop | None = None
+
+    def _check_mode(self, local_steps: int | None) -> None:
+        mode = self.mode
+        given = {"backup": (self.backup, "sync"), "local_steps": (local_steps, "local"),
+                 "n_fetch": (self.n_fetch > 1, "downpour"), "n_push": (self.n_push > 1, "downpour"),
+                 "local_rate": (self.local_rate, "downpour"), "adagrad": (self.adagrad, "downpour")}  # fmt: skip
+        for argument, (value, needs) in given.items():
+            if value and mode != needs and not (argument == "backup" and mode == "local"):
+                raise GraphError(f"{argument} goes with mode={needs!r}; the mode is {mode!r}.")
+        if mode in ("async", "downpour") and isinstance(self.communication, AllReduce):
+            self.communication.pull_seconds(self.workers, 0.0)  # says why not
+        if self.wire.format != "float32" and mode == "local":
+            raise GraphError("local steps send weights, not gradients: they travel as float32 (wire=Wire()).")
+        if self.wire.feedback and mode != "sync":
+            raise GraphError(f"error feedback belongs to mode='sync'; the mode is {mode!r}.")
+        for rate, what in ((self.local_rate, "local_rate"), (self.adagrad, "the gamma of Adagrad")):
+            if rate is not None:
+                checked_number(rate, what, "(rate)")
+        if self.n_fetch > 1 and self.local_rate is None:
+            raise GraphError(
+                f"workers fetch every {self.n_fetch} gradients and take steps of their own between; at what rate?\n"
+                "  Try: local_rate=, the learning rate of the optimizer."
+            )
+        sparse = [part.variable for part in self.training.parts if part.indices is not None]
+        if sparse and (self.n_fetch > 1 or self.n_push > 1 or self.adagrad is not None):
+            raise GraphError(
+                f'the gradient of "{sparse[0]}" is sparse (rows that an embedding touched); n_fetch and n_push above '
+                "1 and adagrad= add up dense gradients.\n"
+                "  Try: mode='async', which sends rows as they are, with tf.train.AdagradOptimizer in the graph."
+            )
+
+    def outages(self) -> Outages:
+        """What fails, from the beginning."""
+        servers = int(getattr(self.communication, "servers", 0))
+        recovery = self.recovery or Recovery()
+        return Outages(self._faults, self.workers, servers, recovery, self._failures, self.seed)
 
     def run(self, updates: int, every: int | None = None) -> History:
         """Trains.
 
         Args:
-            updates: how many updates of the weights.
+            updates: how many updates are to be in the weights at the end; a synchronous step and an average of local
+                steps are one each.
             every: a point of the history after so many updates; about fifty points if None.
+
+        Raises:
+            GraphError: if failures undo updates as fast as they are made.
         """
+        checked_count(updates, "the number of updates")
         every = every or max(1, updates // 50)
-        state = dict(self.replicas.state)
-        return (
-            self._synchronous(state, updates, every)
-            if self.mode == "sync"
-            else self._asynchronous(state, updates, every)
-        )
-
-    def _rng(self, what: str) -> np.random.Generator:
-        return np.random.default_rng([self.seed, *what.encode()])
-
-    def _synchronous(self, state: State, updates: int, every: int) -> History:
-        rng, rows = self._rng("stragglers"), self._rng("examples")
-        factors = np.ones((updates, self.workers))
-        if self.stragglers is not None:
-            factors = np.array([self.stragglers.draw(rng, self.workers) for _ in range(updates)])
-        sent, read = self._sent_bytes(), float(self.training.read_bytes or 0)
-        counting = self.workers - self.backup
-        between = self.communication.step_seconds(counting, read, sent)
-        clock = synchronous(self.compute_seconds * factors, self.backup, between)
-        simple = not self.backup and self.wire.format == "float32"
-        errors = self.replicas.no_errors() if self.wire.feedback else None
-        points: list[Point] = []
-        for number in range(updates):
-            taken = rows.integers(0, self.examples, (self.workers, self.batch))
-            last = number + 1 == updates or (number + 1) % every == 0
-            loss = self._loss_at(state, taken.reshape(-1)) if last else 0.0
-            if simple:
-                state = self.replicas.joined(state, self._data, taken)
-            else:
-                made = self.replicas.step(
-                    state, self._data, clock.counted[number], self._compress(), errors, rows=taken
-                )
-                state, errors = made if errors is not None else (made, None)
-            if last:
-                done = number + 1
-                points.append(Point(float(clock.ends[number]), done, done * counting * self.batch,
-                                    done * self.workers * (sent + read), loss,
-                                    self._measure(state)))  # fmt: skip
+        state = self.replicas.state
+        asynchronous = self.mode in ("async", "downpour")
+        gradients = {"local": self.local_steps, "downpour": self.n_push}.get(self.mode, 1)
+        batch = [array[: min(self.batch, self.examples)] for array in self._data]
+        read, sent = travels(self.training, batch, self.wire, state)
+        if self.mode == "local":
+            sent = read
+        timeline = self.timeline(updates, read, sent)
+        fetches = timeline.pulls / max(1, timeline.pushes) if asynchronous else 1.0
+        job = Job(self.replicas, self._data, self.sampling, self.wire, self._measure, gradients,
+                  fetches * read + sent, every)  # fmt: skip
+        if asynchronous:
+            state = replay_asynchronous(job, self._compiled_loop(job), timeline, state)
+        else:
+            state = replay_synchronous(job, timeline, state)
         self.replicas.state = state
-        return History(
-            self.name, self.workers, tuple(points), (0,) * updates, (), updates * self.backup, self._settings()
-        )
+        staleness = tuple(age for span in timeline.spans for age in span.staleness.tolist())
+        return History(self.name, self.workers, tuple(job.points), staleness, timeline.happenings, timeline.dropped,
+                       self._settings(), self._lost(timeline, gradients))  # fmt: skip
 
-    def _asynchronous(self, state: State, updates: int, every: int) -> History:
-        rng, rows = self._rng("stragglers"), self._rng("examples")
-        sent, read = self._sent_bytes(), float(self.training.read_bytes or 0)
+    def timeline(self, updates: int, read_bytes: float, sent_bytes: float) -> Timeline:
+        """When what happens.
 
-        def seconds(worker: int, turn: int) -> float:
-            factor = 1.0 if self.stragglers is None else float(self.stragglers.draw(rng, 1)[0])
-            return self.compute_seconds * factor
+        Args:
+            updates: see `run`.
+            read_bytes: what a worker reads.
+            sent_bytes: what it sends.
+        """
+        draws, communication = self.clock.draws(self.workers, self.seed), self.communication
+        # Checkpoints matter, and are told, where something is said about failures.
+        recovery = self.recovery or Recovery(checkpoint_seconds=600.0 if self._faults or self._failures else None)
+        if self.mode in ("async", "downpour"):
+            return asynchronous_timeline(
+                updates, self.workers, draws.of, communication.pull_seconds(self.workers, read_bytes),
+                communication.push_seconds(self.workers, sent_bytes), self.n_fetch, self.n_push, self.outages(),
+                recovery,
+            )  # fmt: skip
+        local, steps = self.mode == "local", self.local_steps
+        between = communication.step_seconds(self.workers - self.backup, read_bytes, sent_bytes)
+        return synchronous_timeline(
+            updates, self.workers, (lambda step: draws.rounds(step, steps)) if local else draws.row, self.backup,
+            between, self.outages(), recovery, isinstance(communication, AllReduce),
+        )  # fmt: skip
 
-        pull, push = (
-            self.communication.pull_seconds(self.workers, read),
-            self.communication.push_seconds(self.workers, sent),
-        )
-        clock = asynchronous(self.workers, updates, seconds, pull, push)
-        last = {int(version): number for number, version in enumerate(clock.reads)}
-        versions, points = {0: state}, list[Point]()
-        for number, version in enumerate(clock.reads.tolist()):
-            taken = rows.integers(0, self.examples, self.batch)
-            told = number + 1 == updates or (number + 1) % every == 0
-            loss = self._loss_at(versions[version], taken) if told else 0.0
-            state = self.replicas.update(state, versions[version], self._data, taken)
-            if last[version] == number:
-                del versions[version]
-            if number + 1 in last:
-                versions[number + 1] = {name: state[name] for name in self.training.reads}
-            if told:
-                done = number + 1
-                points.append(Point(float(clock.ends[number]), done, done * self.batch, done * (sent + read),
-                                    loss, self._measure(state)))  # fmt: skip
-        self.replicas.state = state
-        return History(self.name, self.workers, tuple(points), tuple(clock.staleness.tolist()), (), 0, self._settings())
+    def _compiled_loop(self, job: Job) -> Loop:
+        if self._loop is None:
+            keeps = self.n_push % self.n_fetch != 0  # some update begins without a fetch
+            self._loop = Loop(
+                self.training, self.workers, self.n_push, self.local_rate, keeps, self.adagrad, job.compress
+            )
+        return self._loop
 
-    def _loss_of(self, state: State, rows: Any) -> Any:
-        return self.training.gradients(state, [array[rows] for array in self._data]).loss
-
-    def _loss_at(self, state: State, rows: Any) -> float:
-        """The loss of the examples at `rows`; not a number where no loss was named."""
-        if self.training.loss is None:
-            return float("nan")
-        with jax.enable_x64(True):
-            return float(self._loss(state, rows))
-
-    def _compress(self) -> Callable[[Any], Any] | None:
-        return None if self.wire.format == "float32" else self.wire.compress
-
-    def _sent_bytes(self) -> float:
-        return float(sum(self.wire.bytes(int((t.spec.size_bytes() or 0) // t.dtype.size)) for t in self.training.sent))
+    def _lost(self, timeline: Timeline, gradients: int) -> Lost:
+        updates, examples = timeline.lost_updates, 0
+        for span in timeline.spans:
+            gone = len(span.ends) - span.kept
+            workers = gone if span.counted is None else int(span.counted[span.kept :].sum())
+            examples += workers * gradients * self.batch
+        # Of rounds of local steps the whole round of a worker is lost with it.
+        each = gradients if self.mode == "local" else 1
+        never = timeline.lost_gradients * each
+        return Lost(updates, never, examples + never * self.batch, timeline.lost_seconds)
 
     def _settings(self) -> dict[str, Any]:
-        return {"mode": self.mode, "workers": self.workers, "backup": self.backup, "batch": self.batch,
-                "wire": self.wire.format, "communication": repr(self.communication), "seed": self.seed}  # fmt: skip
-
-
-def _measurer(metrics: dict[str, Tensor], test: dict[Any, Any]) -> Callable[[State], dict[str, float]]:
-    """A function that computes the metrics at a state."""
-    if not metrics:
-        return lambda state: {}
-    graph = next(iter(metrics.values())).graph
-    inputs = [graph.as_tensor(key) for key in test]
-    nodes = [n for n in prune([t.op for t in metrics.values()], inputs) if n.outputs and n.outputs[0] not in inputs]
-    slots = {t.op.name for n in nodes for t in n.inputs if t.op.kind.is_ref}
-
-    def compute(state: State, arrays: list[Any]) -> list[Any]:
-        run = Interpreter(dict(zip(inputs, arrays, strict=True)), {name: state[name] for name in slots})
-        for node in nodes:
-            run.node(node)
-        return [run.value(t) for t in metrics.values()]
-
-    compiled: Any = jax.jit(compute)
-    with jax.enable_x64(True):
-        arrays = [jnp.asarray(value) for value in test.values()]
-
-    def measure(state: State) -> dict[str, float]:
-        with jax.enable_x64(True):
-            values = compiled({name: state[name] for name in slots}, arrays)
-        return {name: float(value) for name, value in zip(metrics, values, strict=True)}
-
-    return measure
+        made: dict[str, Any] = {
+            "mode": self.mode, "workers": self.workers, "backup": self.backup, "batch": self.batch,
+            "wire": self.wire.format, "communication": repr(self.communication), "seed": self.seed,
+            "sampling": self.sampling.how, "compute_seconds": self.compute_seconds,
+        }  # fmt: skip
+        if self.mode == "local":
+            made["local_steps"] = self.local_steps
+        if self.mode == "downpour":
+            made |= {"n_fetch": self.n_fetch, "n_push": self.n_push, "local_rate": self.local_rate,
+                     "adagrad": self.adagrad}  # fmt: skip
+        if self._faults or self._failures:
+            made |= {"faults": [repr(fault) for fault in self._faults], "recovery": repr(self.recovery or Recovery())}
+        return made
