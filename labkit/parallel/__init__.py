@@ -5,19 +5,29 @@ replay.py           the gradients of many replicas, updates in the order of a sc
 schedules.py        who reads which version of the weights when, and whose gradient counts
 communication.py    how long weights and gradients travel: parameter servers, all-reduce
 wire.py             in how many bits
+sampling.py         which examples a worker takes in its turn
+clock.py            how long a gradient takes: a number, or what the simulator finds for a machine
+faults.py           what fails, who notices, what then
+timeline.py         what happens when, failures included: timeline_sync.py, timeline_async.py
+modes.py            the numbers of a timeline; ring.py: asynchronous updates as one compiled loop
+measuring.py        metrics, bytes, and whether replicas can be joined
 run.py              `DataParallel`: all of it together; history.py: what came out
 """
 
+from labkit.parallel.clock import Clock
 from labkit.parallel.communication import TRANSPORTS, AllReduce, Communication, ParameterServers
-from labkit.parallel.history import Happening, History, Point
+from labkit.parallel.faults import Fault, Recovery
+from labkit.parallel.history import Happening, History, Lost, Point
 from labkit.parallel.replay import Replicas, Update
-from labkit.parallel.run import DataParallel
+from labkit.parallel.run import MODES, DataParallel
+from labkit.parallel.sampling import SAMPLINGS, Sampling
 from labkit.parallel.schedules import Asynchronous, Synchronous, asynchronous, synchronous
 from labkit.parallel.step import Gradients, Part, TrainingStep, batch_of
 from labkit.parallel.wire import FORMATS, Wire
 
 __all__ = [
-    "FORMATS", "TRANSPORTS", "AllReduce", "Asynchronous", "Communication", "DataParallel", "Gradients", "Happening",
-    "History", "ParameterServers", "Part", "Point", "Replicas", "Synchronous", "TrainingStep", "Update", "Wire",
-    "asynchronous", "batch_of", "synchronous",
+    "FORMATS", "MODES", "SAMPLINGS", "TRANSPORTS", "AllReduce", "Asynchronous", "Clock", "Communication",
+    "DataParallel", "Fault", "Gradients", "Happening", "History", "Lost", "ParameterServers", "Part", "Point",
+    "Recovery", "Replicas", "Sampling", "Synchronous", "TrainingStep", "Update", "Wire", "asynchronous", "batch_of",
+    "synchronous",
 ]  # fmt: skip
