@@ -11,17 +11,22 @@ What is fitted or assumed besides, each says itself.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
+from typing import Literal
 
 from labkit.cluster import device_kind
 from labkit.parallel.communication import ParameterServers
 from labkit.parallel.published import K40_INCEPTION_IMAGES_A_SECOND, WEIGHTS_BYTES, point
 from labkit.parallel.scaling import (
+    BackupCurve,
     Curve,
+    backup_curve,
     gpu_machines_exchange,
     gpu_server_exchange,
     scaling_curve,
     split_layers_seconds,
 )
+from labkit.simulator.stragglers import SlowedSteps
 
 
 def gpu_curve(series: str, replicas: Iterable[int]) -> Curve:
@@ -75,7 +80,7 @@ OTHER_FIT = (SlowedSteps(0.03, 0.055, 1.1, 1.3), 0.006)
 
 
 @lru_cache(maxsize=8)
-def published_backup_curve(fit: Literal[labkit, other] = "labkit") -> BackupCurve:
+def published_backup_curve(fit: Literal["labkit", "other"] = "labkit") -> BackupCurve:
     """50 workers and 0 to 8 backups, by Monte Carlo: the fit of `SlowedSteps`, or another one.
 
     Example:
