@@ -64,9 +64,9 @@ def travels(training: TrainingStep, batch: Sequence[Any], wire: Wire, state: Sta
         if part.indices is None:
             sent += wire.bytes(int(size)) if value.dtype.itemsize == 4 else size * value.dtype.itemsize
         else:
-            numbers = made[part.indices]
+            numbers: Any = made[part.indices]
             rows[part.variable] = size * value.dtype.itemsize
-            sent += rows[part.variable] + float(np.prod(numbers.shape) * numbers.dtype.itemsize)
+            sent += rows[part.variable] + float(numbers.size * numbers.dtype.itemsize)
     whole = [name for name in training.reads if name not in training.random and name not in rows]
     read = sum(rows.values())
     for name in whole:
