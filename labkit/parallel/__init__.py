@@ -11,6 +11,7 @@ faults.py           what fails, who notices, what then
 timeline.py         what happens when, failures included: timeline_sync.py, timeline_async.py
 modes.py            the numbers of a timeline; ring.py: asynchronous updates as one compiled loop
 measuring.py        metrics, bytes, and whether replicas can be joined
+splitting.py        op parallelism: one op as k smaller ones on k devices
 run.py              `DataParallel`: all of it together; history.py: what came out
 """
 
@@ -22,6 +23,7 @@ from labkit.parallel.replay import Replicas, Update
 from labkit.parallel.run import MODES, DataParallel
 from labkit.parallel.sampling import SAMPLINGS, Sampling
 from labkit.parallel.schedules import Asynchronous, Synchronous, asynchronous, synchronous
+from labkit.parallel.splitting import split
 from labkit.parallel.step import Gradients, Part, TrainingStep, batch_of
 from labkit.parallel.wire import FORMATS, Wire
 
@@ -29,5 +31,5 @@ __all__ = [
     "FORMATS", "MODES", "SAMPLINGS", "TRANSPORTS", "AllReduce", "Asynchronous", "Clock", "Communication",
     "DataParallel", "Fault", "Gradients", "Happening", "History", "Lost", "ParameterServers", "Part", "Point",
     "Recovery", "Replicas", "Sampling", "Synchronous", "TrainingStep", "Update", "Wire", "asynchronous", "batch_of",
-    "synchronous",
+    "split", "synchronous",
 ]  # fmt: skip

@@ -18,8 +18,9 @@ Example:
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -28,6 +29,7 @@ from labkit.graph import Graph, Op, Operation, Tensor
 from labkit.ops.source import Const, Placeholder
 
 NumpyArray = np.ndarray[Any, Any]
+Builder = Callable[[list[Tensor]], Sequence[Tensor]]
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,8 @@ class Changes:
         constants: operations of one output that become constants.
         inputs: operations that get other inputs.
         waits: operations that wait for others than before.
+        built: operations in whose place new nodes come: a function makes them, in the new graph, from the operation's
+            inputs there, and returns what stands for its outputs.
         keep: the operations that stay; all if None.
         replacements: what to tell the learner.
     """
@@ -66,11 +70,13 @@ class Changes:
     constants: dict[Operation, NumpyArray] = field(default_factory=dict[Operation, NumpyArray])
     inputs: dict[Operation, list[Tensor]] = field(default_factory=dict[Operation, list[Tensor]])
     waits: dict[Operation, list[Operation]] = field(default_factory=dict[Operation, list[Operation]])
+    built: dict[Operation, Builder] = field(default_factory=dict[Operation, Builder])
     keep: set[Operation] | None = None
     replacements: list[Replacement] = field(default_factory=list[Replacement])
 
     def __bool__(self) -> bool:
-        return bool(self.tensors or self.constants or self.inputs or self.waits or self.keep is not None)
+        given = self.tensors or self.constants or self.inputs or self.waits or self.built
+        return bool(given or self.keep is not None)
 
     def told(self, node: Operation, by: str, why: str) -> None:
         """Notes what happens to `node`."""
@@ -151,7 +157,8 @@ class Draft:
                 copier.constant(node, changes.constants[node])
                 continue
             inputs = [changes.resolve(t) for t in changes.inputs.get(node, node.inputs)]
-            copier.copy(node, inputs, changes.waits.get(node, node.control_inputs))
+            put = copier.copy if node not in changes.built else partial(copier.build, changes.built[node])
+            put(node, inputs, changes.waits.get(node, node.control_inputs))
         return Draft(
             copier.graph, [copier.tensors[changes.resolve(t)] for t in self.fetches],
             list(dict.fromkeys(copier.operations[n] for n in self.targets)), [copier.tensors[t] for t in self.feeds],
@@ -179,6 +186,21 @@ class _Copier:
             made.outputs.append(new)
             self.tensors[old] = new
         self.operations[node] = made
+
+    def build(
+        self, builder: Builder, node: Operation, inputs: Sequence[Tensor], control: Sequence[Operation]
+    ) -> None:  # fmt: skip
+        """What a builder makes in place of the node; its nodes wait for what the node waited for."""
+        first = len(self.graph.operations)
+        waits = [self.operations[other] for other in control if other in self.operations]
+        with self.graph.as_default(), self.graph.control_dependencies(waits):
+            made = builder([self.tensors[t] for t in inputs])
+        for new in self.graph.operations[first:]:
+            new.site = node.site
+        for old, new in zip(node.outputs, made, strict=True):
+            new.set_shape(old.static_shape)  # which may say more than can be found again
+            self.tensors[old] = new
+        self.operations[node] = made[0].op
 
     def constant(self, node: Operation, value: NumpyArray) -> None:
         """A constant of the same name."""
