@@ -6,6 +6,7 @@
 #   make widgets the JavaScript of labkit_widgets, if its TypeScript changed; lab and test do so too
 #   make bench   labkit beside hand-written JAX; make bench-tf also beside TensorFlow
 #   make bench-placement  the placers beside known optima
+#   make bench-scaling    published points of how training scales, beside simulated ones
 #   make pins    choose new versions for binder/constraints.txt
 #
 # PYTHON=... chooses the Python to make .venv with, WORKERS=... how many processes test, NOTEBOOK=03 what lab opens.
@@ -19,7 +20,7 @@ READY_TF := .venv-tf/.ready
 PIP := -m pip --disable-pip-version-check -qq
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test lint tests notebooks widgets bench bench-tf bench-placement pins
+.PHONY: help lab test lint tests notebooks widgets bench bench-tf bench-placement bench-scaling pins
 
 help:
 	@sed -n '2,/^$$/s/^# \{0,1\}//p' Makefile
@@ -60,6 +61,9 @@ bench-tf: $(READY) $(READY_TF)
 
 bench-placement: $(READY)
 	@$(BIN)/python -m tests.benchmarks.placement
+
+bench-scaling: $(READY)
+	@$(BIN)/python -m tests.benchmarks.scaling
 
 pins: $(READY)
 	$(BIN)/python $(PIP) install uv

@@ -201,7 +201,7 @@ class BackupCurve:
 
 
 def backup_curve(
-    model: Stragglers, workers: int = 50, most: int = 8, cost: float = 0.01, runs: int = 4000, seed: int = 0
+    model: Stragglers, workers: int = 50, most: int = 8, cost: float = 0.01, runs: int = 400, seed: int = 0
 ) -> BackupCurve:
     """Steps with 0 to `most` backup workers, by Monte Carlo.
 
@@ -210,7 +210,7 @@ def backup_curve(
         workers: how many gradients count.
         most: the largest number of backups.
         cost: by what part each backup makes the step longer, since it reads and sends too.
-        runs: steps to draw for each.
+        runs: of 25 steps each, for each number of backups.
         seed: the same seed draws the same.
 
     Example:
@@ -224,8 +224,11 @@ def backup_curve(
     checked_count(most, "the largest number of backups", 0)
     longer = checked_number(cost, "what a backup worker costs", "of a step", zero=True)
 
+    def run(generator: np.random.Generator, b: int) -> float:
+        return sum(kth_smallest(model, generator, workers, workers + b) for _ in range(25)) / 25
+
     def steps(b: int) -> Bounds:
-        found = waiting_factor(model, workers, workers + b, runs, seed + b).mean_bounds
+        found = monte_carlo(lambda generator: run(generator, b), runs, seed + b).mean_bounds
         scale = 1 + longer * b
         return Bounds(f"b = {b}", found.value * scale, found.low * scale, found.high * scale, found.confidence)
 
