@@ -71,7 +71,9 @@ class _Run:
         turn: for each worker its next turn.
         since: for each worker how many gradients ago it fetched; `n_fetch` or more: it must.
         fetched: for each worker the version that it fetched last.
-        begun: for each worker what it has for its next update: its (turn, version or KEEP) pairs.
+        begun: for each worker the turns of the gradients that it has for its next update.
+        begun_reads: the version that was fetched for each of them, or KEEP.
+        trouble: for each worker when it, or its link, fails next; until then nobody need look.
     """
 
     def __init__(
@@ -81,7 +83,9 @@ class _Run:
         self.workers, self.seconds, self.recovery, self.ledger = workers, seconds, recovery, ledger
         self.pull, self.push, self.n_fetch, self.n_push = how
         self.outages = outages or Outages([], workers, 0, recovery)
-        self.failing = {*self.outages.numbers("worker"), *self.outages.numbers("link of worker")}
+        self.trouble = [math.inf] * workers
+        for worker in {*self.outages.numbers("worker"), *self.outages.numbers("link of worker")}:
+            self.trouble[worker] = 0.0
         self.servers = [f"server {number}" for number in self.outages.numbers("server")]
         self.notes, self.spans = Notes(), list[Span]()
         self.lost = self.pulls = self.pushes = 0
@@ -94,11 +98,12 @@ class _Run:
         self.first, self.version = self.ledger.done, 0
         self.ends: list[float] = []
         self.whose: list[int] = []
-        self.turns: list[list[int]] = []
-        self.reads: list[list[int]] = []
+        self.turns: list[int] = []
+        self.reads: list[int] = []
         self.stale: list[int] = []
         self.since, self.fetched = [self.n_fetch] * self.workers, [0] * self.workers
-        self.begun: list[list[tuple[int, int]]] = [[] for _ in range(self.workers)]
+        self.begun: list[list[int]] = [[] for _ in range(self.workers)]
+        self.begun_reads: list[list[int]] = [[] for _ in range(self.workers)]
         self.heap.clear()
         for worker in range(self.workers):
             self._go(worker, now)
@@ -135,10 +140,11 @@ class _Run:
     def _apply(self, worker: int, now: float) -> None:
         self.ends.append(now)
         self.whose.append(worker)
-        self.turns.append([turn for turn, _ in self.begun[worker]])
-        self.reads.append([read for _, read in self.begun[worker]])
+        self.turns += self.begun[worker]
+        self.reads += self.begun_reads[worker]
         self.stale.append(self.version - self.fetched[worker])
-        self.begun[worker] = []
+        self.begun[worker].clear()
+        self.begun_reads[worker].clear()
         self.version += 1
         self.ledger.applied()
         if self.recovery.checkpoint_due(self.ledger.done, now, self.ledger.since):
@@ -149,7 +155,7 @@ class _Run:
         """The worker goes on: fetches if it must, computes, until it fetches again or sends."""
         begun = self.begun[worker]
         while True:
-            if worker in self.failing and not self._works(worker, now):
+            if now >= self.trouble[worker] and not self._works(worker, now):
                 return
             end, read = now, KEEP
             if self.since[worker] >= self.n_fetch:
@@ -159,10 +165,11 @@ class _Run:
             turn = self.turn[worker]
             self.turn[worker] = turn + 1
             end += self.seconds(worker, turn)
-            begun.append((turn, read))
+            begun.append(turn)
+            self.begun_reads[worker].append(read)
             self.since[worker] += 1
             ready = len(begun) == self.n_push
-            if worker in self.failing:
+            if end + self.push >= self.trouble[worker]:
                 end = self._survives(worker, now, end, ready)
                 if math.isnan(end):
                     return
@@ -187,6 +194,7 @@ class _Run:
         if self.since[worker] >= self.n_fetch and cut is not None and cut.start <= now:
             self._wait(worker, cut)
             return False
+        self.trouble[worker] = min(outage.start if outage is not None else math.inf for outage in (down, cut))
         return True
 
     def _survives(self, worker: int, now: float, end: float, sends: bool) -> float:
@@ -201,15 +209,17 @@ class _Run:
         if down is not None and down.start < end:
             self._lose(worker, down)
             return math.nan
-        if not math.isfinite(end):
-            self.begun[worker] = []
+        if not math.isfinite(end):  # it can never be sent
+            self.begun[worker].clear()
+            self.begun_reads[worker].clear()
             return math.nan
         return end
 
     def _lose(self, worker: int, down: Outage) -> None:
         self.notes.outage(f"worker {worker}", down)
         self.lost += len(self.begun[worker])
-        self.begun[worker] = []
+        self.begun[worker].clear()
+        self.begun_reads[worker].clear()
         self.since[worker] = self.n_fetch  # what it had of weights is gone too
         if math.isfinite(down.end):
             heapq.heappush(self.heap, (down.end, worker, False))
