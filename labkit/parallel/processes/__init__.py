@@ -4,10 +4,16 @@ carried.py      a training step as files: graph, names, examples, checkpoints
 engine.py       what runs in the other processes
 engines.py      starts and ends processes, calls functions in them
 group.py        `Processes`: trains, survives deaths
+servers.py      `ParameterServer`: asynchronous, this process keeps the weights
+launchers.py    options for SSH and Slurm, a JobSet for Kubernetes (kubernetes.yaml, pod.py)
 live.py         processes of this machine, by the mark that they carry
 """
 
 from labkit.parallel.processes.engines import Engines, require
 from labkit.parallel.processes.group import Failure, Processes, Progress
+from labkit.parallel.processes.launchers import kubernetes, slurm, ssh
+from labkit.parallel.processes.servers import ParameterServer
 
-__all__ = ["Engines", "Failure", "Processes", "Progress", "require"]
+__all__ = [
+    "Engines", "Failure", "ParameterServer", "Processes", "Progress", "kubernetes", "require", "slurm", "ssh",
+]  # fmt: skip

@@ -18,6 +18,7 @@ from __future__ import annotations
 import math
 import os
 import socket
+import sys
 import threading
 import time
 from collections.abc import Sequence
@@ -28,9 +29,11 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import AxisType, Mesh, NamedSharding
 from jax.sharding import PartitionSpec as P  # JAX's own abbreviation
+from safetensors.numpy import load, save
 
 from labkit.errors import GraphError
 from labkit.parallel.processes.carried import read_state, read_step, write_state
+from labkit.parallel.sampling import Sampling
 from labkit.parallel.step import State, TrainingStep
 
 AXIS = "workers"
@@ -94,23 +97,8 @@ def join(address: str, count: int, rank: int, heartbeat_seconds: int) -> int:
     return len(cast("list[Any]", jax.devices()))
 
 
-def rows_of(seed: int, begin: int, end: int, workers: int, batch: int, examples: int) -> np.ndarray[Any, Any]:
-    """(end - begin, workers, batch) which examples each worker takes in steps `begin` to `end`.
-
-    Those that `labkit.parallel.DataParallel` takes with the same seed; the same again after a restart.
-
-    Example:
-        >>> bool((rows_of(3, 2, 5, 4, 8, 100) == rows_of(3, 0, 5, 4, 8, 100)[2:]).all())
-        True
-    """
-    rng = np.random.default_rng([seed, *b"examples"])
-    for _ in range(begin):
-        rng.integers(0, examples, (workers, batch))
-    return np.array([rng.integers(0, examples, (workers, batch)) for _ in range(end - begin)])
-
-
 def train(
-    folder: str, rank: int, count: int, steps: int, batch: int, seed: int, every: int, tell: int
+    folder: str, rank: int, count: int, steps: int, batch: int, sampling: str, seed: int, every: int, tell: int
 ) -> dict[str, Any]:
     """Trains from the newest checkpoint to the end, together with the other workers.
 
@@ -120,6 +108,7 @@ def train(
         count: how many there are.
         steps: the number of the last step.
         batch: examples of each worker and step.
+        sampling: how examples are taken: see `labkit.parallel.sampling`.
         seed: of the examples.
         every: a checkpoint after so many steps.
         tell: a line and a loss after so many steps.
@@ -130,7 +119,8 @@ def train(
     """
     training, data = read_step(folder)
     begin, first = read_state(folder)
-    rows = rows_of(seed, begin, steps, count, batch, len(data[0]))[:, rank]
+    turns = np.arange(begin, steps)
+    rows = Sampling(len(data[0]), count, batch, sampling, seed).rows(np.full(len(turns), rank), turns)
     mesh = jax.make_mesh((count,), (AXIS,), axis_types=(AxisType.Auto,))
     together, apart = NamedSharding(mesh, P()), NamedSharding(mesh, P(AXIS))
     step = compiled_step(training, mesh, count)
@@ -159,6 +149,31 @@ def train(
         print(f"worker {rank}: after step {done}: {failed[:300]}", flush=True)
     return {"begin": begin, "end": done, "seconds": seconds, "losses": losses, "times": times,
             "failed": failed, "at": time.time()}  # fmt: skip
+
+
+def gradient(folder: str, weights: bytes, rows: bytes) -> bytes:
+    """The gradient of some examples at the weights that a server has sent.
+
+    Args:
+        folder: where the step lies; it is read and compiled once.
+        weights: arrays by name, as safetensors.
+        rows: which examples, as 32-bit numbers.
+
+    Returns:
+        As safetensors: "value-0", ... for each array that a replica sends, and "loss" if there is one.
+    """
+    path = os.path.join(folder, "step.json")
+    key = f"{path} {os.stat(path).st_mtime_ns}"
+    if key not in _read:
+        _read.clear()
+        training, data = read_step(folder)
+        _read[key] = data, jax.jit(training.gradients)
+    data, compiled = _read[key]
+    taken = np.frombuffer(rows, np.int32)
+    with jax.enable_x64(True):
+        loss, values, _ = compiled(load(weights), [array[taken] for array in data])
+    sent = {f"value-{place}": np.asarray(value) for place, value in enumerate(values)}
+    return save(sent if loss is None else {**sent, "loss": np.asarray(loss)})
 
 
 def compiled_step(training: TrainingStep, mesh: Mesh, count: int) -> Any:
@@ -239,6 +254,8 @@ def _spread(sharding: NamedSharding, value: Any) -> Any:
 
 def _publish(news: dict[str, Any]) -> None:
     """Tells the notebook, if this runs in an engine."""
+    if "ipyparallel" not in sys.modules:
+        return  # a pod
     from ipyparallel import datapub
 
     publish: Any = datapub.publish_data  # pyright: ignore[reportUnknownVariableType]  # ipyparallel is not typed

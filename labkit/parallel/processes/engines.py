@@ -89,7 +89,13 @@ class Engines:
 
         log = logging.getLogger("labkit.parallel.processes")
         log.setLevel(logging.CRITICAL)  # what ipyparallel says when an engine ends is said by `Failure`
-        options: dict[str, Any] = {"config": Config(), "load_profile": False, "delay": 0, **self._launcher}
+        options: dict[str, Any] = {
+            "config": Config(),
+            "load_profile": False,
+            "delay": 0,
+            "shutdown_atexit": False,
+            **self._launcher,
+        }
         options["controller_args"] = ["--HeartMonitor.period=500", *options.get("controller_args", [])]
         return self._ipyparallel.Cluster(
             profile_dir=self._profile, cluster_id=f"labkit-{self.mark}", log=log, **options
@@ -193,6 +199,11 @@ class Engines:
         asked = [self._apply(rank, name, *args) for rank in self._ranks]
         return [answer.get(timeout=START_SECONDS) for answer in asked]
 
+    @property
+    def _harmed(self) -> bool:
+        """True if a worker has ended, or may still be busy with a run that was broken off."""
+        return self._broken or (self._local and not all(live.lives(pid) for pid in self._pids))
+
     def _again(self) -> None:
         """New workers in place of all the old ones: a process cannot leave a mesh and join another."""
         self._broken = True
@@ -243,7 +254,6 @@ def _marked_environment(mark: str) -> Generator[None]:
 
 def _close(cluster: Any, clients: list[Any], mark: str, profile: str, folder: str | None) -> None:
     """Ends what was started, politely and then for certain; no reference to the group, so that it can be collected."""
-    cluster.shutdown_atexit = False
     for client in clients:
         if client is not None:
             with contextlib.suppress(Exception):

@@ -22,14 +22,14 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from labkit.errors import GraphError, LabkitError, UnavailableError
 from labkit.graph import Operation, Tensor
 from labkit.parallel.history import Happening, History, Point
 from labkit.parallel.processes import live
 from labkit.parallel.processes.carried import forget_states, read_state, write_state, write_step
 from labkit.parallel.processes.engines import HEARTBEAT_SECONDS, Engines
+from labkit.parallel.processes.given import given
+from labkit.parallel.sampling import Sampling
 from labkit.parallel.step import State, TrainingStep
 
 NOTICE_SECONDS = HEARTBEAT_SECONDS + 2.0
@@ -89,8 +89,8 @@ class Processes(Engines):
 
     def train(
         self, train: Operation | TrainingStep, data: Mapping[Any, Any] | Sequence[Any], loss: Tensor | None = None, *,
-        steps: int, batch: int = 32, seed: int = 0, state: State | None = None, checkpoint_every: int = 50,
-        tell_every: int | None = None, replace: bool = True, restarts: int = 5,
+        steps: int, batch: int = 32, sampling: str = "random", seed: int = 0, state: State | None = None,
+        checkpoint_every: int = 50, tell_every: int | None = None, replace: bool = True, restarts: int = 5,
         progress: Callable[[Progress], object] | None = None,
     ) -> History:  # fmt: skip
         """Trains synchronously: each step, the mean of all workers' gradients.
@@ -101,7 +101,8 @@ class Processes(Engines):
             loss: a scalar to report.
             steps: how many.
             batch: examples of each worker and step.
-            seed: of the examples; the same as those of `labkit.parallel.DataParallel`.
+            sampling: "random" or "epochs", as for `labkit.parallel.DataParallel`, which takes the same examples.
+            seed: of the examples.
             state: the state to begin with; that of the initializers if None.
             checkpoint_every: how many steps may be lost at a death.
             tell_every: a point of the history, and a call of `progress`, after so many steps; a fiftieth if None.
@@ -127,9 +128,10 @@ class Processes(Engines):
         write_state(self.folder, 0, step, step.first_state() if state is None else state)
         self.failures, self.log = [], ""
         run = _Run(steps, tell, progress)
-        job = (steps, batch, seed, checkpoint_every, tell)
+        Sampling(len(arrays[0]), self.count, batch, sampling, seed)  # says now what cannot be
+        job = (steps, batch, sampling, seed, checkpoint_every, tell)
         try:
-            if self._broken:
+            if self._harmed:
                 self._again()
             self._join()
             run.start = time.time()
@@ -141,17 +143,19 @@ class Processes(Engines):
             live.end(self._pids if self._local else ())
             raise
         _, self.state = read_state(self.folder)
-        sent = float(step.sent_bytes or 0)
+        return self._history(run, batch, sampling, seed, float(step.sent_bytes or 0))
+
+    def _history(self, run: _Run, batch: int, sampling: str, seed: int, sent: float) -> History:
         points = tuple(
             Point(at - run.start, done, run.gradients(done) * batch, run.gradients(done) * 2 * sent, value, {})
             for done, (value, at) in sorted(run.losses.items())
         )
         workers = run.teams[0][1]
-        settings = {"mode": "sync", "workers": workers, "batch": batch, "seed": seed, "real": True,
-                    "step_seconds": run.seconds}  # fmt: skip
+        settings = {"mode": "sync", "workers": workers, "batch": batch, "sampling": sampling, "seed": seed,
+                    "real": True, "step_seconds": run.seconds}  # fmt: skip
         happened = tuple(sorted(run.happened))
         name = f"{workers} real process{'es' * (workers != 1)}"
-        return History(name, workers, points, (0,) * steps, happened, 0, settings)
+        return History(name, workers, points, (0,) * run.steps, happened, 0, settings)
 
     def _attempt(self, job: Sequence[Any], run: _Run) -> _Death | None:
         """Trains until the end (None) or a death."""
@@ -275,29 +279,3 @@ def _answered(answer: Any) -> dict[str, Any]:
         text = f"{type(error).__name__}: {error}"
         gone = "EngineError" in text
         return {"failed": text, "at": time.time(), "gone": gone, "wrong": not gone}
-
-
-def given(train: Any, data: Any, loss: Tensor | None, workers: int) -> tuple[TrainingStep, list[Any]]:
-    """The step and the examples of each input, from what a learner gives.
-
-    Raises:
-        GraphError: if the inputs differ in the number of examples, or there are fewer than workers.
-    """
-    if isinstance(data, Mapping):
-        by_key: dict[Any, Any] = dict(data)  # pyright: ignore[reportUnknownArgumentType]  # keys of any kind
-        step = train if isinstance(train, TrainingStep) else TrainingStep(train, list(by_key), loss)
-        by_tensor = {step.train.graph.as_tensor(key): value for key, value in by_key.items()}
-        values = [by_tensor[tensor] for tensor in step.inputs]
-    else:
-        step, values = train, list(data)
-    arrays = [np.asarray(a, t.dtype.np_dtype) for a, t in zip(values, step.inputs, strict=True)]
-    counts = {len(array) for array in arrays}
-    if len(counts) != 1:
-        raise GraphError(f"the inputs have {sorted(counts)} examples; each must have as many as the others.")
-    examples = counts.pop()
-    if workers > examples:
-        raise GraphError(
-            f"there are {workers} workers and {examples} examples: some workers would have none.\n"
-            "  Try: fewer workers, or more data."
-        )
-    return step, arrays
