@@ -20,7 +20,6 @@ from typing import Any
 import numpy as np
 
 from labkit.parallel.history import Point
-from labkit.parallel.measuring import can_be_joined
 from labkit.parallel.replay import Replicas
 from labkit.parallel.ring import Course, Loop, slots
 from labkit.parallel.sampling import Sampling
@@ -42,6 +41,7 @@ class Job:
         gradients: how many each worker computes for an update.
         update_bytes: what travels for one worker's part of an update, there and back.
         every: a point of the history after so many updates.
+        joined: True if the mean gradient of the workers is that of their joined batch.
         points: how it went.
     """
 
@@ -53,6 +53,7 @@ class Job:
     gradients: int
     update_bytes: float
     every: int
+    joined: bool = False
     points: list[Point] = field(default_factory=list[Point])
 
     @property
@@ -70,7 +71,7 @@ class Job:
 
 def replay_synchronous(job: Job, timeline: Timeline, state: State) -> State:
     """The state after all synchronous steps, or rounds of local steps."""
-    make = _Steps(job, state)
+    make = _Steps(job)
     workers, batch = job.replicas.count, job.sampling.batch
     total, number, examples = sum(len(span.ends) for span in timeline.spans), 0, 0
     for span in timeline.spans:
@@ -96,9 +97,8 @@ def replay_synchronous(job: Job, timeline: Timeline, state: State) -> State:
 class _Steps:
     """Computes a synchronous step in the cheapest way that is exact."""
 
-    def __init__(self, job: Job, state: State) -> None:
+    def __init__(self, job: Job) -> None:
         self.job = job
-        self.joined = job.compress is None and can_be_joined(job.replicas.training, job.data, state)
         self.local = job.gradients > 1
         self.errors: Any = None
 
@@ -114,7 +114,7 @@ class _Steps:
             turns = turn * job.gradients + np.tile(np.arange(job.gradients), replicas.count)
             rows = job.sampling.rows(np.repeat(everyone, job.gradients), turns)
             return replicas.local(state, job.data, counted, rows.reshape(replicas.count, job.gradients, -1))
-        if self.joined:
+        if job.joined:
             whose = everyone[counted == 1]
             return replicas.joined_with_loss(state, job.data, job.sampling.rows(whose, np.full(len(whose), turn)))
         rows = job.sampling.rows(everyone, np.full(replicas.count, turn))

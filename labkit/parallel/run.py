@@ -54,7 +54,7 @@ from labkit.parallel.clock import Clock, Stragglers
 from labkit.parallel.communication import AllReduce, Communication, ParameterServers
 from labkit.parallel.faults import Fault, Outages, Recovery
 from labkit.parallel.history import History, Lost
-from labkit.parallel.measuring import measurer, travels
+from labkit.parallel.measuring import can_be_joined, measurer, travels
 from labkit.parallel.modes import Job, replay_asynchronous, replay_synchronous
 from labkit.parallel.replay import Replicas
 from labkit.parallel.ring import Loop
@@ -145,6 +145,7 @@ class DataParallel:
         self.name = name or (f"{mode}, {workers} worker{'' if workers == 1 else 's'}")
         self._measure = measurer(dict(metrics or {}), dict(test or {}))
         self._loop: Loop | None = None
+        self._joined: bool | None = None
 
     def _check_mode(self, local_steps: int | None) -> None:
         mode = self.mode
@@ -205,7 +206,7 @@ class DataParallel:
         timeline = self.timeline(updates, read, sent)
         fetches = timeline.pulls / max(1, timeline.pushes) if asynchronous else 1.0
         job = Job(self.replicas, self._data, self.sampling, self.wire, self._measure, gradients,
-                  fetches * read + sent, every)  # fmt: skip
+                  fetches * read + sent, every, self._can_be_joined())  # fmt: skip
         if asynchronous:
             state = replay_asynchronous(job, self._compiled_loop(job), timeline, state)
         else:
@@ -238,6 +239,13 @@ class DataParallel:
             updates, self.workers, (lambda step: draws.rounds(step, steps)) if local else draws.row, self.backup,
             between, self.outages(), recovery, isinstance(communication, AllReduce),
         )  # fmt: skip
+
+    def _can_be_joined(self) -> bool:
+        if self.mode != "sync" or self.wire.format != "float32":
+            return False
+        if self._joined is None:
+            self._joined = can_be_joined(self.training, self._data, self.replicas.state)
+        return self._joined
 
     def _compiled_loop(self, job: Job) -> Loop:
         if self._loop is None:

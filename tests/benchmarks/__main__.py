@@ -21,6 +21,7 @@ from tests.benchmarks import (
     pipeline,
     placement_views,
     recurrent,
+    replicas,
     several_devices,
     simulated_step,
     twin,
@@ -131,6 +132,7 @@ ALL: dict[str, Callable[[], None]] = {
         *events.BENCHMARKS,
         *twin.BENCHMARKS,
         *simulated_step.BENCHMARKS,
+        *replicas.BENCHMARKS,
     )
 }
 
