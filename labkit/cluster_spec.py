@@ -29,6 +29,11 @@ class JobDef:
     Args:
         name: its name.
         tasks: the addresses by number of the task.
+
+    Example:
+        >>> import labkit as tf
+        >>> tf.train.JobDef("ps", {0: "a:1"}).tasks[0]
+        'a:1'
     """
 
     name: str = ""
