@@ -11,6 +11,7 @@ faults.py           what fails, who notices, what then
 timeline.py         what happens when, failures included: timeline_sync.py, timeline_async.py
 modes.py            the numbers of a timeline; ring.py: asynchronous updates as one compiled loop
 measuring.py        metrics, bytes, and whether replicas can be joined
+pipeline.py         layers on several devices: GPipe, 1F1B, interleaved; bubbles and memory
 splitting.py        op parallelism: one op as k smaller ones on k devices
 run.py              `DataParallel`: all of it together; history.py: what came out
 """
@@ -19,6 +20,7 @@ from labkit.parallel.clock import Clock
 from labkit.parallel.communication import TRANSPORTS, AllReduce, Communication, ParameterServers
 from labkit.parallel.faults import Fault, Recovery
 from labkit.parallel.history import Happening, History, Lost, Point
+from labkit.parallel.pipeline import Pipeline, PipelineRun, bubble_share
 from labkit.parallel.replay import Replicas, Update
 from labkit.parallel.run import MODES, DataParallel
 from labkit.parallel.sampling import SAMPLINGS, Sampling
@@ -29,7 +31,7 @@ from labkit.parallel.wire import FORMATS, Wire
 
 __all__ = [
     "FORMATS", "MODES", "SAMPLINGS", "TRANSPORTS", "AllReduce", "Asynchronous", "Clock", "Communication",
-    "DataParallel", "Fault", "Gradients", "Happening", "History", "Lost", "ParameterServers", "Part", "Point",
-    "Recovery", "Replicas", "Sampling", "Synchronous", "TrainingStep", "Update", "Wire", "asynchronous", "batch_of",
-    "split", "synchronous",
+    "DataParallel", "Fault", "Gradients", "Happening", "History", "Lost", "ParameterServers", "Part", "Pipeline",
+    "PipelineRun", "Point", "Recovery", "Replicas", "Sampling", "Synchronous", "TrainingStep", "Update", "Wire",
+    "asynchronous", "batch_of", "bubble_share", "split", "synchronous",
 ]  # fmt: skip
