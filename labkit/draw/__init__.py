@@ -13,6 +13,7 @@
     cluster     machines and the network between them
     leftovers   what is free on each machine of a cell, and what of it is stranded
     cell_over_time    how full a cell was, who waited, and when machines failed
+    scaling     speed-up, efficiency and time to accuracy against replicas, published points and simulated curves
     optimized   a graph before its passes, with what went away in dashes
 
 Every function returns a `Picture`: a matplotlib figure that shows itself in a notebook, has a text for those who
@@ -27,7 +28,7 @@ cannot see it, brings its own background (so that a dark theme does not swallow 
 
 The files: `picture` (the figure and the colours), `units` (which nodes share a box), `layout` (where boxes go),
 `graphs` (boxes and arrows), `patches` (how each looks), `arrays`, `fields`, `timelines`, `valleys`, `clusters`,
-`cells` and `passes` (the rest).
+`cells`, `scalings` and `passes` (the rest).
 matplotlib and networkx are imported with this package, and this package only by those who draw: `import labkit` stays
 light.
 
@@ -43,6 +44,7 @@ from labkit.draw.fields import fields, network
 from labkit.draw.graphs import graph
 from labkit.draw.passes import optimized
 from labkit.draw.picture import Picture
+from labkit.draw.scalings import scaling
 from labkit.draw.timelines import timeline
 from labkit.draw.valleys import valley
 
@@ -59,6 +61,7 @@ __all__ = [
     "network",
     "optimized",
     "roofline",
+    "scaling",
     "timeline",
     "valley",
     "weights",

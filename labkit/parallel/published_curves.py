@@ -11,6 +11,7 @@ What is fitted or assumed besides, each says itself.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from functools import lru_cache
 from typing import Literal
 
@@ -102,3 +103,28 @@ def inception_curve(replicas: Iterable[int], servers: int = 16) -> Curve:
     way = ParameterServers(servers, "rpc")
     compute = 32 / K40_INCEPTION_IMAGES_A_SECOND
     return scaling_curve(compute, WEIGHTS_BYTES["inception"], replicas, way, batch=32, name="Inception v3, K40")
+
+
+def series_curve(series: str, name: str = "") -> Curve | None:
+    """The simulated curve of a published series, for pictures; None if there is a model of single points only.
+
+    Args:
+        series: such as "inception/k80"; see `labkit.parallel.published`.
+        name: what the curve is called.
+
+    Example:
+        >>> found = series_curve("inception/p100")
+        >>> found is not None and found.replicas
+        (1, 2, 4, 8)
+        >>> series_curve("slides/rankbrain") is None
+        True
+    """
+    if series.endswith(("/k80", "/p100")):
+        found = gpu_curve(series, [1, 2, 4, 8] + [16, 32, 64] * series.endswith("/k80"))
+    elif series == "distbelief/dense":
+        found = dense_curve(range(1, 129))
+    elif series in ("slides/inception", "slides/announced"):
+        found = inception_curve([1, 2, 4, 8, 16, 25, 36, 50, 71, 100, 141, 200, 283, 400, 566, 800])
+    else:
+        return None
+    return replace(found, name=name or found.name)
