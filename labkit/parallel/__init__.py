@@ -12,26 +12,33 @@ timeline.py         what happens when, failures included: timeline_sync.py, time
 modes.py            the numbers of a timeline; ring.py: asynchronous updates as one compiled loop
 measuring.py        metrics, bytes, and whether replicas can be joined
 pipeline.py         layers on several devices: GPipe, 1F1B, interleaved; bubbles and memory
-splitting.py        op parallelism: one op as k smaller ones on k devices
+splitting.py        op parallelism: one op as k smaller ones on k devices; unjoining.py: what need not be joined
+scaling.py          curves of time, speed-up and efficiency against replicas; translation.py: eight GPUs of one model
+published.py        how training scaled for others; published_curves.py, comparison.py: beside what is simulated
 run.py              `DataParallel`: all of it together; history.py: what came out
 """
 
 from labkit.parallel.clock import Clock
 from labkit.parallel.communication import TRANSPORTS, AllReduce, Communication, ParameterServers
+from labkit.parallel.comparison import Comparison, compare, compare_all
 from labkit.parallel.faults import Fault, Recovery
 from labkit.parallel.history import Happening, History, Lost, Point
 from labkit.parallel.pipeline import Pipeline, PipelineRun, bubble_share
+from labkit.parallel.published import POINTS, Published, implied_overhead
 from labkit.parallel.replay import Replicas, Update
 from labkit.parallel.run import MODES, DataParallel
 from labkit.parallel.sampling import SAMPLINGS, Sampling
+from labkit.parallel.scaling import Curve, backup_curve, scaling_curve, times_to
 from labkit.parallel.schedules import Asynchronous, Synchronous, asynchronous, synchronous
 from labkit.parallel.splitting import split
 from labkit.parallel.step import Gradients, Part, TrainingStep, batch_of
+from labkit.parallel.unjoining import unjoin
 from labkit.parallel.wire import FORMATS, Wire
 
 __all__ = [
-    "FORMATS", "MODES", "SAMPLINGS", "TRANSPORTS", "AllReduce", "Asynchronous", "Clock", "Communication",
-    "DataParallel", "Fault", "Gradients", "Happening", "History", "Lost", "ParameterServers", "Part", "Pipeline",
-    "PipelineRun", "Point", "Recovery", "Replicas", "Sampling", "Synchronous", "TrainingStep", "Update", "Wire",
-    "asynchronous", "batch_of", "bubble_share", "split", "synchronous",
+    "FORMATS", "MODES", "POINTS", "SAMPLINGS", "TRANSPORTS", "AllReduce", "Asynchronous", "Clock", "Communication",
+    "Comparison", "Curve", "DataParallel", "Fault", "Gradients", "Happening", "History", "Lost", "ParameterServers",
+    "Part", "Pipeline", "PipelineRun", "Point", "Published", "Recovery", "Replicas", "Sampling", "Synchronous",
+    "TrainingStep", "Update", "Wire", "asynchronous", "backup_curve", "batch_of", "bubble_share", "compare",
+    "compare_all", "implied_overhead", "scaling_curve", "split", "synchronous", "times_to", "unjoin",
 ]  # fmt: skip

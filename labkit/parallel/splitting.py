@@ -142,10 +142,15 @@ def split(
         )
 
     def find(draft: Draft) -> Changes:
-        changes = Changes()
-        _cut(draft, wanted, changes)
+        changes = Changes(notes={f"split {name}": wanted})
+        known = draft.notes.get(f"split {name}")
+        if known == wanted:  # passes go round until nothing changes
+            return Changes()
+        if known is not None:
+            raise GraphError(f"{name!r} is cut already: {known.count} parts by {known.by}.", "one cut of each op.")
         if backward:
             _backward(draft, wanted, changes)
+        _cut(draft, wanted, changes)
         return changes
 
     find.__name__ = f"split {name}"
@@ -166,14 +171,8 @@ def _device(device: Any) -> str:
 
 
 def _cut(draft: Draft, wanted: _Wanted, changes: Changes) -> None:
-    """Adds one cut to `changes`; nothing if the graph has it already, for passes go round until nothing changes."""
+    """Adds one cut to `changes`."""
     node = draft.graph.get_operation_by_name(wanted.name)
-    if f"{wanted.name}/parts/0" in draft.graph.nodes_by_name:
-        if f"{wanted.name}/parts/{wanted.count - 1}" in draft.graph.nodes_by_name and (
-            f"{wanted.name}/parts/{wanted.count}" not in draft.graph.nodes_by_name
-        ):
-            return
-        raise GraphError(f"{wanted.name!r} is cut already, into another number of parts than {wanted.count}.")
     if wanted.by not in WAYS.get(node.type, ()):
         raise GraphError(
             f"{node.describe()} cannot be cut by {wanted.by!r}.",
@@ -345,12 +344,15 @@ def _product(logits: Tensor) -> Operation:
 def _layer(draft: Draft, logits: Tensor) -> list[Tensor]:
     """What a layer's scores are made of: [x, weights] or [x, weights, bias]; [scores] if that cannot be seen."""
     product = _product(logits)
-    if product.type != "MatMul" or any(t in draft.feeds for t in (logits, product.outputs[0])):
+    between = dict.fromkeys((logits.op, product))
+    fed = any(op.outputs and op.outputs[0] in draft.feeds for op in between)
+    if product.type != "MatMul" or fed or any(op.control_inputs for op in between):
         return [logits]
-    if product is logits.op:
-        return list(product.inputs)
-    bias = logits.op.inputs[1]
-    return [*product.inputs, bias] if bias.static_shape is not None and len(bias.static_shape) == 1 else [logits]
+    inputs = list(product.inputs)
+    if product is not logits.op:
+        bias = logits.op.inputs[1]
+        inputs = [*inputs, bias] if bias.static_shape is not None and len(bias.static_shape) == 1 else [logits]
+    return [logits] if any(t.op.kind.is_ref for t in inputs) else inputs  # a variable's value of that moment
 
 
 def _without_scores(draft: Draft, node: Operation, changes: Changes) -> None:
@@ -379,17 +381,18 @@ def _backward(draft: Draft, wanted: _Wanted, changes: Changes) -> None:
     is one by examples and the second one by columns.
     """
     node = draft.graph.get_operation_by_name(wanted.name)
-    pattern = re.compile(rf"(?:.*/)?{re.escape(wanted.name)}_grad/MatMul(_1)?")
+    product = _product(node.inputs[0]) if node.type == "Softmax" else node
+    pattern = re.compile(rf"(?:.*/)?{re.escape(product.name)}_grad/MatMul(_1)?")
     found = [(name, match) for name in draft.graph.nodes_by_name if (match := pattern.fullmatch(name))]
-    if not found:
+    kind = product.kind
+    if not found or not isinstance(kind, MatMul):
         raise GraphError(
             f"{node.describe()} has no MatMuls of a gradient in this graph, and backward=True asks to cut them.",
             "fetch the gradients or the training step too, or leave backward=True out.",
         )
     letter = {"columns": "j", "rows": "l", "examples": "i"}[wanted.by]
     for name, match in found:
-        if isinstance(node.kind, MatMul):  # otherwise it was cut in the round before
-            left, right = ("li", "il")[not node.kind.transpose_a], ("jl", "lj")[not node.kind.transpose_b]
-            result = left if match[1] is None else right
-            by = ("examples", "columns")[result.index(letter)] if letter in result else "rows"
-            _cut(draft, replace(wanted, name=name, by=by), changes)
+        left, right = ("li", "il")[not kind.transpose_a], ("jl", "lj")[not kind.transpose_b]
+        result = left if match[1] is None else right
+        by = ("examples", "columns")[result.index(letter)] if letter in result else "rows"
+        _cut(draft, replace(wanted, name=name, by=by), changes)

@@ -18,7 +18,7 @@ Example:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -63,6 +63,7 @@ class Changes:
         built: operations in whose place new nodes come: a function makes them, in the new graph, from the operation's
             inputs there, and returns what stands for its outputs.
         keep: the operations that stay; all if None.
+        notes: what the pass wants to know when it sees the next draft.
         replacements: what to tell the learner.
     """
 
@@ -72,6 +73,7 @@ class Changes:
     waits: dict[Operation, list[Operation]] = field(default_factory=dict[Operation, list[Operation]])
     built: dict[Operation, Builder] = field(default_factory=dict[Operation, Builder])
     keep: set[Operation] | None = None
+    notes: dict[str, Any] = field(default_factory=dict[str, Any])
     replacements: list[Replacement] = field(default_factory=list[Replacement])
 
     def __bool__(self) -> bool:
@@ -97,15 +99,18 @@ class Draft:
         fetches: the tensors whose values are wanted; a place may hold one that stands for another.
         targets: the operations that are to run.
         feeds: the tensors that are fed.
+        notes: what passes have noted in `Changes`; a pass that would find its own work again looks there.
     """
 
     def __init__(
-        self, graph: Graph, fetches: Sequence[Tensor], targets: Sequence[Operation], feeds: Sequence[Tensor]
-    ) -> None:
+        self, graph: Graph, fetches: Sequence[Tensor], targets: Sequence[Operation], feeds: Sequence[Tensor],
+        notes: Mapping[str, Any] | None = None,
+    ) -> None:  # fmt: skip
         self.graph = graph
         self.fetches = list(fetches)
         self.targets = list(targets)
         self.feeds = list(feeds)
+        self.notes = dict(notes or {})
 
     @property
     def nodes(self) -> list[Operation]:
@@ -162,6 +167,7 @@ class Draft:
         return Draft(
             copier.graph, [copier.tensors[changes.resolve(t)] for t in self.fetches],
             list(dict.fromkeys(copier.operations[n] for n in self.targets)), [copier.tensors[t] for t in self.feeds],
+            self.notes | changes.notes,
         )  # fmt: skip
 
 
