@@ -204,9 +204,8 @@ class DataParallel:
         if self.mode == "local":
             sent = read
         timeline = self.timeline(updates, read, sent)
-        fetches = timeline.pulls / max(1, timeline.pushes) if asynchronous else 1.0
         job = Job(self.replicas, self._data, self.sampling, self.wire, self._measure, gradients,
-                  fetches * read + sent, every, self._can_be_joined())  # fmt: skip
+                  self._update_bytes(read, sent), every, self._can_be_joined())  # fmt: skip
         if asynchronous:
             state = replay_asynchronous(job, self._compiled_loop(job), timeline, state)
         else:
@@ -239,6 +238,13 @@ class DataParallel:
             updates, self.workers, (lambda step: draws.rounds(step, steps)) if local else draws.row, self.backup,
             between, self.outages(), recovery, isinstance(communication, AllReduce),
         )  # fmt: skip
+
+    def _update_bytes(self, read: float, sent: float) -> float:
+        """What travels for one worker's part of an update, whatever the shape of the all-reduce."""
+        if isinstance(self.communication, AllReduce):
+            return 2 * (self.workers - 1) / self.workers * sent
+        fetches = self.n_push / self.n_fetch if self.mode in ("async", "downpour") else 1.0
+        return fetches * read + sent
 
     def _can_be_joined(self) -> bool:
         if self.mode != "sync" or self.wire.format != "float32":

@@ -65,8 +65,6 @@ class Timeline:
         dropped: gradients that came too late and were not used.
         lost_gradients: gradients that were begun and never arrived.
         lost_seconds: in which nothing was done that has remained.
-        pulls: how often a worker fetched weights.
-        pushes: how often one sent gradients.
     """
 
     spans: tuple[Span, ...]
@@ -74,8 +72,6 @@ class Timeline:
     dropped: int
     lost_gradients: int
     lost_seconds: float
-    pulls: int
-    pushes: int
 
     @property
     def lost_updates(self) -> int:

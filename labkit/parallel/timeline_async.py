@@ -59,9 +59,7 @@ def asynchronous_timeline(
     recovery = recovery or Recovery()
     run = _Run(workers, seconds, (pull_seconds, push_seconds, n_fetch, n_push), outages, recovery, Ledger(updates))
     ended = run.until(updates)
-    return Timeline(
-        tuple(run.spans), run.notes.ended(run.spans, ended), 0, run.lost, run.ledger.lost, run.pulls, run.pushes
-    )
+    return Timeline(tuple(run.spans), run.notes.ended(run.spans, ended), 0, run.lost, run.ledger.lost)
 
 
 class _Run:
@@ -88,7 +86,7 @@ class _Run:
             self.trouble[worker] = 0.0
         self.servers = [f"server {number}" for number in self.outages.numbers("server")]
         self.notes, self.spans = Notes(), list[Span]()
-        self.lost = self.pulls = self.pushes = 0
+        self.lost = 0
         self.turn = [0] * workers
         self.heap: list[tuple[float, int, bool]] = []
         self._begin(0.0)
@@ -161,7 +159,6 @@ class _Run:
             if self.since[worker] >= self.n_fetch:
                 self.since[worker], self.fetched[worker] = 0, self.version
                 read, end = self.version, now + self.pull
-                self.pulls += 1
             turn = self.turn[worker]
             self.turn[worker] = turn + 1
             end += self.seconds(worker, turn)
@@ -176,7 +173,6 @@ class _Run:
             elif ready:
                 end += self.push
             if ready:
-                self.pushes += 1
                 heapq.heappush(self.heap, (end, worker, True))
                 return
             if self.since[worker] >= self.n_fetch:

@@ -114,7 +114,7 @@ def synchronous_timeline(
     if not spans or ends:
         close()
     happenings = cluster.notes.ended(spans, ended)
-    return Timeline(tuple(spans), happenings, dropped, lost, ledger.lost, step * workers, step * workers)
+    return Timeline(tuple(spans), happenings, dropped, lost, ledger.lost)
 
 
 class _Cluster:

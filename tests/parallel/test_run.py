@@ -24,6 +24,7 @@ from labkit.parallel import (
     TrainingStep,
     Wire,
 )
+from labkit.simulator.stragglers import Failures
 from tests.parallel.nets import words
 
 EXAMPLES, FEATURES, CLASSES, BATCH = 240, 5, 3, 6
@@ -330,6 +331,21 @@ def test_of_an_embedding_only_touched_rows_travel(mode):
         np.testing.assert_allclose(made.replicas.state["table"], table, rtol=1e-5, atol=1e-5)
 
 
+@pytest.mark.parametrize(
+    ("how", "each"),
+    [
+        ({}, 2.0), ({"wire": Wire("float16")}, 1.5), ({"communication": AllReduce()}, 2 * 3 / 4),
+        ({"mode": "async"}, 2), ({"mode": "local"}, 2),
+        ({"mode": "downpour", "n_push": 4, "n_fetch": 2, "local_rate": 0.1}, 3),
+    ],
+)  # fmt: skip
+def test_bytes_of_dense_gradients(how, each):
+    """In sizes of the model: there and back; half precision; 2 (n - 1) / n round a ring; two fetches a push."""
+    history = softmax(workers=4, **how).run(10)
+    parts = 10 * (1 if how.get("mode") in ("async", "downpour") else 4)
+    assert history.points[-1].bytes == parts * each * 4 * (FEATURES + 1) * CLASSES
+
+
 def test_a_clock_of_a_machine_is_its_roofline():
     """A product too large for anything else to matter: its FLOPs over the rate of the K40, within 10 %."""
     with tf.Graph().as_default():
@@ -383,3 +399,92 @@ def test_compression_in_asynchronous_training_reaches_the_weights():
     moved = (np.asarray(made.replicas.state["w"]) - start()[:-1]) / 0.125
     np.testing.assert_allclose(moved, np.round(moved), atol=1e-5)
     assert np.abs(moved).max() > 1
+
+
+@pytest.mark.parametrize("mode", ["sync", "async", "local"])
+def test_a_server_that_dies_before_the_first_update(mode):
+    """Nothing is saved and nothing is lost but time; if nobody replaces it, the run has no updates."""
+    made = softmax(workers=3, mode=mode, compute_seconds=1.0, faults=[Fault(0.25, "server 0", 2.0)])
+    history = made.run(6)
+    assert history.lost.updates == 0
+    assert history.lost.seconds == 2.25
+    assert history.points[-1].updates == 6
+    alone = softmax(workers=3, mode=mode, faults=[Fault(0.01, "server 0")], recovery=Recovery(replace=False)).run(6)
+    assert alone.points == ()
+    assert [h.kind for h in alone.happenings] == ["died", "noticed", "ended"]
+
+
+@pytest.mark.parametrize("mode", ["sync", "async", "local", "downpour"])
+def test_failures_that_are_drawn_are_lived_through(mode):
+    """Machines that fail all the time: the run ends, with all its updates, and what was lost is told."""
+    failures = {"worker": Failures(30.0, 5.0), "server": Failures(60.0, 2.0), "link of worker": Failures(40.0, 1.0)}
+    made = softmax(workers=4, mode=mode, compute_seconds=1.0, failures=failures,
+                   recovery=Recovery(1, 3, 2, checkpoint_updates=5))  # fmt: skip
+    updates = 60 if mode in ("sync", "local") else 240
+    history = made.run(updates, every=1)
+    assert history.points[-1].updates == updates
+    assert len(history.points) == updates + history.lost.updates == len(history.staleness)
+    assert history.lost.gradients > 0
+    assert history.lost.seconds > 0
+    assert {h.who.rsplit(" ", 1)[0] for h in history.happenings if h.kind == "died"} <= set(failures)
+    assert history.column("loss")[-10:].mean() < history.column("loss")[:10].mean()
+
+
+def test_metrics_are_those_of_the_session():
+    """Accuracy on other examples, at each point; when it was reached first."""
+    xs, ys = numbers()
+    with tf.Graph().as_default() as graph:
+        x, y = tf.placeholder(tf.float32, [None, FEATURES]), tf.placeholder(tf.int64, [None])
+        logits = tf.layers.dense(x, CLASSES)
+        right = tf.reduce_mean(tf.cast(tf.equal(tf.argmax(logits, 1), y), tf.float32))
+        loss = tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(labels=y, logits=logits))
+        train = tf.train.GradientDescentOptimizer(RATE).minimize(loss)
+        made = DataParallel(train, {x: xs[:200], y: ys[:200]}, loss, metrics={"accuracy": right},
+                            test={x: xs[200:], y: ys[200:]}, workers=4, sampling="epochs")  # fmt: skip
+    history = made.run(40, every=5)
+    with tf.Session(graph=graph) as session:
+        for variable in graph.get_collection("variables"):
+            variable.load(np.asarray(made.replicas.state[variable.op.name]), session)
+        assert history.points[-1].metrics["accuracy"] == session.run(right, {x: xs[200:], y: ys[200:]}) > 0.7
+    values, seconds = history.column("accuracy"), history.column("seconds")
+    assert history.seconds_to("accuracy", float(values.max())) == seconds[values.argmax()]
+    assert history.seconds_to("loss", -1.0, below=True) is None
+    with pytest.raises(GraphError, match="there is no 'speed' among"):
+        history.column("speed")
+
+
+def test_feedback_gives_back_what_the_wire_drops():
+    """With 8 bits and feedback the weights stay nearer to those of full precision than without."""
+
+    def run(wire):
+        made = softmax(workers=3, wire=wire)
+        made.run(60)
+        return np.asarray(made.replicas.state["w"])
+
+    exact = run(Wire())
+    without, with_feedback = (np.abs(run(Wire("int8", feedback)) - exact).max() for feedback in (False, True))
+    assert 0 < with_feedback < without < 0.05
+
+
+def test_dropout_is_computed_worker_by_worker():
+    """The joined batch would draw other numbers: each worker's are those that follow the one before it."""
+    xs, ys = numbers()
+    with tf.Graph().as_default():
+        tf.set_random_seed(5)
+        x, y = tf.placeholder(tf.float32, [None, FEATURES]), tf.placeholder(tf.int64, [None])
+        logits = tf.layers.dense(tf.nn.dropout(x, 0.5), CLASSES)
+        loss = tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(labels=y, logits=logits))
+        made = DataParallel(tf.train.GradientDescentOptimizer(RATE).minimize(loss), {x: xs, y: ys}, loss, workers=3,
+                            batch=BATCH)  # fmt: skip
+    step, rows = made.training, taken(3)
+    state = made.replicas.state
+    for turn in range(4):
+        sums = [0.0] * len(step.sent)
+        for worker in range(3):
+            found = step.gradients(state, [xs[rows(worker, turn)], ys[rows(worker, turn)]])
+            state = {**state, **found.random}
+            sums = [total + np.asarray(value) for total, value in zip(sums, found.values, strict=True)]
+        state = step.update(state, [np.float32(total / 3) for total in sums])
+    made.run(4)
+    for name, value in state.items():
+        np.testing.assert_allclose(made.replicas.state[name], value, rtol=1e-5, atol=1e-6, err_msg=name)

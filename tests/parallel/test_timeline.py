@@ -137,6 +137,23 @@ def test_a_cut_link_holds_up_what_crosses_it():
     assert time.spans[0].ends.tolist() == [1.0, 2.0, 6.5, 7.5]
 
 
+def test_a_link_that_is_cut_for_good_leaves_its_worker_out():
+    """In both ways: it cannot send what it has, and it cannot fetch."""
+    for at in (2.5, 2.0):
+        outages = Outages([Fault(at, "link of worker 0")], 2, 1, RECOVERY)
+        span = asynchronous_timeline(12, 2, lambda w, t: 1.0, outages=outages, recovery=RECOVERY).spans[0]
+        assert span.ends[span.workers == 0].tolist() == ([1.0, 2.0] if at > 2 else [1.0])
+        assert (span.workers == 1).sum() == 12 - (span.workers == 0).sum()
+
+
+def test_faults_while_something_is_down_already_change_nothing():
+    """It cannot fail twice at a time."""
+    line = Outages([Fault(1.0, "worker 0", 2.0), Fault(2.0, "worker 0", 9.0), Fault(5.0, "worker 0", 1.0)], 1, 0,
+                   Recovery(1, 10)).of("worker 0")  # fmt: skip
+    assert [line.after(time).start for time in (0.0, 2.5, 3.5)] == [1.0, 1.0, 5.0]
+    assert line.after(6.0) is None
+
+
 def test_a_run_ends_when_nobody_is_left():
     """Nobody is replaced, and both are dead for good."""
     recovery = Recovery(replace=False)
