@@ -38,7 +38,7 @@ class Published:
         title: for a reader.
         replicas: how many workers, GPUs or machines share the work.
         value: what was published; the least if it was a range.
-        unit: of it: "images/s", "words/s", "s", "ms", "x" (a speed-up), "workers" or "%".
+        unit: of it: "images/s", "words/s", "s", "ms", "x" (a speed-up), "workers", "machines" or "%".
         source: where it was published.
         basis: "primary", "summary" or "slide".
         conditions: what was published of the machines and the model.
@@ -155,6 +155,8 @@ _ALL: tuple[Published, ...] = (
     *_row("translation/lstm", "translation, 4-layer LSTM", {1: 1700.0, 8: 6300.0}, "words/s", _SUTSKEVER,
           "batch 128, 1,000 cells a layer, a GPU a layer, the softmax of 80,000 words on four more; one machine"),
     Published("distbelief/dense/8", "DistBelief, dense speech net, 8 machines", 8, 2.2, "x", _DISTBELIEF, "summary",
+              "42 M weights: 4 x 2,560 sigmoids, 8,192 outputs; slower on more than 8 machines"),
+    Published("distbelief/peak/8", "machines at which that net is fastest", 8, 8.0, "machines", _DISTBELIEF, "summary",
               "42 M weights: 4 x 2,560 sigmoids, 8,192 outputs; slower on more than 8 machines"),
     Published("distbelief/local/81", "DistBelief, locally connected, 81 machines", 81, 12.0, "x", _DISTBELIEF,
               "summary", "1.7 billion weights, locally connected", at_least=True),

@@ -79,7 +79,8 @@ def points(keys: list[str]) -> None:
         said("model", (one.how for one in tried if one.how != "none"))
         said("assumed", (one.assumed for one in tried))
         said("fit", (one.fit for one in group))
-        said("besides", (one.reason for one in tried if one.verdict == "within"))
+        told = {one.reason for one in group if one.verdict != "within"}
+        said("besides", (one.reason for one in tried if one.verdict == "within" and one.reason not in told))
     print()
     for basis in ("primary", "summary", "slide"):
         counts = {verdict: count for (where, verdict), count in verdicts.items() if where == basis}
