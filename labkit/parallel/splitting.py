@@ -47,6 +47,7 @@ import itertools
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from difflib import get_close_matches
 from typing import Any, cast
 
 from labkit.cluster.errors import checked_count
@@ -106,7 +107,8 @@ def split(
 
     Args:
         node: a MatMul, an embedding lookup or a softmax: its name, the operation, or its tensor.
-        parts: how many, or their sizes. If they cannot be equal, the first ones get one column (row, example) more.
+        parts: how many, or their sizes. If they cannot be equal, the first ones get one column (row, example) more;
+            a size that is known only when the graph runs must then be a multiple.
         by: "columns", "rows" or "examples" of a matrix product; "columns" or "rows" of an embedding table; "columns"
             (classes) of a softmax.
         devices: a device for each part, as for `tf.device`; None leaves them where the op was.
@@ -130,11 +132,15 @@ def split(
     """
     ways = list(dict.fromkeys(way for known in WAYS.values() for way in known))
     if by not in ways:
-        raise GraphError(f"an op is cut by {', '.join(map(repr, ways))}, not by {by!r}.")
+        raise GraphError(
+            f"an op is cut by {', '.join(map(repr, ways))}, not by {by!r}.",
+            f"{(get_close_matches(str(by), ways) or ways)[0]!r}.",
+        )
     name = node if isinstance(node, str) else getattr(getattr(node, "op", node), "name", None)
     if not isinstance(name, str):
         raise GraphError(f"{node!r} is no op of a graph.", "its name, the operation, or its tensor.")
-    wanted = _Wanted(name, _parts(parts), by, tuple(_device(device) for device in devices or ()))
+    places = [devices] if isinstance(devices, str) else devices or ()
+    wanted = _Wanted(name, _parts(parts), by, tuple(_device(device) for device in places))
     if wanted.devices and len(wanted.devices) != wanted.count:
         raise GraphError(
             f"{wanted.count} parts of {name!r} are to go to {len(wanted.devices)} devices: {list(wanted.devices)}.",
@@ -211,11 +217,10 @@ class _Places:
 
 def _sizes(node: Operation, wanted: _Wanted, length: int | None) -> int | list[int]:
     """Into what to cut a length: a number of equal pieces, or their sizes."""
-    what = {"columns": "columns", "rows": "rows", "examples": "examples"}[wanted.by]
     if not isinstance(wanted.parts, int):
         if length is not None and sum(wanted.parts) != length:
             raise ShapeError(
-                f"{node.describe()} has {length} {what}, and the parts {list(wanted.parts)} add up to "
+                f"{node.describe()} has {length} {wanted.by}, and the parts {list(wanted.parts)} add up to "
                 f"{sum(wanted.parts)}.",
                 f"parts={wanted.count}, or sizes that add up.",
             )
@@ -224,7 +229,7 @@ def _sizes(node: Operation, wanted: _Wanted, length: int | None) -> int | list[i
         return wanted.parts  # equal pieces, or an error when it runs
     if length < wanted.parts:
         raise ShapeError(
-            f"{node.describe()} has {length} {what}: too few for {wanted.parts} parts.", f"at most {length} parts."
+            f"{node.describe()} has {length} {wanted.by}: too few for {wanted.parts} parts.", f"at most {length} parts."
         )
     least, more = divmod(length, wanted.parts)
     return wanted.parts if not more else [least + (number < more) for number in range(wanted.parts)]

@@ -184,6 +184,18 @@ def test_scores_that_are_needed_stay() -> None:
     np.testing.assert_allclose(found[1].sum(), 1.0, rtol=1e-6)
 
 
+def test_sizes_that_are_known_when_it_runs() -> None:
+    """Equal pieces of what comes; what cannot be cut so is an error that names the size and the line."""
+    with tf.Graph().as_default():
+        a, b = tf.placeholder(tf.float32, [None, None]), tf.placeholder(tf.float32, [None, None])
+        y = tf.matmul(a, b, name="y")
+        for by in ("columns", "rows", "examples"):
+            cut = tf.passes.optimize(y, passes=[split(y, 2, by)])
+            np.testing.assert_array_equal(cut.run(tf.Session(), {a: np.ones((4, 6)), b: np.ones((6, 8))}), 6.0)
+            with pytest.raises(ShapeError, match="not a multiple of 2"):
+                cut.run(tf.Session(), {a: np.ones((5, 7)), b: np.ones((7, 9))})
+
+
 def test_control_edges_stay() -> None:
     """What the op waited for still happens first."""
     with tf.Graph().as_default():
@@ -205,6 +217,7 @@ def test_control_edges_stay() -> None:
         (lambda: split("z", 2), NameNotFoundError, "no operation 'z'"),
         (lambda: split("y", 2, by="diagonals"), GraphError, "not by 'diagonals'"),
         (lambda: split("y", 2, devices=["/gpu:0"]), GraphError, "2 parts of 'y' are to go to 1 devices"),
+        (lambda: split("y", 2, devices="/gpu:0"), GraphError, "2 parts of 'y' are to go to 1 devices"),
         (lambda: split("y", 2, devices=["gpu0", "gpu1"]), ValueError, "gpu0"),
         (lambda: split("y", 0), ValueError, "the number of parts is 0"),
         (lambda: split("y", []), GraphError, "no parts"),
