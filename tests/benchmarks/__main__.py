@@ -20,6 +20,7 @@ from tests.benchmarks import (
     models,
     pipeline,
     placement_views,
+    processes,
     recurrent,
     replicas,
     several_devices,
@@ -133,6 +134,7 @@ ALL: dict[str, Callable[[], None]] = {
         *twin.BENCHMARKS,
         *simulated_step.BENCHMARKS,
         *replicas.BENCHMARKS,
+        *processes.BENCHMARKS,
     )
 }
 

@@ -6,6 +6,7 @@ engines.py      starts and ends processes, calls functions in them
 group.py        `Processes`: trains, survives deaths
 servers.py      `ParameterServer`: asynchronous, this process keeps the weights
 launchers.py    options for SSH and Slurm, a JobSet for Kubernetes (kubernetes.yaml, pod.py)
+twin.py         the step time of N processes, predicted from one and from all-reduces alone
 live.py         processes of this machine, by the mark that they carry
 """
 
@@ -13,7 +14,9 @@ from labkit.parallel.processes.engines import Engines, require
 from labkit.parallel.processes.group import Failure, Processes, Progress
 from labkit.parallel.processes.launchers import kubernetes, slurm, ssh
 from labkit.parallel.processes.servers import ParameterServer
+from labkit.parallel.processes.twin import Compared, Twin, compare
 
 __all__ = [
-    "Engines", "Failure", "ParameterServer", "Processes", "Progress", "kubernetes", "require", "slurm", "ssh",
+    "Compared", "Engines", "Failure", "ParameterServer", "Processes", "Progress", "Twin", "compare",
+    "kubernetes", "require", "slurm", "ssh",
 ]  # fmt: skip

@@ -151,6 +151,49 @@ def train(
             "failed": failed, "at": time.time()}  # fmt: skip
 
 
+def all_reduce_seconds(size: int, repeats: int, burn_seconds: float = 0.0) -> list[float]:
+    """How long the mesh takes to add up so many 32-bit numbers, each time that it is tried but for the first few.
+
+    Args:
+        size: how many.
+        repeats: how often it is tried.
+        burn_seconds: for how long of the processor's time each worker multiplies matrices before it; this counts.
+    """
+    small = np.ones((32, 32), np.float32)
+    count = jax.device_count()
+    mesh = jax.make_mesh((count,), (AXIS,), axis_types=(AxisType.Auto,))
+    own = _spread(NamedSharding(mesh, P(AXIS)), np.ones(size, np.float32))
+    shared: Any = jax.jit(
+        jax.shard_map(lambda array: jax.lax.psum(array, AXIS), mesh=mesh, in_specs=P(AXIS), out_specs=P())  # pyright: ignore[reportUnknownLambdaType, reportUnknownArgumentType]
+    )
+    seconds: list[float] = []
+    for _ in range(repeats):
+        start, busy = time.perf_counter(), time.thread_time()
+        while time.thread_time() - busy < burn_seconds:
+            small @ small  # pyright: ignore[reportUnusedExpression]  # to be busy with
+        jax.block_until_ready(shared(own))
+        seconds.append(time.perf_counter() - start)
+    return seconds[min(5, repeats - 1) :]
+
+
+def alone(folder: str, batch: int, steps: int) -> tuple[list[float], list[float]]:
+    """How long steps of this worker take without the others: on the clock, and of its threads on the processor."""
+    training, data = read_step(folder)
+    _, state = read_state(folder)
+    mesh = Mesh(np.array(cast("list[Any]", jax.local_devices())[:1]), (AXIS,))
+    step, apart = compiled_step(training, mesh, 1), NamedSharding(mesh, P(AXIS))
+    seconds, processor = list[float](), list[float]()
+    with jax.enable_x64(True):
+        for number in range(steps):
+            rows = np.arange(number * batch, (number + 1) * batch) % len(data[0])
+            start, busy = time.perf_counter(), time.process_time()
+            state, loss = step(state, [_spread(apart, array[rows]) for array in data])
+            jax.block_until_ready((state, loss))
+            seconds.append(time.perf_counter() - start)
+            processor.append(time.process_time() - busy)
+    return seconds, processor
+
+
 def gradient(folder: str, weights: bytes, rows: bytes) -> bytes:
     """The gradient of some examples at the weights that a server has sent.
 

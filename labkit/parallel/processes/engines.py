@@ -43,6 +43,7 @@ class Engines:
 
     Args:
         count: how many workers; each takes about 250 MB.
+        threads: how many threads each computes with; the cores of this machine shared out if None.
         launcher: what `labkit.parallel.processes.ssh` or `slurm` returns, for other machines; this one if None.
         folder: where steps, examples and checkpoints lie; workers on other machines must see it too. A temporary one
             if None, which is removed at the end.
@@ -57,11 +58,16 @@ class Engines:
         GraphError: if the count is no positive whole number.
     """
 
-    def __init__(self, count: int, *, launcher: Mapping[str, Any] | None = None, folder: str | None = None) -> None:
+    def __init__(
+        self, count: int, *, threads: int | None = None, launcher: Mapping[str, Any] | None = None,
+        folder: str | None = None,
+    ) -> None:  # fmt: skip
         if not isinstance(count, int) or isinstance(count, bool) or count < 1:  # pyright: ignore[reportUnnecessaryIsInstance]  # learners are not typed
             raise GraphError(f"{count!r} processes were asked for; it must be a whole number of at least one.")
         self._ipyparallel = require()
         self.count = count
+        cores = len(os.sched_getaffinity(0))
+        self.threads = threads or (None if launcher else max(1, cores // count))
         self.mark = uuid.uuid4().hex[:12]
         self.folder = folder or tempfile.mkdtemp(prefix="labkit-processes-")
         self._launcher = dict(launcher or {})
@@ -122,7 +128,7 @@ class Engines:
                 )  # fmt: skip
             time.sleep(0.05)
         self._view = self._client.direct_view(new[: self.count])
-        self._view.execute(_first_words(), block=True)
+        self._view.execute(_first_words(self.threads), block=True)
         self._pids = list(self._apply_sync("prepare", os.getpid() if self._local else 0))
         self._joined = self._broken = False
         self._killed_at.clear()
@@ -231,14 +237,15 @@ class Engines:
         os.kill(pid, signal.SIGKILL)
 
 
-def _first_words() -> str:
+def _first_words(threads: int | None) -> str:
     """What an engine executes first: before JAX is imported, and in JAX's words the time-out of an all-reduce."""
     return (
         "import os\n"
         "os.environ['XLA_FLAGS'] = (os.environ.get('XLA_FLAGS', '') "
         f"+ ' --xla_cpu_collective_timeout_seconds={COLLECTIVE_SECONDS}').strip()\n"
         "os.environ['JAX_PLATFORMS'] = 'cpu'\n"
-        f"import labkit.parallel.processes.engine as {_ENGINE}"
+        + (f"os.environ['NPROC'] = '{threads}'\n" if threads else "")  # XLA's name for it
+        + f"import labkit.parallel.processes.engine as {_ENGINE}"
     )
 
 

@@ -27,7 +27,7 @@ from labkit.graph import Operation, Tensor
 from labkit.parallel.history import Happening, History, Point
 from labkit.parallel.processes import live
 from labkit.parallel.processes.carried import forget_states, read_state, write_state, write_step
-from labkit.parallel.processes.engines import HEARTBEAT_SECONDS, Engines
+from labkit.parallel.processes.engines import HEARTBEAT_SECONDS, START_SECONDS, Engines
 from labkit.parallel.processes.given import given
 from labkit.parallel.sampling import Sampling
 from labkit.parallel.step import State, TrainingStep
@@ -81,11 +81,18 @@ class Processes(Engines):
             history = two.train(train, {x: images, y: labels}, loss, steps=100)
     """
 
-    def __init__(self, count: int, *, launcher: Mapping[str, Any] | None = None, folder: str | None = None) -> None:
+    def __init__(
+        self,
+        count: int,
+        *,
+        threads: int | None = None,
+        launcher: Mapping[str, Any] | None = None,
+        folder: str | None = None,
+    ) -> None:
         self.state: State = {}
         self.failures: list[Failure] = []
         self.log = ""
-        super().__init__(count, launcher=launcher, folder=folder)
+        super().__init__(count, threads=threads, launcher=launcher, folder=folder)
 
     def train(
         self, train: Operation | TrainingStep, data: Mapping[Any, Any] | Sequence[Any], loss: Tensor | None = None, *,
@@ -131,9 +138,7 @@ class Processes(Engines):
         Sampling(len(arrays[0]), self.count, batch, sampling, seed)  # says now what cannot be
         job = (steps, batch, sampling, seed, checkpoint_every, tell)
         try:
-            if self._harmed:
-                self._again()
-            self._join()
+            self._ready()
             run.start = time.time()
             run.teams.append((0, self.count))
             while (died := self._attempt(job, run)) is not None:
@@ -144,6 +149,34 @@ class Processes(Engines):
             raise
         _, self.state = read_state(self.folder)
         return self._history(run, batch, sampling, seed, float(step.sent_bytes or 0))
+
+    def all_reduce_seconds(self, size: int, repeats: int = 50, burn_seconds: float = 0.0) -> list[float]:
+        """How long the workers take to add up arrays of so many 32-bit numbers, at each of some trials.
+
+        Args:
+            size: of the array.
+            repeats: how often; the first five are not told.
+            burn_seconds: for how long of the processor's time each worker is busy before each; this counts.
+        """
+        self._ready()
+        return self._apply_sync("all_reduce_seconds", size, repeats, burn_seconds)[0]
+
+    def alone_seconds(self, batch: int, steps: int) -> tuple[list[float], list[float]]:
+        """How long steps of worker 0 take while the others rest: on the clock, and of its threads on the processor.
+
+        Args:
+            batch: examples of a step.
+            steps: how many; the step is that of the last `train`.
+        """
+        self._ready()
+        return self._apply(0, "alone", self.folder, batch, steps).get(timeout=START_SECONDS)
+
+    def _ready(self) -> None:
+        """A whole mesh that waits for work."""
+        self._check_open()
+        if self._harmed:
+            self._again()
+        self._join()
 
     def _history(self, run: _Run, batch: int, sampling: str, seed: int, sent: float) -> History:
         points = tuple(

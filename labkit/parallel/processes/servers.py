@@ -50,9 +50,16 @@ class ParameterServer(Engines):
             print(np.bincount(history.staleness))
     """
 
-    def __init__(self, count: int, *, launcher: Mapping[str, Any] | None = None, folder: str | None = None) -> None:
+    def __init__(
+        self,
+        count: int,
+        *,
+        threads: int | None = None,
+        launcher: Mapping[str, Any] | None = None,
+        folder: str | None = None,
+    ) -> None:
         self.state: State = {}
-        super().__init__(count, launcher=launcher, folder=folder)
+        super().__init__(count, threads=threads, launcher=launcher, folder=folder)
 
     def train(
         self, train: Operation | TrainingStep, data: Mapping[Any, Any] | Sequence[Any], loss: Tensor | None = None, *,
