@@ -173,7 +173,7 @@ def _gpus(there: Published) -> Comparison:
         else "one NVLink 1 a neighbour (20 GB/s)"
     )  # fmt: skip
     how += f"; {WEIGHTS_BYTES[net] / 1e6:.0f} MB, nothing overlaps"
-    assumed = "a server on every machine" if k80 else "64 images a GPU"
+    assumed = "64 images a GPU" if not k80 else "a server on every machine" if there.replicas > 8 else ""
     if there.replicas == 1:
         return Comparison(there, rate, "the rate of one GPU is published", given=True)
     return Comparison(there, rate, how, assumed=assumed, reason=_SMOOTH if net == "resnet50" and k80 else "")
