@@ -49,6 +49,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, NamedTuple, cast
 
 from labkit.cluster.errors import ClusterError, checked_count, checked_number, unknown
@@ -350,7 +351,15 @@ class PipelineRun:
 
     def of_stage(self, stage: int) -> list[Event]:
         """What a stage did, in its order."""
-        return [event for event in self.trace.events if event.device == self.devices[stage]]
+        return list(self._by_stage[stage])
+
+    @cached_property
+    def _by_stage(self) -> list[list[Event]]:
+        found: dict[str, list[Event]] = {device: [] for device in self.devices}
+        for event in self.trace.events:
+            if event.device in found:
+                found[event.device].append(event)
+        return list(found.values())
 
     def _curve(self, stage: int) -> MemoryCurve:
         size = self.pipeline.bytes_of()[stage] / self.chunks
