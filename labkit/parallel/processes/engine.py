@@ -32,6 +32,7 @@ from jax.sharding import PartitionSpec as P  # JAX's own abbreviation
 from safetensors.numpy import load, save
 
 from labkit.errors import GraphError
+from labkit.parallel.processes import live
 from labkit.parallel.processes.carried import read_state, read_step, write_state
 from labkit.parallel.sampling import Sampling
 from labkit.parallel.step import State, TrainingStep
@@ -67,6 +68,9 @@ def _began(pid: int) -> str:
 def _watch(owner: int, began: str) -> None:
     while _began(owner) == began:
         time.sleep(1.0)
+    mark = os.environ.get(live.MARK, "")
+    if mark:  # the other workers look after themselves; the controller and its like do not
+        live.end(pid for pid in live.marked(mark) if not live.runs(pid, "ipyparallel.engine"))
     os._exit(1)
 
 

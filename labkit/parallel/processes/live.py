@@ -45,6 +45,15 @@ def lives(pid: int) -> bool:
         return False
 
 
+def runs(pid: int, module: str) -> bool:
+    """True if a process was started as `python -m module`."""
+    try:
+        with open(f"/proc/{pid}/cmdline", "rb") as file:
+            return module.encode() in file.read().split(b"\0")
+    except OSError:
+        return False
+
+
 def end(pids: Iterable[int], seconds: float = 5.0) -> None:
     """Kills processes and waits until they are gone, for so long at the most."""
     left = list(pids)

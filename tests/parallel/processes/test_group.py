@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import gc
+import subprocess
 import sys
+import time
 
 import numpy as np
 import pytest
@@ -188,6 +190,27 @@ def one_fewer_then_nobody():
     with pytest.raises(UnavailableError, match="worker 0 died, and it was the last one"):
         group.train(step, data, steps=100_000, **job, progress=lambda _: [group.kill(0) for _ in last])
     return group.mark, pids
+
+
+def test_when_the_notebook_is_killed_its_processes_end_themselves():
+    """Nobody is there to end them."""
+    require_or_skip()
+    program = (
+        "from labkit.parallel.processes import Processes, live\n"
+        "group = Processes(1)\n"
+        "print(group.mark, len(live.marked(group.mark)), flush=True)\n"
+        "import time; time.sleep(600)\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True) as notebook:
+        try:
+            mark, count = notebook.stdout.readline().split()
+        finally:
+            notebook.kill()
+    assert int(count) > 1
+    until = time.monotonic() + 30
+    while live.marked(mark) and time.monotonic() < until:
+        time.sleep(0.1)
+    assert not live.marked(mark)
 
 
 def require_or_skip():
