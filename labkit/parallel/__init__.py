@@ -15,9 +15,11 @@ pipeline.py         layers on several devices: GPipe, 1F1B, interleaved; bubbles
 splitting.py        op parallelism: one op as k smaller ones on k devices; unjoining.py: what need not be joined
 scaling.py          curves of time, speed-up and efficiency against replicas; translation.py: eight GPUs of one model
 published.py        how training scaled for others; published_curves.py, comparison.py: beside what is simulated
+processes/          the same step on real processes: started, trained, killed, ended from the notebook
 run.py              `DataParallel`: all of it together; history.py: what came out
 """
 
+from labkit.parallel import processes
 from labkit.parallel.clock import Clock
 from labkit.parallel.communication import TRANSPORTS, AllReduce, Communication, ParameterServers
 from labkit.parallel.comparison import Comparison, compare, compare_all
@@ -40,5 +42,5 @@ __all__ = [
     "Comparison", "Curve", "DataParallel", "Fault", "Gradients", "Happening", "History", "Lost", "ParameterServers",
     "Part", "Pipeline", "PipelineRun", "Point", "Published", "Recovery", "Replicas", "Sampling", "Synchronous",
     "TrainingStep", "Update", "Wire", "asynchronous", "backup_curve", "batch_of", "bubble_share", "compare",
-    "compare_all", "implied_overhead", "scaling_curve", "split", "synchronous", "times_to", "unjoin",
+    "compare_all", "implied_overhead", "processes", "scaling_curve", "split", "synchronous", "times_to", "unjoin",
 ]  # fmt: skip
