@@ -184,7 +184,7 @@ class DataParallel:
         return Outages(self._faults, self.workers, servers, recovery, self._failures, self.seed)
 
     def run(self, updates: int, every: int | None = None) -> History:
-        """Trains.
+        """Trains; once more, it goes on with the weights that it has, and the clock begins anew.
 
         Args:
             updates: how many updates are to be in the weights at the end; a synchronous step and an average of local
@@ -199,7 +199,7 @@ class DataParallel:
         state = self.replicas.state
         asynchronous = self.mode in ("async", "downpour")
         gradients = {"local": self.local_steps, "downpour": self.n_push}.get(self.mode, 1)
-        batch = [array[: min(self.batch, self.examples)] for array in self._data]
+        batch = [array[np.arange(self.batch) % self.examples] for array in self._data]
         read, sent = travels(self.training, batch, self.wire, state)
         if self.mode == "local":
             sent = read

@@ -28,6 +28,9 @@ from labkit.errors import GraphError
 from labkit.parallel.faults import Outage
 from labkit.parallel.history import Happening
 
+_IN_VAIN = 10_000
+"""So often the same thing may fail without anything being done between: then it is no bad luck any more."""
+
 
 @dataclass(frozen=True)
 class Span:
@@ -150,6 +153,7 @@ class Ledger:
         self.done, self.saved, self.since = 0, 0, 0.0
         self.lost_seconds, self.waited = 0.0, 0.0
         self._applied, self._most = 0, 50 * updates + 1000
+        self._vain = self._gone = 0
 
     def applied(self) -> None:
         """One update more.
@@ -159,19 +163,44 @@ class Ledger:
         """
         self.done += 1
         self._applied += 1
+        self._gone = 0
         if self._applied > self._most:
+            raise self._undone()
+
+    def _undone(self) -> GraphError:
+        return GraphError(
+            f"of {self._applied} updates only {self.done} are left: what is done between two failures is lost "
+            "before it is saved.\n  Try: Recovery(checkpoint_updates=...), more often than things fail."
+        )
+
+    def gone(self, who: str) -> None:
+        """A gradient is lost with its worker.
+
+        Raises:
+            GraphError: if that goes on without one update between.
+        """
+        self._gone += 1
+        if self._gone > _IN_VAIN:
             raise GraphError(
-                f"of {self._applied} updates only {self.done} are left: what is done between two failures is lost "
-                "before it is saved.\n  Try: Recovery(checkpoint_updates=...), more often than things fail."
+                f"{who} and the others have died {_IN_VAIN} times before any gradient was through: it takes longer "
+                "than they live.\n  Try: failures further apart, or a shorter compute_seconds."
             )
 
     def save(self, seconds: float) -> None:
         """A checkpoint."""
+        self._vain = 0
         self.saved, self.since = self.done, seconds
         self.lost_seconds, self.waited = self.lost_seconds + self.waited, 0.0
 
     def restore(self, seconds: float) -> None:
-        """Back to the last checkpoint; the training goes on at `seconds`."""
+        """Back to the last checkpoint; the training goes on at `seconds`.
+
+        Raises:
+            GraphError: if that goes on without one checkpoint between.
+        """
+        self._vain += 1
+        if self._vain > _IN_VAIN:
+            raise self._undone()
         if math.isfinite(seconds):
             self.lost_seconds += seconds - self.since
         self.done, self.since, self.waited = self.saved, seconds, 0.0

@@ -214,6 +214,7 @@ class _Run:
     def _lose(self, worker: int, down: Outage) -> None:
         self.notes.outage(f"worker {worker}", down)
         self.lost += len(self.begun[worker])
+        self.ledger.gone(f"worker {worker}")
         self.begun[worker].clear()
         self.begun_reads[worker].clear()
         self.since[worker] = self.n_fetch  # what it had of weights is gone too

@@ -62,8 +62,9 @@ def synchronous_timeline(
         GraphError: if failures undo updates as fast as they are made.
     """
     recovery = recovery or Recovery()
-    cluster = _Cluster(workers, workers - backup, outages or Outages([], workers, 0, recovery), recovery, all_reduce)
     ledger, spans = Ledger(updates), list[Span]()
+    outages = outages or Outages([], workers, 0, recovery)
+    cluster = _Cluster(workers, workers - backup, outages, recovery, all_reduce, ledger)
     now, step, dropped, lost, ended = 0.0, 0, 0, 0, False
     first, turns, ends, counted = 0, list[int](), list[float](), list[NDArray[np.int64]]()
 
@@ -120,9 +121,11 @@ def synchronous_timeline(
 class _Cluster:
     """The workers of synchronous steps, and what fails among them."""
 
-    def __init__(self, workers: int, needed: int, outages: Outages, recovery: Recovery, all_reduce: bool) -> None:
+    def __init__(
+        self, workers: int, needed: int, outages: Outages, recovery: Recovery, all_reduce: bool, ledger: Ledger
+    ) -> None:
         self.workers, self.needed, self.outages, self.recovery = workers, needed, outages, recovery
-        self.notes = Notes()
+        self.notes, self._ledger = Notes(), ledger
         self._failing = outages.numbers("worker")
         self._cut = set(outages.numbers("link of worker"))
         self._some = sorted({*self._failing, *self._cut})
@@ -159,6 +162,7 @@ class _Cluster:
             down = own.after(start)
             if down is not None and down.start < start + seconds:
                 start = down.end
+                self._ledger.gone(f"worker {worker}")
                 continue
             break
         end = start + seconds

@@ -265,3 +265,15 @@ def test_bad_input():
     with pytest.raises(GraphError, match="before it is saved"):
         asynchronous_timeline(100, 1, lambda w, t: 1.0, outages=often, recovery=never)
     assert math.isinf(Outages([Fault(1.0, "worker 0", 1.0)], 1, 0, never).of("worker 0").after(0.0).noticed)
+
+
+@pytest.mark.parametrize("kind", ["worker", "server"])
+def test_machines_that_never_get_through_are_an_error_and_no_endless_run(kind):
+    """A gradient takes 100 s, and they live for one."""
+    recovery = Recovery(0.5, 1.0, 0.0, checkpoint_updates=1)
+    outages = Outages([], 2, 1, recovery, {kind: Failures(1.0, 0.5)}, 3)
+    message = "it takes longer than they live" if kind == "worker" else "of 0 updates only 0 are left"
+    with pytest.raises(GraphError, match=message):
+        asynchronous_timeline(5, 2, lambda w, t: 100.0, outages=outages, recovery=recovery)
+    with pytest.raises(GraphError, match=message):
+        synchronous_timeline(5, 2, lambda s: np.full(2, 100.0), outages=outages, recovery=recovery)
