@@ -222,7 +222,7 @@ class Processes(Engines):
             return None
         first = min(failed, key=lambda one: one["at"], default=None)
         culprit = min([*died, *hung]) if died or hung else int(first["rank"]) if first else 0
-        at = died.get(culprit, first["at"] if first else time.time())
+        at = min(died.get(culprit, time.time()), first["at"] if first else time.time())  # who hangs says not when
         return _Death(culprit, at, [one for one in failed if one["rank"] != culprit])
 
     def _gone(self, rank: int, answer: Mapping[str, Any] | None) -> bool:
