@@ -64,7 +64,12 @@ def test_every_package_that_labkit_imports_is_asked_for():
     needed = {name_of(packages[module][0]) for module in imported}
     # Spoken to only where they are already: the `lab` extra brings IPython with ipykernel, jupyter_core with the lab.
     asked = {name_of(requirement) for requirement in PROJECT["dependencies"]} | {"ipython", "jaxlib", "jupyter-core"}
-    assert needed <= asked
+    only_there = {name_of(requirement) for requirement in PROJECT["optional-dependencies"]["processes"]}
+    assert needed <= asked | only_there
+    for path in (ROOT / "labkit").rglob("*.py"):  # an extra is imported by the package that it is for, and by no other
+        if "processes" not in path.parts:
+            text = path.read_text()
+            assert not any(f"import {name}" in text or f"from {name}" in text for name in only_there), path
 
 
 def test_the_pins_are_names_and_versions_only():
