@@ -13,6 +13,8 @@ import threading
 import time
 import traceback
 import weakref
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import numpy as np
 import pytest
@@ -101,6 +103,12 @@ def test_the_curve_is_that_of_a_plain_loop_bit_for_bit_although_somebody_watches
     assert values.tolist() == expected
     assert view.state == "finished"
     assert len(view.values("W")[0]) >= 2, "gradients were looked at meanwhile"
+
+
+def run_alone(coroutine: Any) -> Any:
+    """Runs it on a loop in a thread of its own: in this one the browser of other tests may have left its loop open."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(asyncio.run, coroutine).result()
 
 
 def test_a_curve_of_its_own_feed_is_taken_every_so_many_steps_and_at_the_end(views) -> None:
@@ -249,7 +257,7 @@ def test_an_error_in_the_thread_is_shown_in_words_and_raised_where_one_waits(vie
         view.wait()
     assert asked(view, "start")[0] == {"id": 1, "result": None}
     with pytest.raises(KeyError):
-        asyncio.run(view.finished())
+        run_alone(view.finished())
 
 
 def test_awaiting_lets_others_run_and_cancelling_it_stops_the_training(views) -> None:
@@ -267,7 +275,7 @@ def test_awaiting_lets_others_run_and_cancelling_it_stops_the_training(views) ->
             await waiting
         return turns
 
-    assert asyncio.run(cell()) > 0
+    assert run_alone(cell()) > 0
     assert view.state == "stopped"
 
 

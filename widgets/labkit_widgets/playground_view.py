@@ -300,9 +300,9 @@ class PlaygroundView(View):
     def ended(self, unseen: bool) -> None:
         """The player's thread ends by itself."""
         with self._guard:
+            self._show()  # first: who sees that it has stopped sees the last frame
             self.note = _UNSEEN if unseen else _ENDED
             self.playing = False
-            self._show()
 
     # Questions of the page.
 
