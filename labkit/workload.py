@@ -148,3 +148,21 @@ class Workload:
     def bytes(self) -> float:
         """Bytes that the step reads and writes."""
         return sum(node.bytes for node in self.nodes)
+
+
+def as_workload(step: Workload) -> Workload:
+    """The step, if it is a `Workload`.
+
+    Raises:
+        GraphError: if it is something else; it says how a graph becomes one.
+
+    Example:
+        >>> len(as_workload(Workload(())))
+        0
+    """
+    if isinstance(step, Workload):  # pyright: ignore[reportUnnecessaryIsInstance]  # learners are not typed
+        return step
+    raise GraphError(
+        f"the step is {step!r} ({type(step).__name__}), not a Workload: how long it takes depends on the sizes fed.",
+        "work = tf.costs.workload(train, {x: [100, 784]}), with the shape of each placeholder.",
+    )

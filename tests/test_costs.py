@@ -202,7 +202,14 @@ def test_an_unknown_size_is_asked_for():
     with pytest.raises(tf.errors.FeedError) as caught:
         graph_cost(x * 2.0)
     assert "pixels" in str(caught.value)
-    assert "graph_cost(fetches, {pixels:" in "".join(caught.value.__notes__)
+    assert caught.value.__notes__ == ["  Try: {pixels: [100, ...]} as the second argument: the shape that will be fed."]
+
+
+def test_feeds_are_a_dict():
+    """A shape alone does not say what is fed."""
+    x = tf.placeholder(tf.float32, [None, 3])
+    with pytest.raises(tf.errors.FeedError, match="not a dict from placeholders to shapes"):
+        graph_cost(x * 2.0, [100, 3])
 
 
 def test_the_cost_of_nothing_is_nothing():

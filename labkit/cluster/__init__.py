@@ -24,7 +24,7 @@ Nothing here needs JAX; networkx is imported when the first network is built.
 """
 
 from labkit.cluster.borg import Borg
-from labkit.cluster.catalogue import READY, ready
+from labkit.cluster.catalogue import READY, as_cluster, ready
 from labkit.cluster.cell import Cell, CellError, Constraint, Machine, Resources
 from labkit.cluster.clos import JUPITER, Clos
 from labkit.cluster.compaction import Compaction, smallest_cell
@@ -62,6 +62,7 @@ __all__ = [
     "OpTime",
     "QuotaError",
     "Resources",
+    "as_cluster",
     "device_kind",
     "fair_rates",
     "link_kind",

@@ -20,7 +20,7 @@ Jouppi et al., CACM 63(7), 2020: the pod.
 from __future__ import annotations
 
 from labkit.cluster.clos import Clos
-from labkit.cluster.errors import unknown
+from labkit.cluster.errors import ClusterError, unknown
 from labkit.cluster.machines import Cluster, Device
 from labkit.cluster.topologies import single, torus
 
@@ -63,3 +63,23 @@ def ready(name: str) -> Cluster:
         chips = [Device(f"/job:worker/task:{n // 4}/device:TPU:{n % 4}", "tpu_v2", f"h{n}") for n in range(256)]
         return Cluster(name, torus(16, 16, "tpu_v2_link"), chips)
     raise unknown("cluster", name, READY)
+
+
+def as_cluster(machines: str | Cluster) -> Cluster:
+    """A cluster as it is, or the ready one of that name.
+
+    Raises:
+        ClusterError: if it is neither.
+
+    Example:
+        >>> as_cluster("laptop")
+        <laptop: 1 device (1 x a laptop's CPU) on 1 host>
+    """
+    if isinstance(machines, Cluster):
+        return machines
+    if isinstance(machines, str):  # pyright: ignore[reportUnnecessaryIsInstance]  # learners are not typed
+        return ready(machines)
+    raise ClusterError(
+        f"the machines are {machines!r} ({type(machines).__name__}), which is no cluster.",
+        f"tf.cluster.ready(name), with one of {', '.join(READY)}; or a Cluster of your own.",
+    )

@@ -14,11 +14,11 @@ import jax.numpy as jnp
 import numpy as np
 
 from labkit.dtypes import resource, string
-from labkit.errors import FeedError
+from labkit.errors import FeedError, LabkitError
 from labkit.executor import prune
 from labkit.fetches import take_apart
 from labkit.graph import Cost, Interpreter, Operation, Spec, Tensor, get_default_graph, variable_of
-from labkit.nests import is_listed
+from labkit.nests import is_listed, is_mapping
 from labkit.shapes import shape_text
 
 Visitor = Callable[[Operation, Interpreter], None]
@@ -40,6 +40,11 @@ def step_of(fetches: Any, feeds: Mapping[Any, Any] | None) -> Step:
         fetches: as for `Session.run`.
         feeds: for each tensor that will be fed its shape, or an array.
     """
+    if feeds is not None and not is_mapping(feeds):  # pyright: ignore[reportUnnecessaryComparison]
+        raise FeedError(
+            f"the feeds are {feeds!r} ({type(feeds).__name__}), not a dict from placeholders to shapes.\n"
+            "  Try: {x: [100, 784]}."
+        )
     elements: list[Any] = []
     graph = get_default_graph()
     first = next((e for e in _leaves(fetches) if hasattr(e, "graph")), None)
@@ -77,7 +82,11 @@ def on_shapes(step: Step, see: Visitor) -> None:
                 see(node, run)
 
     with jax.enable_x64(True):
-        jax.eval_shape(walk, list(traced.values()), state)
+        try:
+            jax.eval_shape(walk, list(traced.values()), state)
+        except LabkitError as error:  # while tracing: JAX adds a remark about its own frames
+            error.__notes__ = [note for note in getattr(error, "__notes__", []) if "JAX has removed" not in note]
+            raise error from None
 
 
 def _alive(nodes: Sequence[Operation], fetched: Sequence[Operation], fed: Collection[Tensor]) -> set[Operation]:
@@ -138,7 +147,7 @@ def _stand_in(node: Operation, run: Interpreter) -> None:
     if shape is None or None in shape:
         raise FeedError(
             f"the cost depends on the size of {tensor.name!r}, whose shape is {shape_text(shape)}.\n"
-            f"  Try: graph_cost(fetches, {{{node.name}: [100, ...]}}): the shape that will be fed."
+            f"  Try: {{{node.name}: [100, ...]}} as the second argument: the shape that will be fed."
         )
     if tensor.dtype is not string:
         run.values[tensor] = jnp.zeros(shape, tensor.dtype.np_dtype)

@@ -38,7 +38,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
-from labkit.cluster import Cluster
+from labkit.cluster import Cluster, as_cluster
 from labkit.errors import InvalidArgumentError, ResourceExhaustedError
 from labkit.graph import Graph, Operation
 from labkit.partition import partition
@@ -55,7 +55,7 @@ from labkit.placement.tasks import Machines, TaskGraph
 from labkit.placement.timetable import Choice, Schedule
 from labkit.simulator import OpSeconds, roofline_seconds, simulate
 from labkit.trace import Event, Trace
-from labkit.workload import Workload, maker
+from labkit.workload import Workload, as_workload, maker
 
 METHODS = ("greedy", "etf", "heft", "search", "exact", "one device")
 """What `place_by_cost` knows."""
@@ -63,12 +63,15 @@ METHODS = ("greedy", "etf", "heft", "search", "exact", "one device")
 _JUDGED_TASKS = 500  # ETF, which looks at every ready op at every step, is a candidate up to here
 
 
-def obey(graph: Graph | Sequence[Operation], cluster: Cluster, *, allow_soft_placement: bool = False) -> Placement:
+def obey(
+    graph: Graph | Sequence[Operation], cluster: Cluster | str, *, allow_soft_placement: bool = False
+) -> Placement:
     """TensorFlow's placer on the devices of a cluster: see `labkit.placement.place`.
 
     Args:
         graph: a graph, or those of its operations that are to run.
-        cluster: the machines. Parts that their names lack are those of this process, as in `place`.
+        cluster: the machines, or the name of a ready cluster. Parts that the names of devices lack are those of this
+            process, as in `place`.
         allow_soft_placement: as in `place`.
 
     Returns:
@@ -85,6 +88,7 @@ def obey(graph: Graph | Sequence[Operation], cluster: Cluster, *, allow_soft_pla
         >>> obey(x.graph, tf.cluster.ready("gpu_server")).places
         {'x': '/device:GPU:1'}
     """
+    cluster = as_cluster(cluster)
     placed = place(graph, list(cluster.devices), allow_soft_placement=allow_soft_placement)
     own = {full_spec(name).to_string(): name for name in cluster.devices}
     decisions = tuple(
@@ -94,7 +98,7 @@ def obey(graph: Graph | Sequence[Operation], cluster: Cluster, *, allow_soft_pla
     return Placement(tuple(cluster.devices), decisions)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class CostPlacement(Placement):
     """A placement by cost: the devices and reasons of a `Placement`, and the schedule behind them.
 
@@ -167,14 +171,14 @@ class CostPlacement(Placement):
 
 
 def place_by_cost(
-    work: Workload, cluster: Cluster, method: str = "search", seconds: OpSeconds = roofline_seconds, seed: int = 0,
-    budget: int | None = None, *, allow_soft_placement: bool = False, judge: str = "schedule",
+    work: Workload, cluster: Cluster | str, method: str = "search", seconds: OpSeconds = roofline_seconds,
+    seed: int = 0, budget: int | None = None, *, allow_soft_placement: bool = False, judge: str = "schedule",
 ) -> CostPlacement:  # fmt: skip
     """Places every op of a step so that the step ends soon.
 
     Args:
         work: the step: `tf.costs.workload` makes it from a graph.
-        cluster: the machines.
+        cluster: the machines, or the name of a ready cluster.
         method: one of `METHODS`; see the module.
         seconds: how long an op takes on a kind of device: a formula, or `measured_seconds`.
         seed: of the search.
@@ -191,6 +195,7 @@ def place_by_cost(
         ResourceExhaustedError: if the ops do not fit the devices' memory; it says what is missing.
         GraphError: if `exact` gives up: there are too many ops.
     """
+    work, cluster = as_workload(work), as_cluster(cluster)
     if method not in METHODS:
         raise InvalidArgumentError(None, None, f"there is no method {method!r}.\n  Try: one of {', '.join(METHODS)}.")
     if judge not in ("schedule", "simulator"):

@@ -110,6 +110,11 @@ class Placement:
         lines = [f"{decision.node}: ({decision.op}): {decision.device}" for decision in self.decisions]
         return "".join(f"{line}\n" for line in [*head, *lines])
 
+    def __repr__(self) -> str:
+        """How many ops are on each device that has any."""
+        found = [f"{len(nodes)} on {device}" for device, nodes in self.nodes_on().items() if nodes]
+        return f"<placement of {len(self.decisions)} ops: {', '.join(found) or 'none'}>"
+
     def to_dict(self) -> dict[str, Any]:
         """All of it as lists, dicts and strings, for a JSON file or a view."""
         return {"devices": list(self.devices), "decisions": [asdict(decision) for decision in self.decisions]}

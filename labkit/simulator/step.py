@@ -35,12 +35,14 @@ import gc
 import math
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import numpy as np
 
-from labkit.cluster import Cluster, Hop
+from labkit.cluster import Cluster, Hop, as_cluster
 from labkit.cluster.errors import checked_count, checked_number, unknown
+from labkit.errors import GraphError
+from labkit.nests import is_mapping
 from labkit.partition import partition
 from labkit.simulator.events import generator
 from labkit.simulator.failures import survivors
@@ -49,7 +51,7 @@ from labkit.simulator.plan import OpSeconds, Plan, check_device, roofline_second
 from labkit.simulator.run import Run
 from labkit.simulator.simulation import Simulation
 from labkit.simulator.stragglers import Stragglers
-from labkit.workload import Workload
+from labkit.workload import Workload, as_workload
 
 __all__ = [
     "MemoryCurve",
@@ -62,14 +64,24 @@ __all__ = [
     "simulate_plan",
 ]
 
+
+class HasPlaces(Protocol):
+    """A placement: `places` says the device of each op."""
+
+    @property
+    def places(self) -> Mapping[str, str]:
+        """The device of each op."""
+        ...
+
+
 Order = Mapping[str, float] | Literal["fifo"]
 """Which of the ops that are ready on a device runs next: the one with the smallest rank, or the one ready first."""
 
 
 def simulate(
     work: Workload,
-    devices: Mapping[str, str],
-    cluster: Cluster,
+    devices: Mapping[str, str] | HasPlaces,
+    cluster: Cluster | str,
     *,
     seconds: OpSeconds = roofline_seconds,
     seed: int = 0,
@@ -86,8 +98,8 @@ def simulate(
 
     Args:
         work: the step.
-        devices: the device, by its name in the cluster, of each op.
-        cluster: the machines.
+        devices: the device, by its name in the cluster, of each op; or a placement on it.
+        cluster: the machines, or the name of a ready cluster.
         seconds: how long an op takes on a kind of device.
         seed: of the stragglers; nothing else is random.
         order: "fifo", or a rank for each op: of the ops that are ready on a device the one with the smallest runs
@@ -126,8 +138,8 @@ def simulate(
 
 def plan_of(
     work: Workload,
-    devices: Mapping[str, str],
-    cluster: Cluster,
+    devices: Mapping[str, str] | HasPlaces,
+    cluster: Cluster | str,
     *,
     seconds: OpSeconds = roofline_seconds,
     failed: Sequence[str | Hop] = (),
@@ -135,6 +147,8 @@ def plan_of(
     recv_scheduling: bool = False,
 ) -> Plan:
     """What `simulate` finds out before it starts; arguments and errors as there."""
+    work, cluster = as_workload(work), as_cluster(cluster)
+    devices = _places(devices)
     left, gone, text = survivors(cluster, failed)
     for node in work.nodes:
         check_device(node, devices, left, gone)
@@ -145,6 +159,18 @@ def plan_of(
         work, devices, compress=compress, recv_scheduling=recv_scheduling, seconds=took, travel_seconds=left.seconds
     )
     return Plan(cut, left, seconds, gone, text)
+
+
+def _places(devices: Any) -> Mapping[str, str]:
+    """The device of each op: a mapping as it is, of a placement its `places`."""
+    found = getattr(devices, "places", devices)
+    if is_mapping(found):
+        return found
+    raise GraphError(
+        f"the devices are {devices!r} ({type(devices).__name__}); they are a mapping from the name of each op to the "
+        "name of its device.",
+        "tf.placement.obey(graph, cluster), or {node.name: '/device:CPU:0' for node in work.nodes}.",
+    )
 
 
 def simulate_plan(

@@ -465,3 +465,29 @@ def test_the_learner_s_own_graph_and_the_view():
     kept = sum(node.state_bytes for node in work.nodes)
     assert sum(curve.bytes[-1] for curve in run.memory.values()) == kept + 4  # the variables, and the loss
     assert TraceView(run.trace) is not None
+
+
+def test_clusters_by_name_and_placements_as_they_are() -> None:
+    """What a learner would write works; what is no step, no cluster or no placement says what it should be."""
+    import labkit as tf
+
+    with tf.Graph().as_default() as graph:
+        y = tf.add(tf.ones([1000]), 1.0, name="y")
+    work = tf.costs.workload(y)
+    placed = tf.placement.obey(graph, "laptop")
+    run = simulate(work, placed, "laptop")
+    assert run.seconds == simulate(work, placed.places, tf.cluster.ready("laptop")).seconds
+    assert tf.placement.place_by_cost(work, "laptop").places == placed.places
+    assert repr(placed) == f"<placement of {len(graph.get_operations())} ops: {len(work)} on /device:CPU:0>"
+    wrong = graph
+    with pytest.raises(tf.errors.GraphError, match="not a Workload"):
+        simulate(wrong, placed, "laptop")
+    with pytest.raises(tf.errors.GraphError, match="not a Workload"):
+        tf.placement.place_by_cost(wrong, "laptop")
+    with pytest.raises(tf.cluster.ClusterError, match="no cluster called 'laptop_'"):
+        simulate(work, placed, "laptop_")
+    number = 3
+    with pytest.raises(tf.cluster.ClusterError, match="is no cluster"):
+        tf.placement.obey(graph, number)
+    with pytest.raises(tf.errors.GraphError, match="a mapping from the name of each op"):
+        simulate(work, number, "laptop")
