@@ -14,7 +14,7 @@ Example:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -22,6 +22,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from labkit.executor import prune
+from labkit.feeds import Feed
 from labkit.graph import Interpreter, Tensor
 from labkit.parallel.step import State, TrainingStep
 from labkit.parallel.wire import Wire
@@ -110,6 +111,19 @@ def _dense(training: TrainingStep, state: State, values: Sequence[Any]) -> list[
     return found
 
 
+def fed(inputs: Iterable[Tensor], values: Iterable[Any]) -> list[Any]:
+    """The examples of each input as `Session.run` would take them: of the tensor's dtype, and of a shape that fits.
+
+    Args:
+        inputs: the tensors.
+        values: for each its examples.
+
+    Raises:
+        FeedError: if a value does not fit its tensor.
+    """
+    return [Feed(tensor)(value) for tensor, value in zip(inputs, values, strict=True)]
+
+
 def measurer(metrics: Mapping[str, Tensor], test: Mapping[Any, Any]) -> Callable[[State], dict[str, float]]:
     """A function that computes metrics at a state.
 
@@ -131,8 +145,9 @@ def measurer(metrics: Mapping[str, Tensor], test: Mapping[Any, Any]) -> Callable
         return [run.value(t) for t in metrics.values()]
 
     compiled: Any = jax.jit(compute)
+    values = fed(inputs, test.values())
     with jax.enable_x64(True):
-        arrays = [jnp.asarray(value) for value in test.values()]
+        arrays = [jnp.asarray(value) for value in values]
 
     def measure(state: State) -> dict[str, float]:
         with jax.enable_x64(True):
