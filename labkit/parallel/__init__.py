@@ -16,6 +16,7 @@ splitting.py        op parallelism: one op as k smaller ones on k devices; unjoi
 scaling.py          curves of time, speed-up and efficiency against replicas; translation.py: eight GPUs of one model
 published.py        how training scaled for others; published_curves.py, comparison.py: beside what is simulated
 processes/          the same step on real processes: started, trained, killed, ended from the notebook
+arguments.py        what a learner hands in, checked
 run.py              `DataParallel`: all of it together; history.py: what came out
 """
 

@@ -4,6 +4,8 @@ Plain data: arrays and words. A `History` can be compared with others, drawn, an
 
 Example:
     >>> history = History("sync", 4, (Point(1.0, 1, 128, 4e6, 2.3, {"accuracy": 0.1}),), (0,), ())
+    >>> history
+    <History 'sync': 1 updates in 1 s, loss 2.3 to 2.3, accuracy 0.1>
     >>> history.seconds_to("accuracy", 0.1)
     1.0
     >>> History.from_dict(history.to_dict()) == history
@@ -99,6 +101,17 @@ class History:
     dropped: int = 0
     settings: Mapping[str, Any] = field(default_factory=dict[str, Any])
     lost: Lost = field(default_factory=Lost)
+
+    def __repr__(self) -> str:
+        """What came out, in a line: a notebook shows it."""
+        if not self.points:
+            return f"<History {self.name!r}: nothing yet>"
+        last = self.points[-1]
+        found = [f"loss {self.points[0].loss:.3g} to {last.loss:.3g}"]
+        found += [f"{name} {value:.3g}" for name, value in last.metrics.items()]
+        found += [f"{self.dropped:,} gradients dropped"] if self.dropped else []
+        found += [f"{self.lost.updates:,} updates lost"] if self.lost.updates else []
+        return f"<History {self.name!r}: {last.updates:,} updates in {last.seconds:.4g} s, {', '.join(found)}>"
 
     @property
     def seconds(self) -> float:

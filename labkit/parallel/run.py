@@ -50,11 +50,24 @@ import numpy as np
 from labkit.cluster.errors import checked_count, checked_number
 from labkit.errors import GraphError
 from labkit.graph import Operation, Tensor
+from labkit.parallel.arguments import (
+    as_clock,
+    as_communication,
+    as_data,
+    as_faults,
+    as_metrics,
+    as_recovery,
+    as_stragglers,
+    as_train,
+    as_wire,
+    check_rows,
+    check_scalar,
+)
 from labkit.parallel.clock import Clock, Stragglers
-from labkit.parallel.communication import AllReduce, Communication, ParameterServers
+from labkit.parallel.communication import AllReduce, Communication
 from labkit.parallel.faults import Fault, Outages, Recovery
 from labkit.parallel.history import History, Lost
-from labkit.parallel.measuring import can_be_joined, measurer, travels
+from labkit.parallel.measuring import can_be_joined, fed, measurer, travels
 from labkit.parallel.modes import Job, replay_asynchronous, replay_synchronous
 from labkit.parallel.replay import Replicas
 from labkit.parallel.ring import Loop
@@ -92,9 +105,13 @@ class DataParallel:
         sampling: "random", or "epochs": each worker its share of the examples, shuffled anew each epoch.
         compute_seconds: how long one gradient takes on a worker that does not straggle.
         stragglers: factors on that.
-        clock: instead of these two: a `Clock`, for instance `Clock.of(train, feeds, "gpu_machines")`.
-        communication: how weights and gradients travel.
-        wire: in how many bits gradients travel; tables of which rows are sent stay as they are.
+        clock: instead of these two: a `Clock`, or the name of ready machines ("gpu_machines") on which the gradient of
+            a batch is simulated.
+        communication: how weights and gradients travel: "servers", "ring", "tree", or more exactly
+            `ParameterServers(...)`, `AllReduce(...)`.
+        wire: in how many bits gradients travel: a format such as "int8", or a `Wire`; tables of which rows are sent
+            stay as they are.
+        rows: variables of which only touched rows may travel; it is an error if the gradient of one is dense.
         faults: what fails when.
         failures: models that draw more failures, for "worker", "server" or "link of worker".
         recovery: how failures are noticed and mended, and how often checkpoints are written.
@@ -111,41 +128,49 @@ class DataParallel:
         metrics: Mapping[str, Tensor] | None = None, test: Mapping[Any, Any] | None = None, workers: int = 1,
         batch: int = 32, mode: str = "sync", backup: int = 0, local_steps: int | None = None, n_fetch: int = 1,
         n_push: int = 1, local_rate: float | None = None, adagrad: float | None = None, sampling: str = "random",
-        compute_seconds: float = 0.1, stragglers: Stragglers | None = None, clock: Clock | None = None,
-        communication: Communication | None = None, wire: Wire | None = None, faults: Sequence[Fault] = (),
-        failures: Mapping[str, Failures] | None = None, recovery: Recovery | None = None, seed: int = 0,
-        name: str = "",
+        compute_seconds: float = 0.1, stragglers: Stragglers | None = None, clock: Clock | str | None = None,
+        communication: Communication | str | None = None, wire: Wire | str | None = None, rows: Sequence[Any] = (),
+        faults: Fault | Sequence[Fault] = (), failures: Mapping[str, Failures] | None = None,
+        recovery: Recovery | None = None, seed: int = 0, name: str = "",
     ) -> None:  # fmt: skip
         if mode not in MODES:
             raise GraphError(f"mode is {mode!r}; it is one of {', '.join(map(repr, MODES))}.")
-        arrays = [np.asarray(value) for value in data.values()]
-        counts = {len(array) for array in arrays}
-        if len(counts) != 1:
-            raise GraphError(f"the inputs have {sorted(counts)} examples; each must have as many as the others.")
-        self.training = TrainingStep(train, list(data), loss)
+        arrays = as_data(data)
+        if loss is not None:
+            check_scalar(loss, "the loss")
+        self.training = TrainingStep(as_train(train), list(arrays), loss)
+        check_rows(self.training, rows)
         self.replicas = Replicas(self.training, workers)
-        self.examples, self.workers, self.mode, self.backup, self.seed = counts.pop(), workers, mode, backup, seed
+        self.examples, self.workers, self.mode = len(next(iter(arrays.values()))), workers, mode
+        self.backup, self.seed = checked_count(backup, "the number of backups", least=0), seed
         self.batch = checked_count(batch, "the batch of a worker")
         self.sampling = Sampling(self.examples, workers, batch, sampling, seed)
         if not 0 <= backup < workers:
             raise GraphError(f"{backup} of {workers} workers are to be backups: a step must wait for at least one.")
+        taken = fed(self.training.inputs, arrays.values())
         with jax.enable_x64(True):
-            self._data = [jnp.asarray(array) for array in arrays]
-        self.clock = clock or Clock(compute_seconds, stragglers)
+            self._data = [jnp.asarray(array) for array in taken]
+        self.clock = Clock(compute_seconds, as_stragglers(stragglers)) if clock is None else self._clock(clock)
         self.compute_seconds, self.stragglers = self.clock.compute_seconds, self.clock.stragglers
-        self.communication = communication or ParameterServers()
-        self.wire = wire or Wire()
+        self.communication, self.wire = as_communication(communication), as_wire(wire)
         self.local_steps = checked_count(4 if local_steps is None else local_steps, "the local steps")
         self.n_fetch = checked_count(n_fetch, "the gradients between fetches, n_fetch,")
         self.n_push = checked_count(n_push, "the gradients of a push, n_push,")
         self.local_rate, self.adagrad = local_rate, adagrad
         self._check_mode(local_steps)
-        self.recovery, self._faults, self._failures = recovery, tuple(faults), dict(failures or {})
+        self.recovery, self._faults, self._failures = as_recovery(recovery), as_faults(faults), dict(failures or {})
         self.outages()  # says at once what is wrong with them
         self.name = name or (f"{mode}, {workers} worker{'' if workers == 1 else 's'}")
-        self._measure = measurer(dict(metrics or {}), dict(test or {}))
+        self._measure = measurer(*as_metrics(metrics, test))
         self._loop: Loop | None = None
         self._joined: bool | None = None
+
+    def __repr__(self) -> str:
+        return f"<DataParallel {self.name!r}: {self.examples:,} examples, batches of {self.batch}>"
+
+    def _clock(self, clock: Any) -> Clock:
+        shapes = [(self.batch, *array.shape[1:]) for array in self._data]
+        return as_clock(clock, self.training, dict(zip(self.training.inputs, shapes, strict=True)))
 
     def _check_mode(self, local_steps: int | None) -> None:
         mode = self.mode
