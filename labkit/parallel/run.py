@@ -67,12 +67,13 @@ from labkit.parallel.clock import Clock, Stragglers
 from labkit.parallel.communication import AllReduce, Communication
 from labkit.parallel.faults import Fault, Outages, Recovery
 from labkit.parallel.history import History, Lost
-from labkit.parallel.measuring import can_be_joined, fed, measurer, travels
+from labkit.parallel.measuring import Travel, can_be_joined, fed, measurer, travels
 from labkit.parallel.modes import Job, replay_asynchronous, replay_synchronous
 from labkit.parallel.replay import Replicas
 from labkit.parallel.ring import Loop
 from labkit.parallel.sampling import Sampling
 from labkit.parallel.step import TrainingStep
+from labkit.parallel.tape import Tape
 from labkit.parallel.timeline import Timeline
 from labkit.parallel.timeline_async import asynchronous_timeline
 from labkit.parallel.timeline_sync import synchronous_timeline
@@ -224,10 +225,7 @@ class DataParallel:
         state = self.replicas.state
         asynchronous = self.mode in ("async", "downpour")
         gradients = {"local": self.local_steps, "downpour": self.n_push}.get(self.mode, 1)
-        batch = [array[np.arange(self.batch) % self.examples] for array in self._data]
-        read, sent = travels(self.training, batch, self.wire, state)
-        if self.mode == "local":
-            sent = read
+        read, sent = self.travel()
         timeline = self.timeline(updates, read, sent)
         job = Job(self.replicas, self._data, self.sampling, self.wire, self._measure, gradients,
                   self._update_bytes(read, sent), every, self._can_be_joined())  # fmt: skip
@@ -240,13 +238,20 @@ class DataParallel:
         return History(self.name, self.workers, tuple(job.points), staleness, timeline.happenings, timeline.dropped,
                        self._settings(), self._lost(timeline, gradients))  # fmt: skip
 
-    def timeline(self, updates: int, read_bytes: float, sent_bytes: float) -> Timeline:
+    def travel(self) -> Travel:
+        """Bytes that a worker reads and sends for one of its gradients, or in one round of local steps."""
+        batch = [array[np.arange(self.batch) % self.examples] for array in self._data]
+        found = travels(self.training, batch, self.wire, self.replicas.state)
+        return Travel(found.read, found.read) if self.mode == "local" else found
+
+    def timeline(self, updates: int, read_bytes: float, sent_bytes: float, tape: Tape | None = None) -> Timeline:
         """When what happens.
 
         Args:
             updates: see `run`.
             read_bytes: what a worker reads.
             sent_bytes: what it sends.
+            tape: on which to write down what every worker does.
         """
         draws, communication = self.clock.draws(self.workers, self.seed), self.communication
         # Checkpoints matter, and are told, where something is said about failures.
@@ -255,13 +260,13 @@ class DataParallel:
             return asynchronous_timeline(
                 updates, self.workers, draws.of, communication.pull_seconds(self.workers, read_bytes),
                 communication.push_seconds(self.workers, sent_bytes), self.n_fetch, self.n_push, self.outages(),
-                recovery,
+                recovery, tape,
             )  # fmt: skip
         local, steps = self.mode == "local", self.local_steps
         between = communication.step_seconds(self.workers - self.backup, read_bytes, sent_bytes)
         return synchronous_timeline(
             updates, self.workers, (lambda step: draws.rounds(step, steps)) if local else draws.row, self.backup,
-            between, self.outages(), recovery, isinstance(communication, AllReduce),
+            between, self.outages(), recovery, isinstance(communication, AllReduce), tape,
         )  # fmt: skip
 
     def _update_bytes(self, read: float, sent: float) -> float:

@@ -30,13 +30,14 @@ import numpy as np
 from labkit.errors import GraphError
 from labkit.parallel.faults import Outage, Outages, Recovery
 from labkit.parallel.ring import KEEP
+from labkit.parallel.tape import Tape, Turn
 from labkit.parallel.timeline import Ledger, Notes, Span, Timeline
 
 
 def asynchronous_timeline(
     updates: int, workers: int, seconds: Callable[[int, int], float], pull_seconds: float = 0.0,
     push_seconds: float = 0.0, n_fetch: int = 1, n_push: int = 1, outages: Outages | None = None,
-    recovery: Recovery | None = None,
+    recovery: Recovery | None = None, tape: Tape | None = None,
 ) -> Timeline:  # fmt: skip
     """When asynchronous updates are applied, and at which versions their gradients were computed.
 
@@ -50,6 +51,7 @@ def asynchronous_timeline(
         n_push: it sends the sum of so many.
         outages: what fails.
         recovery: how that is mended, and how often checkpoints are written.
+        tape: on which to write down what every worker does.
 
     Raises:
         GraphError: if there is nobody to update, or failures undo updates as fast as they are made.
@@ -57,7 +59,8 @@ def asynchronous_timeline(
     if workers < 1 or updates < 1:
         raise GraphError(f"{workers} workers and {updates} updates were asked for; at least one of each.")
     recovery = recovery or Recovery()
-    run = _Run(workers, seconds, (pull_seconds, push_seconds, n_fetch, n_push), outages, recovery, Ledger(updates))
+    how = pull_seconds, push_seconds, n_fetch, n_push
+    run = _Run(workers, seconds, how, outages, recovery, Ledger(updates), tape)
     ended = run.until(updates)
     return Timeline(tuple(run.spans), run.notes.ended(run.spans, ended), 0, run.lost, run.ledger.lost)
 
@@ -76,7 +79,7 @@ class _Run:
 
     def __init__(
         self, workers: int, seconds: Callable[[int, int], float], how: tuple[float, float, int, int],
-        outages: Outages | None, recovery: Recovery, ledger: Ledger,
+        outages: Outages | None, recovery: Recovery, ledger: Ledger, tape: Tape | None,
     ) -> None:  # fmt: skip
         self.workers, self.seconds, self.recovery, self.ledger = workers, seconds, recovery, ledger
         self.pull, self.push, self.n_fetch, self.n_push = how
@@ -87,6 +90,7 @@ class _Run:
         self.servers = [f"server {number}" for number in self.outages.numbers("server")]
         self.notes, self.spans = Notes(), list[Span]()
         self.lost = 0
+        self.tape = tape
         self.turn = [0] * workers
         self.heap: list[tuple[float, int, bool]] = []
         self._begin(0.0)
@@ -159,19 +163,22 @@ class _Run:
             if self.since[worker] >= self.n_fetch:
                 self.since[worker], self.fetched[worker] = 0, self.version
                 read, end = self.version, now + self.pull
-            turn = self.turn[worker]
+            turn, fetched = self.turn[worker], end
             self.turn[worker] = turn + 1
-            end += self.seconds(worker, turn)
+            computed = end = end + self.seconds(worker, turn)
             begun.append(turn)
             self.begun_reads[worker].append(read)
             self.since[worker] += 1
             ready = len(begun) == self.n_push
             if end + self.push >= self.trouble[worker]:
                 end = self._survives(worker, now, end, ready)
-                if math.isnan(end):
-                    return
             elif ready:
                 end += self.push
+            if self.tape is not None:
+                sent = computed + self.push * ready if math.isnan(end) else end
+                self.tape.turns.append(Turn(worker, now, fetched, computed, sent, ready))
+            if math.isnan(end):
+                return
             if ready:
                 heapq.heappush(self.heap, (end, worker, True))
                 return

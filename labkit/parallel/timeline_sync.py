@@ -29,6 +29,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from labkit.parallel.faults import Outage, Outages, Recovery
+from labkit.parallel.tape import Step, Tape
 from labkit.parallel.timeline import Ledger, Notes, Span, Timeline
 
 Floats = NDArray[np.float64]
@@ -45,6 +46,7 @@ class _Step(NamedTuple):
 def synchronous_timeline(
     updates: int, workers: int, seconds: Callable[[int], Floats], backup: int = 0, between_seconds: float = 0.0,
     outages: Outages | None = None, recovery: Recovery | None = None, all_reduce: bool = False,
+    tape: Tape | None = None,
 ) -> Timeline:  # fmt: skip
     """When synchronous steps end.
 
@@ -57,6 +59,7 @@ def synchronous_timeline(
         outages: what fails.
         recovery: how that is mended, and how often checkpoints are written.
         all_reduce: True if there are no servers, and each worker is needed for the sum.
+        tape: on which to write down what every worker does.
 
     Raises:
         GraphError: if failures undo updates as fast as they are made.
@@ -85,6 +88,9 @@ def synchronous_timeline(
             due += recovery.write_seconds
         crash = cluster.crash(now, due)
         step += 1
+        if tape is not None:
+            end = due if crash is None else crash
+            tape.steps.append(Step(now, made.arrivals, made.end, end, made.counted, crash is not None))
         if crash is not None:
             lost += workers
             ledger.restore(crash)
