@@ -14,6 +14,7 @@
     leftovers   what is free on each machine of a cell, and what of it is stranded
     cell_over_time    how full a cell was, who waited, and when machines failed
     scaling     speed-up, efficiency and time to accuracy against replicas, published points and simulated curves
+    ready_queue who ran what, and how many ops were ready and waited for a worker
     optimized   a graph before its passes, with what went away in dashes
 
 Every function returns a `Picture`: a matplotlib figure that shows itself in a notebook, has a text for those who
@@ -28,7 +29,7 @@ cannot see it, brings its own background (so that a dark theme does not swallow 
 
 The files: `picture` (the figure and the colours), `units` (which nodes share a box), `layout` (where boxes go),
 `graphs` (boxes and arrows), `patches` (how each looks), `arrays`, `fields`, `timelines`, `valleys`, `clusters`,
-`cells`, `scalings` and `passes` (the rest).
+`cells`, `scalings`, `ready_queues` and `passes` (the rest).
 matplotlib and networkx are imported with this package, and this package only by those who draw: `import labkit` stays
 light.
 
@@ -44,6 +45,7 @@ from labkit.draw.fields import fields, network
 from labkit.draw.graphs import graph
 from labkit.draw.passes import optimized
 from labkit.draw.picture import Picture
+from labkit.draw.ready_queues import ready_queue
 from labkit.draw.scalings import scaling
 from labkit.draw.timelines import timeline
 from labkit.draw.valleys import valley
@@ -60,6 +62,7 @@ __all__ = [
     "leftovers",
     "network",
     "optimized",
+    "ready_queue",
     "roofline",
     "scaling",
     "timeline",

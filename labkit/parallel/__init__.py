@@ -8,11 +8,12 @@ wire.py             in how many bits
 sampling.py         which examples a worker takes in its turn
 clock.py            how long a gradient takes: a number, or what the simulator finds for a machine
 faults.py           what fails, who notices, what then
-timeline.py         what happens when, failures included: timeline_sync.py, timeline_async.py
+timeline.py         what happens when, failures included: timeline_sync.py, timeline_async.py; tape.py: who did what
 modes.py            the numbers of a timeline; ring.py: asynchronous updates as one compiled loop
 measuring.py        metrics, bytes, and whether replicas can be joined
 pipeline.py         layers on several devices: GPipe, 1F1B, interleaved; bubbles and memory
 splitting.py        op parallelism: one op as k smaller ones on k devices; unjoining.py: what need not be joined
+ready_queues.py     task parallelism: who takes which op when; moments.py: what was pending, ready, running
 scaling.py          curves of time, speed-up and efficiency against replicas; translation.py: eight GPUs of one model
 published.py        how training scaled for others; published_curves.py, comparison.py: beside what is simulated
 processes/          the same step on real processes: started, trained, killed, ended from the notebook
@@ -26,8 +27,10 @@ from labkit.parallel.communication import TRANSPORTS, AllReduce, Communication, 
 from labkit.parallel.comparison import Comparison, compare, compare_all
 from labkit.parallel.faults import Fault, Recovery
 from labkit.parallel.history import Happening, History, Lost, Point
+from labkit.parallel.moments import Moment, ReadyQueue
 from labkit.parallel.pipeline import Pipeline, PipelineRun, bubble_share
 from labkit.parallel.published import POINTS, Published, implied_overhead
+from labkit.parallel.ready_queues import ready_queue
 from labkit.parallel.replay import Replicas, Update
 from labkit.parallel.run import MODES, DataParallel
 from labkit.parallel.sampling import SAMPLINGS, Sampling
@@ -40,8 +43,9 @@ from labkit.parallel.wire import FORMATS, Wire
 
 __all__ = [
     "FORMATS", "MODES", "POINTS", "SAMPLINGS", "TRANSPORTS", "AllReduce", "Asynchronous", "Clock", "Communication",
-    "Comparison", "Curve", "DataParallel", "Fault", "Gradients", "Happening", "History", "Lost", "ParameterServers",
-    "Part", "Pipeline", "PipelineRun", "Point", "Published", "Recovery", "Replicas", "Sampling", "Synchronous",
-    "TrainingStep", "Update", "Wire", "asynchronous", "backup_curve", "batch_of", "bubble_share", "compare",
-    "compare_all", "implied_overhead", "processes", "scaling_curve", "split", "synchronous", "times_to", "unjoin",
+    "Comparison", "Curve", "DataParallel", "Fault", "Gradients", "Happening", "History", "Lost", "Moment",
+    "ParameterServers", "Part", "Pipeline", "PipelineRun", "Point", "Published", "ReadyQueue", "Recovery",
+    "Replicas", "Sampling", "Synchronous", "TrainingStep", "Update", "Wire", "asynchronous", "backup_curve",
+    "batch_of", "bubble_share", "compare", "compare_all", "implied_overhead", "processes", "ready_queue",
+    "scaling_curve", "split", "synchronous", "times_to", "unjoin",
 ]  # fmt: skip
