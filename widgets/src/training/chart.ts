@@ -5,7 +5,7 @@
 
 import { kind, type Theme } from "../core/colours.ts";
 import { h, s, shorten } from "../core/dom.ts";
-import { count, scale, short, type Scale } from "./scale.ts";
+import { count, scale, short, type Scale } from "../core/scale.ts";
 import { columns, smoothed, type Series } from "./series.ts";
 import type { Run } from "./store.ts";
 

@@ -3,7 +3,7 @@
 
 import { button, h } from "../core/dom.ts";
 import type { Shell } from "../core/shell.ts";
-import { count, short, time } from "./scale.ts";
+import { count, short, time } from "../core/scale.ts";
 import type { Run, Store } from "./store.ts";
 
 const GO: Record<string, [label: string, verb: string, title: string]> = {

@@ -2,7 +2,7 @@
 
 import { amount, type Theme } from "../core/colours.ts";
 import { h, shorten } from "../core/dom.ts";
-import { count, scale, short } from "./scale.ts";
+import { count, scale, short } from "../core/scale.ts";
 import type { Images, Picture, Strip } from "./store.ts";
 
 const HEIGHT = 150, LEFT = 58, BOTTOM = 22, TOP = 6;

@@ -1,7 +1,7 @@
 // The curves as a table: for those who do not see the picture, and for reading numbers off.
 
 import { h, shorten } from "../core/dom.ts";
-import { count, short } from "./scale.ts";
+import { count, short } from "../core/scale.ts";
 import type { Store } from "./store.ts";
 
 const ROWS = 12;

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { reach, scale, short, time } from "./scale.ts";
+import { reach, scale, short, time } from "../core/scale.ts";
 import { Series, columns, smoothed } from "./series.ts";
 import { Store } from "./store.ts";
 

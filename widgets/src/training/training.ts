@@ -10,7 +10,7 @@ import { calm } from "../core/theme.ts";
 import { Chart, sample } from "./chart.ts";
 import { Controls } from "./controls.ts";
 import { Panel, picture } from "./panels.ts";
-import { reach, short } from "./scale.ts";
+import { reach, short } from "../core/scale.ts";
 import type { Series } from "./series.ts";
 import { Store } from "./store.ts";
 import { table } from "./table.ts";
