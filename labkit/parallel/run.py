@@ -183,10 +183,13 @@ class DataParallel:
                 raise GraphError(f"{argument} goes with mode={needs!r}; the mode is {mode!r}.")
         if mode in ("async", "downpour") and isinstance(self.communication, AllReduce):
             self.communication.pull_seconds(self.workers, 0.0)  # says why not
-        if self.wire.format != "float32" and mode == "local":
+        if (self.wire.feedback or not self.wire.exact) and mode == "local":
             raise GraphError("local steps send weights, not gradients: they travel as float32 (wire=Wire()).")
-        if self.wire.feedback and mode != "sync":
-            raise GraphError(f"error feedback belongs to mode='sync'; the mode is {mode!r}.")
+        if self.wire.top is not None and isinstance(self.communication, AllReduce):
+            raise GraphError(
+                "the largest numbers of each worker's gradient are at other places: an all-reduce cannot add them up "
+                "piece by piece.\n  Try: communication='servers', or a wire without top."
+            )
         for rate, what in ((self.local_rate, "local_rate"), (self.adagrad, "the gamma of Adagrad")):
             if rate is not None:
                 checked_number(rate, what, "(rate)")
@@ -228,7 +231,7 @@ class DataParallel:
         read, sent = self.travel()
         timeline = self.timeline(updates, read, sent)
         job = Job(self.replicas, self._data, self.sampling, self.wire, self._measure, gradients,
-                  self._update_bytes(read, sent), every, self._can_be_joined())  # fmt: skip
+                  self.update_bytes(read, sent), every, self._can_be_joined())  # fmt: skip
         if asynchronous:
             state = replay_asynchronous(job, self._compiled_loop(job), timeline, state)
         else:
@@ -269,7 +272,7 @@ class DataParallel:
             between, self.outages(), recovery, isinstance(communication, AllReduce), tape,
         )  # fmt: skip
 
-    def _update_bytes(self, read: float, sent: float) -> float:
+    def update_bytes(self, read: float, sent: float) -> float:
         """What travels for one worker's part of an update, whatever the shape of the all-reduce."""
         if isinstance(self.communication, AllReduce):
             return 2 * (self.workers - 1) / self.workers * sent
@@ -277,7 +280,7 @@ class DataParallel:
         return fetches * read + sent
 
     def _can_be_joined(self) -> bool:
-        if self.mode != "sync" or self.wire.format != "float32":
+        if self.mode != "sync" or not self.wire.exact:
             return False
         if self._joined is None:
             self._joined = can_be_joined(self.training, self._data, self.replicas.state)
@@ -287,8 +290,9 @@ class DataParallel:
         if self._loop is None:
             keeps = self.n_push % self.n_fetch != 0  # some update begins without a fetch
             self._loop = Loop(
-                self.training, self.workers, self.n_push, self.local_rate, keeps, self.adagrad, job.compress
-            )
+                self.training, self.workers, self.n_push, self.local_rate, keeps, self.adagrad, job.compress,
+                job.feedback,
+            )  # fmt: skip
         return self._loop
 
     def _lost(self, timeline: Timeline, gradients: int) -> Lost:
@@ -305,7 +309,7 @@ class DataParallel:
     def _settings(self) -> dict[str, Any]:
         made: dict[str, Any] = {
             "mode": self.mode, "workers": self.workers, "backup": self.backup, "batch": self.batch,
-            "wire": self.wire.format, "communication": repr(self.communication), "seed": self.seed,
+            "wire": self.wire.name, "communication": repr(self.communication), "seed": self.seed,
             "sampling": self.sampling.how, "compute_seconds": self.compute_seconds,
         }  # fmt: skip
         if self.mode == "local":
