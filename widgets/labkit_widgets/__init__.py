@@ -13,6 +13,7 @@ from labkit_widgets.compare import compare, snapshot
 from labkit_widgets.debugger_view import DebuggerView
 from labkit_widgets.device_name_view import DeviceNameView
 from labkit_widgets.graph_view import GraphView
+from labkit_widgets.pipeline_view import PipelineView
 from labkit_widgets.placement_view import PlacementView
 from labkit_widgets.playground_view import PlaygroundView
 from labkit_widgets.register import register, unregister
@@ -26,6 +27,7 @@ __all__ = [
     "DebuggerView",
     "DeviceNameView",
     "GraphView",
+    "PipelineView",
     "PlacementView",
     "PlaygroundView",
     "RooflineView",

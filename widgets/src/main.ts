@@ -7,6 +7,7 @@ import { clusterView } from "./cluster/cluster.ts";
 import { debuggerView } from "./debugger/debugger_view.ts";
 import { deviceNameView } from "./devicename/device_name.ts";
 import { graphView } from "./graphview/graph_view.ts";
+import { pipelineView } from "./pipeline/pipeline.ts";
 import { placementView } from "./placement/placement.ts";
 import { playgroundView } from "./playground/playground.ts";
 import { rooflineView } from "./roofline/roofline.ts";
@@ -21,6 +22,7 @@ const VIEWS: Record<string, [name: string, view: View]> = {
   DebuggerView: ["Debugger", debuggerView],
   DeviceNameView: ["Device names", deviceNameView],
   GraphView: ["Graph", graphView],
+  PipelineView: ["Pipeline", pipelineView],
   PlacementView: ["Placement", placementView],
   PlaygroundView: ["Playground", playgroundView],
   RooflineView: ["Roofline", rooflineView],

@@ -6,6 +6,7 @@ import debug from "../debugger/debugger.css";
 import devicename from "../devicename/devicename.css";
 import graph from "../graph/graph.css";
 import graphview from "../graphview/graphview.css";
+import pipeline from "../pipeline/pipeline.css";
 import placement from "../placement/placement.css";
 import playground from "../playground/playground.css";
 import roofline from "../roofline/roofline.css";
@@ -13,4 +14,4 @@ import trace from "../trace/trace.css";
 import training from "../training/training.css";
 import value from "./value.css";
 
-export const styles = [shell, cluster, debug, devicename, graph, graphview, placement, playground, roofline, trace, training, value].join("\n");
+export const styles = [shell, cluster, debug, devicename, graph, graphview, pipeline, placement, playground, roofline, trace, training, value].join("\n");
