@@ -62,11 +62,9 @@ def scaling(
         raise ValueError("the panel 'time' needs times=..., such as labkit.parallel.scaling.times_to makes.")
     names = list(dict.fromkeys(one.published.series for one in found))
     colours = {name: LINES[place % len(LINES)] for place, name in enumerate(names)}
-    text = f"scaling of {len(found)} published point{'' if len(found) == 1 else 's'}: "
-    text += "; ".join(f"{_title(one)} {_published(one)}, {_off(one)}" for one in found) if found else "none"
-    list_width = 5.3 if found else 0.0
-    width, height = 4.4 * len(shown) + list_width, max(5.2, 1.1 + 0.52 * len(found))
-    picture = Picture(width, height, text)
+    list_width = 5.3 if found else 2.4 if curves else 0.0
+    width, height = 4.4 * len(shown) + list_width, max(5.2, 1.1 + 0.52 * len(found) + 0.3 * len(curves))
+    picture = Picture(width, height, _text(found, curves))
     lines = _curves(found, colours, curves)
     for place, panel in enumerate(shown):
         left = (0.75 + 4.4 * place) / width
@@ -76,9 +74,24 @@ def scaling(
         else:
             _panel(axes, panel, found, lines, colours)
         axes.set_title(_HEADS[panel], size=13, color=INK, loc="left", pad=8)
+    left = (width - list_width + 0.05) / width
     if found:
-        _listed(picture, found, colours, (width - list_width + 0.05) / width)
+        _listed(picture, found, colours, left)
+    if curves:
+        _curve_names(picture, lines[-len(curves) :], left, height - 0.45 - 0.52 * len(found))
     return picture
+
+
+def _text(found: Sequence[Comparison], curves: Sequence[Curve]) -> str:
+    """The picture in words."""
+    parts: list[str] = []
+    if found:
+        points = "; ".join(f"{_title(one)} {_published(one)}, {_off(one)}" for one in found)
+        parts.append(f"{len(found)} published point{'' if len(found) == 1 else 's'}: {points}")
+    if curves:
+        names = ", ".join(curve.name for curve in curves)
+        parts.append(f"{len(curves)} simulated curve{'' if len(curves) == 1 else 's'}: {names}")
+    return f"scaling of {'; and of '.join(parts) or 'times'}"
 
 
 _HEADS = {
@@ -244,6 +257,17 @@ def _listed(picture: Picture, found: Sequence[Comparison], colours: Mapping[str,
     text = f"Filled: published; hollow: simulated. {text[0].upper()}{text[1:]}."
     text += "" if set(used) == {"primary"} else " Dashed: conditions assumed."
     picture.text(0.75 * inch, 0.12 * high, text, size=11, color=INK, va="bottom")
+
+
+def _curve_names(picture: Picture, lines: Sequence[tuple[Curve, str, str]], left: float, top: float) -> None:
+    """The caller's curves by colour; `top` in inches."""
+    width, height = picture.get_size_inches()
+    for place, (curve, colour, style) in enumerate(lines):
+        y = (top - 0.3 * place) / height
+        axes = picture.add_axes((left, y - 0.1 / height, 0.42 / width, 0.2 / height))
+        axes.axis("off")
+        axes.plot([0, 1], [0, 0], style, color=colour, lw=3, alpha=0.8)
+        picture.text(left + 0.55 / width, y, curve.name, size=12, color=INK, va="center")
 
 
 def _title(one: Comparison) -> str:

@@ -303,6 +303,20 @@ def test_the_picture_has_the_panels_that_are_asked_for(tmp_path):
     assert matplotlib.image.imread(tmp_path / "a.png").std() > 0.05
 
 
+def test_the_picture_names_the_curves_of_the_caller():
+    """With published points and without; each name beside a line of the curve's own colour."""
+    curves = [scaling_curve(1.0, size, [1, 4, 16], name=name) for name, size in (("light", 1e6), ("heavy", 1e9))]
+    for points in ([], ["vgg16/p100/8"]):
+        picture = draw.scaling(points, curves)
+        assert "2 simulated curves: light, heavy" in str(picture)
+        for curve in curves:
+            text = next(text for text in picture.texts if text.get_text() == curve.name)
+            key = next(a for a in picture.axes if a.get_position().y0 < text.get_position()[1] < a.get_position().y1
+                       and a.get_position().x1 < text.get_position()[0] and not a.get_title(loc="left"))  # fmt: skip
+            drawn = next(line for line in picture.axes[0].lines if np.array_equal(line.get_ydata(), curve.speedups))
+            assert key.lines[0].get_color() == drawn.get_color()
+
+
 def test_the_picture_says_what_it_lacks():
     """Panels, times, anything at all."""
     with pytest.raises(ValueError, match="no panel 'speed'"):
