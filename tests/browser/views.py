@@ -57,6 +57,7 @@ training = lw.TrainingView(
 training.start().wait()
 training
 """,
+    "PipelineView": "lw.PipelineView(tf.parallel.Pipeline(3, 6, transfer=0.25), '1f1b', other='gpipe', slow=1)",
     "PlacementView": """
 placement_view = lw.PlacementView(train, "gpu_server", {x: [100, 4]})
 placement_view.move("layer", "/gpu:1")
@@ -114,6 +115,7 @@ view = lw.ClusterView(cluster, tf.simulator.simulate(work, places, cluster), cho
 view.between(hostile[1], hostile[2]).kill(hostile[3])
 """,
     "DebuggerView": "lw.DebuggerView(session, x)",
+    "PipelineView": "lw.PipelineView(tf.parallel.Pipeline(len(hostile), 4, devices=hostile), '1f1b')",
     "PlacementView": """
 from labkit.cluster import Cluster, Device, single
 named = Cluster(hostile[0], single(), [Device(f"/device:CPU:{n}", "laptop_cpu", "h0", "pcie3_x16") for n in range(2)])
