@@ -52,13 +52,16 @@ def ready_queue(watched: Any, width_inches: float = 9.0) -> Picture:
     above, below = 0.42 * len(rows), 1.1
     height = 0.35 + above + 0.3 + below + 0.6
     picture = Picture(width_inches, height, f"{repr(watched)[1:-1]}; {told}")
-    left, wide = 1.35 / width_inches, 1 - 2.3 / width_inches
+    labels = [row.replace("/device:", "").replace("device:", "") for row in rows]
+    margin = min(0.4 + 0.1 * max(map(len, labels)), 0.4 * width_inches)
+    left, wide = margin / width_inches, 1 - (margin + 1.15) / width_inches
     work, span = short(watched.work_seconds, "s"), short(watched.span_seconds, "s")
     title = f"work {work}, span {span} (dark edges): parallelism {watched.parallelism:.3g}"
     picture.text(left, 1 - 0.1 / height, title, size=12, color=INK, va="top")
     lanes = picture.add_axes((left, (0.6 + below + 0.3) / height, wide, above / height))
     line = picture.add_axes((left, 0.6 / height, wide, below / height))
     _lanes(lanes, watched, events, rows, scale)
+    lanes.set_yticks(range(len(rows)), labels, color=INK)
     _line(line, watched, scale)
     line.set_xlabel(f"time in {unit}", size=12, color=INK)
     for axes in (lanes, line):
@@ -108,7 +111,7 @@ def chains(watched: ReadyQueue) -> dict[str, int]:
 
 def _lanes(axes: Any, watched: ReadyQueue, events: list[Event], rows: list[str], scale: float) -> None:
     chain, critical = chains(watched), set(watched.path)
-    room = watched.seconds / (9.5 * (axes.get_position().width * axes.figure.get_size_inches()[0]))  # of a letter
+    room = watched.seconds / (11.5 * (axes.get_position().width * axes.figure.get_size_inches()[0]))  # of a letter
     for row, name in enumerate(rows):
         for event in events:
             if event.device != name:
@@ -123,8 +126,6 @@ def _lanes(axes: Any, watched: ReadyQueue, events: list[Event], rows: list[str],
             if (len(word) + 1) * room < event.duration_seconds:
                 middle = (event.start_seconds + event.duration_seconds / 2) * scale
                 axes.text(middle, row, word, size=11, color="#ffffff", ha="center", va="center", zorder=4)
-    labels = [row.replace("/device:", "").replace("device:", "") for row in rows]
-    axes.set_yticks(range(len(rows)), labels, color=INK)
     axes.set_ylim(len(rows) - 0.5, -0.5)
 
 

@@ -116,11 +116,11 @@ class ReadyQueue(Sequence[Moment]):
         ready = [name for name, count in left.items() if not count]
         for name in ready:
             del left[name]
+        since = dict.fromkeys(ready, 0.0)
         running: dict[str, str] = {}
         done: list[str] = []
         yield Moment(0.0, dict(left), tuple(ready), {}, ())
         for seconds, ends, starts in self._changes:
-            new: list[str] = []
             for event in ends:
                 running.pop(event.node, None)
                 done.append(event.node)
@@ -128,8 +128,9 @@ class ReadyQueue(Sequence[Moment]):
                     left[taker] -= 1
                     if not left[taker]:
                         del left[taker]
-                        new.append(taker)
-            ready += sorted(new, key=order.__getitem__)
+                        ready.append(taker)
+                        since[taker] = seconds
+            ready.sort(key=lambda name: (since[name], order[name]))
             gone = {event.node for event in (*ends, *starts)}
             ready = [name for name in ready if name not in gone]
             running.update((event.node, event.device) for event in starts)
