@@ -63,7 +63,7 @@ def travels(training: TrainingStep, batch: Sequence[Any], wire: Wire, state: Sta
         value = made[part.values]
         size = float(np.prod(value.shape, dtype=np.int64))
         if part.indices is None:
-            sent += wire.bytes(int(size)) if value.dtype.itemsize == 4 else size * value.dtype.itemsize
+            sent += wire.bytes(int(size)) if value.dtype == np.float32 else size * value.dtype.itemsize
         else:
             numbers: Any = made[part.indices]
             rows[part.variable] = size * value.dtype.itemsize

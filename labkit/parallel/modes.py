@@ -59,7 +59,12 @@ class Job:
     @property
     def compress(self) -> Callable[[Any], Any] | None:
         """What the wire does to a gradient; None if nothing."""
-        return None if self.wire.format == "float32" else self.wire.compress
+        return None if self.wire.exact else self.wire.compress
+
+    @property
+    def feedback(self) -> bool:
+        """Whether workers keep what the wire has lost."""
+        return self.wire.feedback and not self.wire.exact
 
     def point(
         self, seconds: float, updates: int, examples: int, sent: float, losses: Sequence[Any], state: State
@@ -74,11 +79,14 @@ def replay_synchronous(job: Job, timeline: Timeline, state: State) -> State:
     make = _Steps(job)
     workers, batch = job.replicas.count, job.sampling.batch
     total, number, examples = sum(len(span.ends) for span in timeline.spans), 0, 0
+    deaths = _deaths(timeline)
     for span in timeline.spans:
         kept, kept_examples = state, examples
         losses: list[Any] = []
         make.begin()
         for place, turn in enumerate(span.turns[:, 0].tolist()):
+            while deaths and deaths[0][0] <= span.ends[place]:
+                make.forget(deaths.pop(0)[1])
             counted = span.counted[place] if span.counted is not None else np.ones(workers, np.int64)
             state, loss = make.step(state, turn, counted)
             examples += int(counted.sum()) * job.gradients * batch
@@ -104,7 +112,12 @@ class _Steps:
 
     def begin(self) -> None:
         """A new span: what the wire owed is gone."""
-        self.errors = self.job.replicas.no_errors() if self.job.wire.feedback else None
+        self.errors = self.job.replicas.no_errors() if self.job.feedback else None
+
+    def forget(self, worker: int) -> None:
+        """A worker has died, and with it what it owed."""
+        if self.errors is not None:
+            self.errors = [lost.at[worker].set(0) if lost.size else lost for lost in self.errors]
 
     def step(self, state: State, turn: int, counted: Any) -> tuple[State, Any]:
         """The state after a step, and its loss."""
@@ -122,6 +135,12 @@ class _Steps:
         if self.errors is not None:
             self.errors = lost
         return state, loss
+
+
+def _deaths(timeline: Timeline) -> list[tuple[float, int]]:
+    """When which worker died."""
+    dead = [event for event in timeline.happenings if event.kind == "died" and event.who.startswith("worker ")]
+    return [(event.seconds, int(event.who.removeprefix("worker "))) for event in dead]
 
 
 def replay_asynchronous(job: Job, loop: Loop, timeline: Timeline, state: State) -> State:
@@ -162,6 +181,7 @@ def _course(job: Job, timeline: Timeline) -> tuple[Course, int]:
     # What nobody reads goes to the last slot of all, not to that of a smaller span.
     writes = [[size - 1 if slot == found.size - 1 else slot for slot in found.writes] for found in given]
     workers = np.concatenate([span.workers for span in spans])
+    fresh = np.concatenate([_fresh(span, _deaths(timeline)) for span in spans]) if job.feedback else None
     turns = np.concatenate([span.turns for span in spans])
     rows = job.sampling.rows(np.repeat(workers, turns.shape[1]), turns.reshape(-1))
     return Course(
@@ -169,4 +189,14 @@ def _course(job: Job, timeline: Timeline) -> tuple[Course, int]:
         np.concatenate([np.array(own, np.int32) for own in writes]),
         workers.astype(np.int32),
         rows.reshape(*turns.shape, -1),
+        fresh,
     ), size
+
+
+def _fresh(span: Span, deaths: Sequence[tuple[float, int]]) -> Any:
+    """(updates,) True where the worker has died since its last update."""
+    fresh = np.zeros(len(span.ends), np.bool_)
+    for seconds, worker in deaths:
+        later = np.flatnonzero((span.workers == worker) & (span.ends > seconds))
+        fresh[later[:1]] = True
+    return fresh

@@ -80,7 +80,7 @@ class Replicas:
             counted: for each replica 1 if its gradient came in time, else 0; all if None.
             compress: what the wire does to each dense gradient.
             errors: with error feedback, what each replica's gradients have lost so far, from `no_errors` or the step
-                before; None without.
+                before; None without. A replica that does not count owes what it owed before.
 
         Returns:
             The new state; with `errors` a pair: the state, and what has been lost now.
@@ -150,11 +150,17 @@ class Replicas:
             return self._joined(state, list(batches), rows)
 
     def no_errors(self) -> list[Any]:
-        """What each replica's gradients have lost before the first step: nothing."""
-        return [
-            jnp.zeros((self.count, *(size or 1 for size in tensor.static_shape or ())), tensor.dtype.np_dtype)
-            for tensor in self.training.sent
-        ]
+        """What each replica's gradients have lost before the first step: nothing.
+
+        Returns:
+            For each tensor of `TrainingStep.sent` an array, replicas first; an empty one for what is never compressed.
+        """
+        dense = {part.values: self.state[part.variable] for part in self.training.parts if part.indices is None}
+        with jax.enable_x64(True):
+            return [
+                jnp.zeros((self.count, *dense[tensor].shape), dense[tensor].dtype) if tensor in dense else jnp.zeros(0)
+                for tensor in self.training.sent
+            ]
 
     def update(self, state: State, read: State, batch: Sequence[Any], rows: Any = None) -> State:
         """One asynchronous update: the gradient at what a worker has read, applied to what is there now.
@@ -259,7 +265,7 @@ class Replicas:
             for place, tensor in enumerate(dense):
                 sent = values[tensor] + lost[place] if feedback else values[tensor]
                 arrives = sent if compress is None else compress(sent)
-                still.append(sent - arrives)
+                still += [jnp.where(weight > 0, sent - arrives, lost[place])] if feedback else []
                 values[tensor] = arrives
             total = [sum_ + values[t] * weight.astype(values[t].dtype) for sum_, t in zip(sums, dense, strict=True)]
             few = [
@@ -268,7 +274,7 @@ class Replicas:
             ]  # fmt: skip
             if found.loss is not None:
                 losses = losses + weight * found.loss.astype(jnp.float32)
-            return (total, found.random, losses), (few, still if feedback else [])
+            return (total, found.random, losses), (few, still)
 
         random = {name: state[name] for name in training.random}
         split = batches if rows is None else rows

@@ -93,12 +93,14 @@ class Course(NamedTuple):
         writes: (updates,) slots to write.
         workers: (updates,) whose update it is.
         rows: (updates, gradients, examples) which examples it takes.
+        fresh: (updates,) with error feedback, True where the worker owes nothing any more: it has died.
     """
 
     reads: Any
     writes: Any
     workers: Any
     rows: Any
+    fresh: Any = None
 
 
 class Kept(NamedTuple):
@@ -109,12 +111,14 @@ class Kept(NamedTuple):
         squares: for Adagrad at the servers: by variable, the sum of squares.
         ring: by variable, the old versions, slot first.
         own: by variable, the workers' own weights, worker first; empty where each update begins with a fetch.
+        owed: by variable, what the wire has lost of each worker's gradients; empty without error feedback.
     """
 
     state: State
     squares: State
     ring: State
     own: State
+    owed: State
 
 
 class Loop:
@@ -128,17 +132,18 @@ class Loop:
         keeps: True if workers keep weights of their own from one update to the next.
         adagrad: gamma: the servers update by gamma / sqrt(sum of squares) instead of the training op's optimizer.
         compress: what the wire does to each dense gradient.
+        feedback: True adds what it has lost to the worker's next gradient.
     """
 
     def __init__(
         self, training: TrainingStep, workers: int, gradients: int = 1, rate: float | None = None, keeps: bool = False,
-        adagrad: float | None = None, compress: Callable[[Any], Any] | None = None,
+        adagrad: float | None = None, compress: Callable[[Any], Any] | None = None, feedback: bool = False,
     ) -> None:  # fmt: skip
-        self.gradients, self.compress = gradients, compress
+        self.gradients, self.compress, self.feedback = gradients, compress, feedback
         self.training, self.workers, self.rate, self.keeps, self.adagrad = training, workers, rate, keeps, adagrad
         self._weights = [name for name in training.reads if name not in training.random]
         # The ring is given away to each call: it is far too large to be copied every time.
-        self._compiled: Any = jax.jit(self._run, donate_argnums=(1, 2))
+        self._compiled: Any = jax.jit(self._run, donate_argnums=(1, 2, 3))
         self._fresh: Any = jax.jit(_fresh, static_argnums=(1, 2))
 
     def start(self, state: State, count: int, squares: State | None = None) -> Kept:
@@ -155,7 +160,10 @@ class Loop:
             if squares is None:
                 trained = [part.variable for part in self.training.parts] if self.adagrad is not None else []
                 squares = {name: jnp.zeros_like(state[name]) for name in trained}
-        return Kept(dict(state), squares, ring, own)
+            dense = [part.variable for part in self.training.parts if part.indices is None]
+            owing = {name: jnp.asarray(state[name]) for name in dense} if self.feedback else {}
+            owed = {name: jnp.zeros((self.workers, *value.shape), value.dtype) for name, value in owing.items()}
+        return Kept(dict(state), squares, ring, own, owed)
 
     def run(self, kept: Kept, data: Sequence[Any], course: Course, start: int, stop: int) -> tuple[Kept, Any]:
         """Updates `start` up to `stop`.
@@ -171,29 +179,33 @@ class Loop:
             What is kept, and the mean loss over these updates (not a number where none was named).
         """
         with jax.enable_x64(True):
-            state, squares, ring, own, total = self._compiled(
-                (kept.state, kept.squares), kept.ring, kept.own, list(data), course, np.int32(start), np.int32(stop)
-            )
+            state, squares, ring, own, owed, total = self._compiled(
+                (kept.state, kept.squares), kept.ring, kept.own, kept.owed, list(data), course, np.int32(start),
+                np.int32(stop),
+            )  # fmt: skip
             loss = total / (stop - start) if self.training.loss is not None else np.float32(np.nan)
-        return Kept(state, squares, ring, own), loss
+        return Kept(state, squares, ring, own, owed), loss
 
     def _run(
-        self, state: tuple[State, State], ring: State, own: State, data: list[Any], course: Course, start: Any,
-        stop: Any,
+        self, state: tuple[State, State], ring: State, own: State, owed: State, data: list[Any], course: Course,
+        start: Any, stop: Any,
     ) -> Any:  # fmt: skip
         def one(number: Any, carry: Any) -> Any:
-            state, squares, ring, own, total = carry
+            state, squares, ring, own, owed, total = carry
             reads, rows, worker = course.reads[number], course.rows[number], course.workers[number]
             mine = {name: value[worker] for name, value in own.items()}
             sums, mine, random, loss = self._worker(state, ring, mine, data, reads, rows)
-            state, squares = self._server({**state, **random}, squares, self._sent(sums))
+            debts = {name: jnp.where(course.fresh[number], 0, value[worker]) for name, value in owed.items()}
+            arrives, debts = self._sent(sums, debts)
+            state, squares = self._server({**state, **random}, squares, arrives)
             write = course.writes[number]
             ring = {name: ring[name].at[write].set(state[name]) for name in ring}
             own = {name: own[name].at[worker].set(mine[name]) for name in own}
-            return state, squares, ring, own, total + loss
+            owed = {name: owed[name].at[worker].set(debts[name]) for name in owed}
+            return state, squares, ring, own, owed, total + loss
 
         lax: Any = jax.lax
-        return lax.fori_loop(start, stop, one, (*state, ring, own, jnp.float32(0)))
+        return lax.fori_loop(start, stop, one, (*state, ring, own, owed, jnp.float32(0)))
 
     def _worker(self, state: State, ring: State, mine: State, data: list[Any], reads: Any, rows: Any) -> Any:
         """The sum of a worker's gradients, its weights after them, and the mean loss."""
@@ -228,13 +240,21 @@ class Loop:
         (sums, mine_now, random), losses = jax.lax.scan(step, (zeros, begin, random), (reads, rows))
         return sums, mine_now if self.keeps else mine, random, losses.mean()
 
-    def _sent(self, sums: Sequence[Any]) -> Sequence[Any]:
-        """What arrives of gradients that are sent."""
+    def _sent(self, sums: Sequence[Any], owed: State) -> tuple[Sequence[Any], State]:
+        """What arrives of gradients that are sent, and what is owed then."""
         if self.compress is None:
-            return sums
-        dense = {part.values for part in self.training.parts if part.indices is None}
-        pairs = zip(self.training.sent, sums, strict=True)
-        return [self.compress(value) if tensor in dense else value for tensor, value in pairs]
+            return sums, owed
+        dense = {part.values: part.variable for part in self.training.parts if part.indices is None}
+        arrives, still = list(sums), dict(owed)
+        for place, tensor in enumerate(self.training.sent):
+            name = dense.get(tensor)
+            if name is None:
+                continue
+            sent = sums[place] + owed[name] if self.feedback else sums[place]
+            arrives[place] = self.compress(sent)
+            if self.feedback:
+                still[name] = sent - arrives[place]
+        return arrives, still
 
     def _server(self, state: State, squares: State, sums: Sequence[Any]) -> tuple[State, State]:
         if self.adagrad is None:

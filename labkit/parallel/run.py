@@ -241,6 +241,10 @@ class DataParallel:
         return History(self.name, self.workers, tuple(job.points), staleness, timeline.happenings, timeline.dropped,
                        self._settings(), self._lost(timeline, gradients))  # fmt: skip
 
+    def example_shape(self, tensor: Tensor) -> tuple[int, ...]:
+        """The shape of one example of an input."""
+        return tuple(self._data[self.training.inputs.index(tensor)].shape[1:])
+
     def travel(self) -> Travel:
         """Bytes that a worker reads and sends for one of its gradients, or in one round of local steps."""
         batch = [array[np.arange(self.batch) % self.examples] for array in self._data]
