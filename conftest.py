@@ -22,6 +22,8 @@ _BESIDE = Path(__file__).resolve().parent.parent / "shared" / "data" / "mnist"
 if _BESIDE.is_dir():
     os.environ.setdefault("LABKIT_DATA", str(_BESIDE))
 os.environ.setdefault("LABKIT_NO_DOWNLOAD", "1")
+os.environ["LABKIT_PROGRESS"] = ""  # the learner's own progress is not that of the tests
+os.environ.pop("LABKIT_ROOM", None)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

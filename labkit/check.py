@@ -12,6 +12,9 @@ nothing is sent anywhere.
 The exercises are in `labkit.exercises`, one file a notebook: a notebook that learners have changed needs no repair when
 an exercise gets better. Output is plain text: it reads the same in every viewer and in a notebook that is not trusted.
 
+What was right is written down on the learner's own computer (`labkit.progress`): `progress()` shows it. In a workshop
+`share()` lets the instructor's `labkit room` see it too, and `unshare()` takes that back.
+
 The division of work follows Kaggle's learntools (`Problem`, `CodingProblem`), without its tracking.
 """
 
@@ -20,13 +23,16 @@ from __future__ import annotations
 import difflib
 import linecache
 import traceback
+from collections.abc import Mapping
 from typing import Any
 
 from labkit.errors import LabkitError
 from labkit.exercises import EXERCISES, Exercise, NotTried, Wrong
+from labkit.progress import Book, Entry
 from labkit.sites import PACKAGE_FOLDER
 
 _hints_given: dict[str, int] = {}
+_said: list[str] = []  # why progress was not kept: told once
 
 
 def check(exercise: str, answer: Any = ...) -> None:
@@ -50,8 +56,10 @@ def check(exercise: str, answer: Any = ...) -> None:
         print(f"{found.number} not tried: replace the `...`, run that cell, then this one.")
     except Wrong as mistake:
         print(f"{found.number} not yet: {mistake}")
+        _record(found, right=False)
     else:
         print(f"{found.number} right: {found.shows}")
+        _record(found, right=True)
 
 
 def hint(exercise: str) -> None:
@@ -69,6 +77,7 @@ def hint(exercise: str) -> None:
     given = min(_hints_given.get(found.number, 0), len(found.hints) - 1)
     _hints_given[found.number] = given + 1
     print(f"{found.number} hint {given + 1} of {len(found.hints)}: {found.hints[given]}")
+    _record(found, hint=True)
 
 
 def solution(exercise: str) -> None:
@@ -85,6 +94,84 @@ def solution(exercise: str) -> None:
     """
     found = _exercise(exercise)
     print(f"# {found.number}, one way:\n{found.solution}")
+    _record(found, solution=True)
+
+
+def progress() -> None:
+    """Prints which exercises you have solved, notebook by notebook. It is kept on this computer alone.
+
+    A dot is an exercise that you have not tried, a circle one that is not right yet, a tick one that is; a tick in
+    brackets was right after its solution had been shown.
+
+    Example:
+        >>> from labkit.check import progress
+        >>> progress()
+        01  . . .
+        ...
+    """
+    book = Book.own()
+    entries = book.entries() if book is not None else {}
+    print("\n".join(progress_lines(entries)))
+    shared = book.shared_as if book is not None else None
+    if shared:
+        name = f"under the name {shared[1]}" if shared[1] else "without a name"
+        print(f"The room sees this, {name}. unshare() ends it.")
+
+
+def progress_lines(entries: Mapping[str, Entry]) -> list[str]:
+    """A line for each notebook, and how many are right.
+
+    Args:
+        entries: what is known, by the exercise's number.
+
+    Example:
+        >>> progress_lines({"01.1": Entry(tries=2, right=True), "01.2": Entry(tries=1)})[0]
+        '01  ✓ ○ . .'
+    """
+    notebooks: dict[str, list[str]] = {}
+    for number in EXERCISES:
+        entry = entries.get(number, Entry())
+        mark = "." if entry == Entry() else ("(✓)" if entry.solution else "✓") if entry.right else "○"
+        notebooks.setdefault(number.split(".")[0], []).append(mark)
+    right = sum(entry.right for number, entry in entries.items() if number in EXERCISES)
+    return [f"{name}  {' '.join(marks)}" for name, marks in notebooks.items()] + [f"{right} of {len(EXERCISES)} right"]
+
+
+def share(name: str = "") -> None:
+    """Lets the room's instructor see which exercises you have solved, from now on.
+
+    Args:
+        name: what to be called there; without one you are a number.
+
+    Raises:
+        LabkitError: if there is no room: the instructor sets `LABKIT_ROOM` to a folder.
+    """
+    book = Book.own()
+    if book is None:
+        raise LabkitError("progress is not kept here: LABKIT_PROGRESS is empty.")
+    book.share(str(name))
+    print(f"The room sees what you have solved{f', as {name}' if name else ', without a name'}. unshare() ends it.")
+
+
+def unshare() -> None:
+    """The room sees no more what you have solved, and what it saw is removed."""
+    book = Book.own()
+    if book is not None:
+        book.unshare()
+    print("Nothing is shared.")
+
+
+def _record(exercise: Exercise, **what: bool) -> None:
+    """Writes down what happened; a disk that is full must not keep anybody from learning."""
+    try:
+        book = Book.own()
+        if book is not None:
+            book.record(exercise.number, **what)
+            book.publish()
+    except (OSError, LabkitError) as error:
+        if str(error) not in _said:
+            _said.append(str(error))
+            print(f"(Your progress could not be written down: {error})")
 
 
 def _judge(exercise: Exercise, answer: Any) -> None:

@@ -1,0 +1,8 @@
+"""What a workshop needs besides the course: the course in every learner's folder, a look over the hub, the room.
+
+course.py      copies the notebooks to a learner, and brings them up to date without ever overwriting a change
+room.py        who has solved what, of those who share it
+
+These are programs for instructors (`labkit room`, `labkit links`, `labkit hub check`): nothing of the
+library needs them.
+"""
