@@ -49,6 +49,14 @@ cluster_view = lw.ClusterView(run=tf.simulator.simulate(work, places, tf.cluster
 cluster_view.between("/device:GPU:0", "/device:GPU:5").kill("/device:GPU:0", "/device:GPU:1")
 """,
     "DebuggerView": "debugger_view = lw.DebuggerView(session, loss, {x: four})\ndebugger_view",
+    "RaceView": """
+data = {x: np.arange(256, dtype=np.float32).reshape(64, 4) / 256}
+plain = tf.parallel.DataParallel(train, data, loss, workers=3, batch=4)
+fault = tf.parallel.Fault(1.0, "worker 2")
+hurt = tf.parallel.DataParallel(
+    train, data, loss, workers=4, batch=4, mode="async", faults=[fault], recovery=tf.parallel.Recovery(0.2, 0.5, 0.5))
+lw.RaceView([plain, hurt], updates=40, target=0.05).run()
+""",
     "DeviceNameView": "lw.DeviceNameView('/job:worker/task:1', '/gpu:0', cluster=tf.cluster.ready('gpu_machines'))",
     "RooflineView": "lw.RooflineView(tf.costs.graph_cost([loss, train], {x: [2, 4]}), ['k40', 'tpu_v1', 'phone'])",
     "TrainingView": """
@@ -115,6 +123,14 @@ view = lw.ClusterView(cluster, tf.simulator.simulate(work, places, cluster), cho
 view.between(hostile[1], hostile[2]).kill(hostile[3])
 """,
     "DebuggerView": "lw.DebuggerView(session, x)",
+    "RaceView": """
+from labkit.parallel import History
+from labkit.parallel.history import Happening, Point
+points = lambda k: tuple(Point(float(t), t, t, 1.0 * t, k / t, dict.fromkeys(hostile, 0.1 * t)) for t in range(1, 9))
+happened = [Happening(float(t), name[:9], name, name) for t, name in enumerate(hostile, 1)]
+runs = [History(name, 2, points(k), (0, 1, 2), tuple(happened)) for k, name in enumerate(hostile, 1)]
+lw.RaceView(runs, column=hostile[0], target=0.5)
+""",
     "PipelineView": "lw.PipelineView(tf.parallel.Pipeline(len(hostile), 4, devices=hostile), '1f1b')",
     "PlacementView": """
 from labkit.cluster import Cluster, Device, single

@@ -1,0 +1,108 @@
+// What the page knows of a race, and how it stands at a moment of the simulated clock.
+
+export interface Runner {
+  name: string;
+  workers: number;
+  mode: string;
+  seconds: number[];
+  updates: number[];
+  examples: number[];
+  bytes: number[];
+  values: Record<string, (number | null)[]>;
+  stale: number[]; // the mean so far
+  histogram: { width: number; counts: number[] };
+  happenings: [seconds: number, kind: string, who: string, text: string][];
+  checkpoints: number;
+  dropped: number;
+  lost: { updates: number; gradients: number; examples: number; seconds: number };
+  wrong: string;
+  kills: boolean; // whether the kernel can run it again
+  faults: string[];
+}
+
+export interface Race {
+  columns: string[];
+  runners: Runner[];
+}
+
+export type Against = "seconds" | "updates" | "examples" | "bytes";
+
+/** The last point at or before a moment; -1 before the first. */
+export function last(runner: Runner, now: number): number {
+  let low = 0, high = runner.seconds.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (runner.seconds[middle]! <= now) low = middle + 1;
+    else high = middle;
+  }
+  return low - 1;
+}
+
+/** The values of a column; null where there is none. */
+export const column = (runner: Runner, name: string): (number | null)[] => runner.values[name] ?? runner.seconds.map(() => null);
+
+/** The point that first reaches a target; -1 if none does. As History.seconds_to says it. */
+export function arrival(runner: Runner, name: string, target: number | null, below: boolean): number {
+  if (target === null) return -1;
+  return column(runner, name).findIndex(value => value !== null && (below ? value <= target : value >= target));
+}
+
+/** When the last of all is done. */
+export const whole = (race: Race): number => Math.max(0, ...race.runners.map(runner => runner.seconds.at(-1) ?? 0));
+
+export interface Standing {
+  runner: number;
+  place: number | null; // 1 for who was there first; null: not there yet
+  seconds: number | null; // when
+  at: number; // the last point; -1 before the first
+  value: number | null;
+  best: number | null;
+  over: boolean; // it has run all that it was to run
+}
+
+/** How everybody stands at a moment: in the order of the runners. */
+export function standings(race: Race, name: string, target: number | null, below: boolean, now: number): Standing[] {
+  const made = race.runners.map((runner, place): Standing => {
+    const at = last(runner, now), values = column(runner, name), there = arrival(runner, name, target, below);
+    const seen = values.slice(0, at + 1).filter(value => value !== null);
+    return {
+      runner: place, place: null, seconds: there >= 0 && there <= at ? runner.seconds[there]! : null, at,
+      value: at < 0 ? null : values[at]!,
+      best: seen.length ? seen.reduce((a, b) => below ? Math.min(a, b) : Math.max(a, b)) : null,
+      over: at >= 0 && at === runner.seconds.length - 1,
+    };
+  });
+  const arrived = made.filter(one => one.seconds !== null).sort((a, b) => a.seconds! - b.seconds!);
+  for (const one of arrived) one.place = 1 + arrived.filter(other => other.seconds! < one.seconds!).length;
+  return made;
+}
+
+/** Between two points, as a share of the way from the one to the next. */
+export function between(runner: Runner, now: number): [at: number, share: number] {
+  const at = last(runner, now), from = runner.seconds[at], to = runner.seconds[at + 1];
+  return at < 0 || from === undefined || to === undefined || to <= from ? [at, 0] : [at, (now - from) / (to - from)];
+}
+
+/** Where a curve is at a moment: its place on an axis, and its value; null where there is none. */
+export function head(runner: Runner, against: Against, name: string, now: number): [number, number] | null {
+  const [at, share] = between(runner, now), values = column(runner, name), value = values[at];
+  if (value === undefined || value === null) return null;
+  const next = values[at + 1] ?? value, x = runner[against][at]!, to = runner[against][at + 1] ?? x;
+  return [x + share * (to - x), value + share * (next - value)];
+}
+
+/** The moments at which something is new: of points, and of what happened. */
+export function moments(race: Race): number[] {
+  const all = race.runners.flatMap(runner => [...runner.seconds, ...runner.happenings.map(([seconds]) => seconds)]);
+  return [...new Set(all)].sort((a, b) => a - b);
+}
+
+/** The clock in a unit that suits the whole race. */
+export function unit(seconds: number): { name: string; short: string; seconds: number } {
+  if (seconds >= 7200) return { name: "hours", short: "h", seconds: 3600 };
+  if (seconds >= 600) return { name: "minutes", short: "min", seconds: 60 };
+  if (seconds < 0.5) return { name: "milliseconds", short: "ms", seconds: 0.001 };
+  return { name: "seconds", short: "s", seconds: 1 };
+}
+
+export const ordinal = (place: number): string => `${place}${["th", "st", "nd", "rd"][place % 100 > 10 && place % 100 < 14 ? 0 : place % 10] ?? "th"}`;
