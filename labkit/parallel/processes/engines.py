@@ -17,13 +17,15 @@ import shutil
 import signal
 import sys
 import tempfile
+import threading
 import time
 import uuid
 import weakref
 from collections.abc import Generator, Mapping
 from typing import Any, Self
 
-from labkit.errors import GraphError, UnavailableError
+from labkit.errors import CancelledError, GraphError, UnavailableError
+from labkit.parallel.history import Happening
 from labkit.parallel.processes import live
 
 COLLECTIVE_SECONDS = 5
@@ -52,6 +54,8 @@ class Engines:
         count: how many workers there are now.
         folder: where steps, examples and checkpoints lie.
         mark: what the processes carry in their environment.
+        reported: of the run that goes on, or went last: by worker, after which step it reported last, and the loss.
+        happenings: deaths and restarts of that run so far, in the order in which they were found.
 
     Raises:
         UnavailableError: if ipyparallel is missing, this is not Linux, or the workers do not start.
@@ -77,6 +81,10 @@ class Engines:
         self._client: Any = None
         self._joined = self._broken = False
         self._killed_at: dict[int, float] = {}
+        self.reported: dict[int, tuple[int, float]] = {}
+        self.happenings: list[Happening] = []
+        self._stopping = threading.Event()
+        self._starting = threading.RLock()  # whoever closes waits until nothing is being started
         self._profile = tempfile.mkdtemp(prefix="labkit-engines-")
         self._cluster = self._new_cluster()
         self._clients: list[Any] = []
@@ -109,6 +117,11 @@ class Engines:
 
     def _start(self) -> None:
         """Starts `count` workers; with the first ones the controller through which they are reached."""
+        with self._starting:
+            self._check_open()
+            self._start_now()
+
+    def _start_now(self) -> None:
         with _marked_environment(self.mark):
             if self._client is None:
                 self._cluster.start_controller_sync()
@@ -156,10 +169,28 @@ class Engines:
         self._joined = True
 
     def close(self) -> None:
-        """Ends all workers and the controller; no process is left."""
-        self._end()
-        self._view = self._client = None
-        self._pids = []
+        """Ends all workers and the controller; no process is left. A run in another thread ends with an error."""
+        self._stopping.set()
+        with self._starting:
+            self._end()
+            self._pids = []
+
+    def stop(self) -> None:
+        """Breaks off the run that another thread is waiting for; that thread gets a `CancelledError`.
+
+        The workers end with it, since nobody can be asked to leave an all-reduce; the next run starts new ones.
+        """
+        self._stopping.set()
+
+    def _check_going(self) -> None:
+        """The error with which a run ends that was stopped."""
+        if self._stopping.is_set():
+            raise CancelledError(None, None, "the run was stopped before its end.")
+
+    def _begin(self) -> None:
+        """Forgets what was told of the run before."""
+        self._stopping.clear()
+        self.reported, self.happenings = {}, []
 
     def __enter__(self) -> Self:
         return self

@@ -22,7 +22,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from labkit.errors import GraphError, LabkitError, UnavailableError
+from labkit.errors import CancelledError, GraphError, LabkitError, UnavailableError
 from labkit.graph import Operation, Tensor
 from labkit.parallel.history import Happening, History, Point
 from labkit.parallel.processes import live
@@ -122,6 +122,7 @@ class Processes(Engines):
 
         Raises:
             UnavailableError: if more workers died than `restarts`, or the last one and none is to replace it.
+            CancelledError: if it was stopped by `stop` or `close`; `self.state` is that of the newest checkpoint then.
             GraphError: if the step cannot be replicated, or there are fewer examples than workers.
         """
         self._check_open()
@@ -134,7 +135,8 @@ class Processes(Engines):
         forget_states(self.folder)
         write_state(self.folder, 0, step, step.first_state() if state is None else state)
         self.failures, self.log = [], ""
-        run = _Run(steps, tell, progress)
+        self._begin()
+        run = _Run(steps, tell, progress, self.reported, self.happenings)
         Sampling(len(arrays[0]), self.count, batch, sampling, seed)  # says now what cannot be
         job = (steps, batch, sampling, seed, checkpoint_every, tell)
         try:
@@ -143,9 +145,11 @@ class Processes(Engines):
             run.teams.append((0, self.count))
             while (died := self._attempt(job, run)) is not None:
                 self._recover(died, run, replace, restarts)
-        except BaseException:
+        except BaseException as error:
             self._broken = True  # the workers may still be at it
             live.end(self._pids if self._local else ())
+            if isinstance(error, CancelledError) and not self.closed:
+                _, self.state = read_state(self.folder)
             raise
         _, self.state = read_state(self.folder)
         return self._history(run, batch, sampling, seed, float(step.sent_bytes or 0))
@@ -186,7 +190,7 @@ class Processes(Engines):
         workers = run.teams[0][1]
         settings = {"mode": "sync", "workers": workers, "batch": batch, "sampling": sampling, "seed": seed,
                     "real": True, "step_seconds": run.seconds}  # fmt: skip
-        happened = tuple(sorted(run.happened))
+        happened = tuple(sorted(self.happenings))
         name = f"{workers} real process{'es' * (workers != 1)}"
         return History(name, workers, points, (0,) * run.steps, happened, 0, settings)
 
@@ -205,9 +209,10 @@ class Processes(Engines):
                 if self._gone(rank, found.get(rank)):
                     found.pop(rank, None)
                     died[rank] = self._killed_at.get(rank, time.time())
+            self._check_going()
             if until == float("inf") and (died or any(one["failed"] for one in found.values())):
                 until = time.monotonic() + NOTICE_SECONDS
-            run.news(answers[0])
+            run.news(answers)
             time.sleep(0.02)
         for rank, answer in enumerate(answers):
             with contextlib.suppress(Exception):
@@ -245,6 +250,7 @@ class Processes(Engines):
             raise UnavailableError(
                 None, None, f"worker {worker} died, and {why}; the newest checkpoint is of step {number}.{texts}"
             )  # fmt: skip
+        self._check_going()
         self.count = left
         self._again()
         self._join()
@@ -266,14 +272,16 @@ class _Death(NamedTuple):
 class _Run:
     """What is known of a run, over all its attempts."""
 
-    def __init__(self, steps: int, tell: int, progress: Callable[[Progress], object] | None) -> None:
+    def __init__(
+        self, steps: int, tell: int, progress: Callable[[Progress], object] | None,
+        reported: dict[int, tuple[int, float]], happened: list[Happening],
+    ) -> None:  # fmt: skip
         self.steps, self.tell, self.progress = steps, tell, progress
+        self.reported, self.happened = reported, happened
         self.start = time.time()
         self.losses: dict[int, tuple[float, float]] = {}
         self.seconds: list[float] = []
-        self.happened: list[Happening] = []
         self.teams: list[tuple[int, int]] = []  # from which step how many workers
-        self._told: Any = None
 
     def gradients(self, done: int) -> int:
         """How many gradients were used in the first `done` steps."""
@@ -285,15 +293,17 @@ class _Run:
         """Something happened at a time of the clock on the wall."""
         self.happened.append(Happening(at - self.start, kind, who, text))
 
-    def news(self, answer: Any) -> None:
-        """What worker 0 has published."""
-        data: Any = getattr(answer, "data", None)
-        if not data or data == self._told:
-            return
-        self._told = dict(data)
-        self.losses[data["step"]] = (data["loss"], time.time())
-        if self.progress is not None:
-            self.progress(Progress(data["step"], self.steps, data["loss"]))
+    def news(self, answers: Sequence[Any]) -> None:
+        """What the workers have published."""
+        for rank, answer in enumerate(answers):
+            data: Any = getattr(answer, "data", None)
+            if not data or self.reported.get(rank) == (data["step"], data["loss"]):
+                continue
+            self.reported[rank] = data["step"], data["loss"]
+            if rank == 0:
+                self.losses[data["step"]] = (data["loss"], time.time())
+                if self.progress is not None:
+                    self.progress(Progress(data["step"], self.steps, data["loss"]))
 
     def take(self, answer: Mapping[str, Any], rank: int) -> None:
         """What a worker returned."""

@@ -86,6 +86,7 @@ class ParameterServer(Engines):
 
         Raises:
             UnavailableError: if no worker is left.
+            CancelledError: if it was stopped by `stop` or `close`.
             GraphError: if the step cannot be replicated, or there are fewer examples than workers.
         """
         self._check_open()
@@ -97,6 +98,7 @@ class ParameterServer(Engines):
                 f'the gradients depend on random draws ("{step.random[0]}"), and it is open whose turn is next.\n'
                 "  Try: Processes(...), whose workers draw in turns."
             )
+        self._begin()
         write_step(self.folder, step, arrays)
         serving = _Serving(self, step, step.first_state() if state is None else dict(state), updates)
         serving.taken = Sampling(len(arrays[0]), self.count, batch, sampling, seed)
@@ -131,10 +133,11 @@ class _Serving:
         self.points: list[Point] = []
         self.staleness: list[int] = []
         self.order: list[int] = []
-        self.happened: list[Happening] = []
+        self.happened: list[Happening] = group.happenings
         self.dead: set[int] = set()
         self.turns = [0] * group.count
         self.reads = [0] * group.count
+        self.taken_of = [0] * group.count  # gradients
         self.waiting: dict[int, Any] = {}
         self.start = time.time()
         self._update: Any = jax.jit(step.update)
@@ -177,6 +180,7 @@ class _Serving:
         """Applies the next gradient that comes: whose, and the loss at the weights that it had read."""
         until = time.monotonic() + GRADIENT_SECONDS
         while True:
+            self.group._check_going()
             self._look()
             if not self.waiting:
                 raise UnavailableError(None, None, f"no worker is left after {len(self.staleness)} updates.")
@@ -197,7 +201,10 @@ class _Serving:
                 self.state = self._update(self.state, values)
             self.staleness.append(len(self.staleness) - self.reads[rank])
             self.order.append(rank)
-            return rank, float(found["loss"]) if "loss" in found else float("nan")
+            self.taken_of[rank] += 1
+            loss = float(found["loss"]) if "loss" in found else float("nan")
+            self.group.reported[rank] = self.taken_of[rank], loss
+            return rank, loss
 
     def _take(self, rank: int, answer: Any) -> dict[str, Any] | None:
         """What a worker has sent; None if it has died instead."""
