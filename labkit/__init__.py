@@ -302,6 +302,8 @@ from labkit.ops.hashing import string_to_hash_bucket, string_to_hash_bucket_fast
 # Input: queues that threads fill, readers of files
 from labkit.ops.counting import count_up_to
 from labkit.queues import (
+    ConditionalAccumulator,
+    ConditionalAccumulatorBase,
     FIFOQueue,
     FixedLengthRecordReader,
     IdentityReader,
@@ -310,6 +312,7 @@ from labkit.queues import (
     QueueBase,
     RandomShuffleQueue,
     ReaderBase,
+    SparseConditionalAccumulator,
     TFRecordReader,
     TextLineReader,
     WholeFileReader,
@@ -468,8 +471,9 @@ __all__ = [
     "string_to_number", "substr", "reduce_join", "string_split", "string_to_hash_bucket", "string_to_hash_bucket_fast",
     "string_to_hash_bucket_strong",
     # Input: queues that threads fill, readers of files
-    "FIFOQueue", "FixedLengthRecordReader", "IdentityReader", "PaddingFIFOQueue", "PriorityQueue", "QueueBase",
-    "RandomShuffleQueue", "ReaderBase", "TFRecordReader", "TextLineReader", "WholeFileReader", "count_up_to",
+    "ConditionalAccumulator", "ConditionalAccumulatorBase", "FIFOQueue", "FixedLengthRecordReader", "IdentityReader",
+    "PaddingFIFOQueue", "PriorityQueue", "QueueBase", "RandomShuffleQueue", "ReaderBase",
+    "SparseConditionalAccumulator", "TFRecordReader", "TextLineReader", "WholeFileReader", "count_up_to",
     # Examples in files
     "FixedLenFeature", "FixedLenSequenceFeature", "SparseFeature", "VarLenFeature", "parse_example",
     "parse_single_example", "parse_single_sequence_example",

@@ -62,6 +62,26 @@ class SessionResources:
                     made.load_state(self._saved.pop(key))
             return self._objects[key]
 
+    def shared(
+        self, kind: str, node: Hashable, container: str, shared_name: str, name: str, make: Callable[[], Any]
+    ) -> Any:
+        """The object that all nodes of one `shared_name` stand for; a node without one has its own.
+
+        Args:
+            kind: "queue", "accumulator": what the object is.
+            node: the node.
+            container: the first part of the shared name.
+            shared_name: its second part; "" for none.
+            name: the name of the node, which is the shared name among the sessions of a cluster.
+            make: makes it.
+        """
+        return self.get((kind, container, shared_name) if shared_name else node, make)
+
+    @property
+    def closed(self) -> bool:
+        """True once the session is closed: what waits in one of its runs waits in vain."""
+        return self._closed
+
     def put(self, key: Hashable, value: Any) -> None:
         """Replaces the object of `key`."""
         with self._lock:
@@ -119,6 +139,12 @@ def time_left() -> float | None:
     return None if deadline is None else deadline - time.monotonic()
 
 
+def is_cancelled() -> bool:
+    """True if the session of this thread's run was closed meanwhile: who waits gives up."""
+    found: SessionResources | None = getattr(_running, "resources", None)
+    return found is not None and found.closed
+
+
 def current_resources() -> SessionResources:
     """Those of the session that runs in this thread; fresh ones outside of any run."""
     found = getattr(_running, "resources", None)
@@ -146,3 +172,7 @@ class HostRun(NamedTuple):
     def resource(self, make: Callable[[], Any]) -> Any:
         """The object that the session keeps for this node, made by `make()` at first use."""
         return self.session.get(self.key, make)
+
+    def shared(self, kind: str, container: str, shared_name: str, make: Callable[[], Any]) -> Any:
+        """The object of all nodes with this `shared_name`; that of this node if it is ""."""
+        return self.session.shared(kind, self.key, container, shared_name, self.name, make)

@@ -39,9 +39,7 @@ class QueueNode(HostOp):
         return Spec(resource, ())
 
     def kernel(self, run: HostRun) -> Any:
-        if self.shared_name:
-            return run.session.get(("queue", self.container, self.shared_name), lambda: self.make(run.name))
-        return run.resource(lambda: self.make(run.name))
+        return run.shared("queue", self.container, self.shared_name, lambda: self.make(run.name))
 
     def make(self, name: str) -> Waiting:
         """The queue itself."""

@@ -37,7 +37,7 @@ from typing import Any
 import numpy as np
 
 from labkit.errors import CancelledError, DeadlineExceededError, OutOfRangeError
-from labkit.graph.runtime import time_left
+from labkit.graph.runtime import is_cancelled, time_left
 
 Element = tuple[Any, ...]
 
@@ -105,7 +105,7 @@ class Waiting:
             self._was_used = True
             if self.closed:
                 raise CancelledError(None, None, f"{self.name} is closed: nothing can be added to it any more.")
-            with _Turn(self._producers, self._changed) as turn:
+            with Turn(self._producers, self._changed) as turn:
                 for element in elements:
                     self._wait(lambda: self._refuses or (turn.is_first() and self._count() < self.capacity), "enqueue")
                     if self._refuses:
@@ -124,7 +124,7 @@ class Waiting:
             OutOfRangeError: if the queue is closed and has fewer than `at_least`; it keeps what it has.
         """
         taken: list[Element] = []
-        with self._changed, _Turn(self._consumers, self._changed) as turn:
+        with self._changed, Turn(self._consumers, self._changed) as turn:
             try:
                 while len(taken) < count:
                     self._wait(lambda: turn.is_first() and (self._available() or self._is_drained()), "dequeue")
@@ -161,6 +161,11 @@ class Waiting:
             self.closed = self._refuses = self._lost = True
             self._changed.notify_all()
 
+    def wake(self) -> None:
+        """Lets those who wait look again whether their session is still open."""
+        with self._changed:
+            self._changed.notify_all()
+
     def _is_drained(self) -> bool:
         """True if no element will ever come: closed, and nobody who may still add waits."""
         return self.closed and (self._refuses or not self._producers)
@@ -170,7 +175,7 @@ class Waiting:
         began = time.monotonic()
         hinted = False
         while not ready():
-            if self._lost:
+            if self._lost or is_cancelled():
                 raise CancelledError(None, None, f"the session was closed while a {what} waited.")
             waited = time.monotonic() - began
             if what == "dequeue" and not hinted and not self._was_used and waited > _HINT_AFTER_SECONDS:
@@ -187,7 +192,7 @@ class Waiting:
             self._changed.wait(timeout=min(1.0 if hinted or self._was_used else 0.25, left or 1.0))
 
 
-class _Turn:
+class Turn:
     """A place in a line; to be used while the queue's condition is held."""
 
     def __init__(self, line: deque[object], changed: threading.Condition) -> None:
@@ -197,7 +202,7 @@ class _Turn:
     def is_first(self) -> bool:
         return self._line[0] is self
 
-    def __enter__(self) -> _Turn:
+    def __enter__(self) -> Turn:
         self._line.append(self)
         return self
 
