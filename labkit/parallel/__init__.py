@@ -12,7 +12,8 @@ timeline.py         what happens when, failures included: timeline_sync.py, time
 modes.py            the numbers of a timeline; ring.py: asynchronous updates as one compiled loop
 measuring.py        metrics, bytes, and whether replicas can be joined
 pipeline.py         layers on several devices: GPipe, 1F1B, interleaved; bubbles and memory
-splitting.py        op parallelism: one op as k smaller ones on k devices; unjoining.py: what need not be joined
+splitting.py        op parallelism: one op as k smaller ones on k devices; softmax_cuts.py: softmax and cross entropy;
+                    unjoining.py: what need not be joined
 ready_queues.py     task parallelism: who takes which op when; moments.py: what was pending, ready, running
 scaling.py          curves of time, speed-up and efficiency against replicas; translation.py: eight GPUs of one model
 published.py        how training scaled for others; published_curves.py, comparison.py: beside what is simulated
@@ -23,7 +24,7 @@ run.py              `DataParallel`: all of it together; history.py: what came ou
 
 from labkit.parallel import processes
 from labkit.parallel.clock import Clock
-from labkit.parallel.communication import TRANSPORTS, AllReduce, Communication, ParameterServers
+from labkit.parallel.communication import TRANSPORTS, AllReduce, Communication, ParameterServers, Transport
 from labkit.parallel.comparison import Comparison, compare, compare_all
 from labkit.parallel.faults import Fault, Recovery
 from labkit.parallel.history import Happening, History, Lost, Point
@@ -45,7 +46,7 @@ __all__ = [
     "FORMATS", "MODES", "POINTS", "SAMPLINGS", "TRANSPORTS", "AllReduce", "Asynchronous", "Clock", "Communication",
     "Comparison", "Curve", "DataParallel", "Fault", "Gradients", "Happening", "History", "Lost", "Moment",
     "ParameterServers", "Part", "Pipeline", "PipelineRun", "Point", "Published", "ReadyQueue", "Recovery",
-    "Replicas", "Sampling", "Synchronous", "TrainingStep", "Update", "Wire", "asynchronous", "backup_curve",
+    "Replicas", "Sampling", "Synchronous", "TrainingStep", "Transport", "Update", "Wire", "asynchronous", "backup_curve",
     "batch_of", "bubble_share", "compare", "compare_all", "implied_overhead", "processes", "ready_queue",
     "scaling_curve", "split", "synchronous", "times_to", "unjoin",
 ]  # fmt: skip

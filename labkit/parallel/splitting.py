@@ -14,8 +14,8 @@ of Y is what dA sums over, and a column of dB. `backward=True` cuts them so. Gra
 that comes out.
 
 An embedding lookup (`Gather`) is cut by columns of the table or by its rows; there each device takes the ids that it
-has. A softmax layer (`Softmax`) is cut by classes, together with the MatMul and bias before it: per example, only the
-largest score and a sum travel.
+has. A softmax layer (`Softmax`) or a cross entropy is cut by classes, together with the MatMul and bias before it: per
+example, only the largest score and a sum or two travel (`softmax_cuts.py`).
 
 Example:
     >>> import labkit as tf
@@ -42,58 +42,48 @@ weird trick for parallelizing convolutional neural networks", arXiv:1404.5997, f
 
 from __future__ import annotations
 
-import functools
 import itertools
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from difflib import get_close_matches
 from typing import Any, cast
 
 from labkit.cluster.errors import checked_count
 from labkit.devices import DeviceSpec
 from labkit.errors import GraphError, ShapeError
-from labkit.graph import Graph, Operation, Tensor, apply, constant_value
+from labkit.graph import Operation, Tensor, apply, constant_value
 from labkit.ops.array import reshape
-from labkit.ops.division import divide
-from labkit.ops.exponential import exp
 from labkit.ops.filling import zeros_like
 from labkit.ops.gathering import Gather
-from labkit.ops.joining import ConcatV2, concat
+from labkit.ops.joining import concat
 from labkit.ops.joining import split as cut
 from labkit.ops.linalg import MatMul
 from labkit.ops.logic import greater_equal, less, logical_and
-from labkit.ops.magnitude import maximum
 from labkit.ops.math import subtract
-from labkit.ops.nn import bias_add
-from labkit.ops.reduce import reduce_max, reduce_sum
 from labkit.ops.selecting import Select
 from labkit.ops.shaping import shape as shape_of
-from labkit.ops.softmax import Softmax
 from labkit.ops.sums import AddN
+from labkit.parallel.cuts import Make, Places, Wanted, joined, size_at, sizes_of
+from labkit.parallel.softmax_cuts import (
+    CROSS_ENTROPIES,
+    cross_entropy,
+    elementwise,
+    gradient_nodes,
+    product_of,
+    softmax,
+    without_scores,
+)  # fmt: skip
 from labkit.passes import Changes, Draft
 from labkit.passes.rules import Pass
 from labkit.shapes import shape_text
 
 WAYS = {
     "MatMul": ("columns", "rows", "examples"), "Gather": ("columns", "rows"), "GatherV2": ("columns", "rows"),
-    "Softmax": ("columns",),
+    "Softmax": ("columns",), "SoftmaxCrossEntropyWithLogits": ("columns",),
+    "SparseSoftmaxCrossEntropyWithLogits": ("columns",),
 }  # fmt: skip
 """What can be cut, and by what."""
-
-
-@dataclass(frozen=True)
-class _Wanted:
-    """One cut: of which node, into what, and where to."""
-
-    name: str
-    parts: int | tuple[int, ...]
-    by: str
-    devices: tuple[str, ...]
-
-    @property
-    def count(self) -> int:
-        return self.parts if isinstance(self.parts, int) else len(self.parts)
 
 
 def split(
@@ -106,13 +96,14 @@ def split(
     """A pass that cuts one op into parts for several devices.
 
     Args:
-        node: a MatMul, an embedding lookup or a softmax: its name, the operation, or its tensor.
+        node: a MatMul, an embedding lookup, a softmax or a cross entropy: its name, the operation, or its tensor.
         parts: how many, or their sizes. If they cannot be equal, the first ones get one column (row, example) more;
             a size that is known only when the graph runs must then be a multiple.
         by: "columns", "rows" or "examples" of a matrix product; "columns" or "rows" of an embedding table; "columns"
-            (classes) of a softmax.
+            (classes) of a softmax or a cross entropy.
         devices: a device for each part, as for `tf.device`; None leaves them where the op was.
-        backward: also cuts the two MatMuls of the gradient of a MatMul, where the graph has it.
+        backward: also cuts the two MatMuls of the gradient of a MatMul, where the graph has it; of a cross entropy all
+            that its gradient goes through up to there.
 
     Returns:
         A function from a `Draft` to `Changes`, for `tf.passes.optimize(y, passes=[...])`.
@@ -140,7 +131,7 @@ def split(
     if not isinstance(name, str):
         raise GraphError(f"{node!r} is no op of a graph.", "its name, the operation, or its tensor.")
     places = [devices] if isinstance(devices, str) else devices or ()
-    wanted = _Wanted(name, _parts(parts), by, tuple(_device(device) for device in places))
+    wanted = Wanted(name, _parts(parts), by, tuple(_device(device) for device in places))
     if wanted.devices and len(wanted.devices) != wanted.count:
         raise GraphError(
             f"{wanted.count} parts of {name!r} are to go to {len(wanted.devices)} devices: {list(wanted.devices)}.",
@@ -176,98 +167,51 @@ def _device(device: Any) -> str:
     return (device if isinstance(device, DeviceSpec) else DeviceSpec.from_string(str(device))).to_string()
 
 
-def _cut(draft: Draft, wanted: _Wanted, changes: Changes) -> None:
-    """Adds one cut to `changes`."""
+def _cut(draft: Draft, wanted: Wanted, changes: Changes, inner: Sequence[Operation] = ()) -> None:
+    """Adds one cut to `changes`; `inner` are nodes of a gradient that are cut only with the rest of it."""
     node = draft.graph.get_operation_by_name(wanted.name)
-    if wanted.by not in WAYS.get(node.type, ()):
+    if wanted.by not in WAYS.get(node.type, ()) and node not in inner:
         raise GraphError(
             f"{node.describe()} cannot be cut by {wanted.by!r}.",
             "; ".join(f"{op} by {', '.join(ways)}" for op, ways in WAYS.items()) + ".",
         )
-    inputs, make = {"MatMul": _matmul, "Softmax": _softmax}.get(node.type, _lookup)(draft, node, wanted)
+    inputs, make = _CUTS[node.type](draft, node, wanted)
 
     def build(tensors: list[Tensor]) -> list[Tensor]:
         graph = tensors[0].graph
         with graph.device(node.device or None), graph.name_scope(f"{wanted.name}/parts/"):
-            return [make(tensors, _Places(graph, wanted))]
+            made = make(tensors, Places(graph, wanted))
+            return made if isinstance(made, list) else [made]
 
     changes.inputs[node], changes.built[node] = inputs, build
     places = f" on {', '.join(wanted.devices)}" if wanted.devices else ""
     changes.told(node, f"{wanted.name}/parts", f"{wanted.count} parts by {wanted.by}{places}")
-    if node.type == "Softmax":
-        _without_scores(draft, node, changes)
+    if node.type == "Softmax" or node.type in CROSS_ENTROPIES:
+        without_scores(draft, node, changes)
 
 
-class _Places:
-    """The devices of the parts, while they are made."""
-
-    def __init__(self, graph: Graph, wanted: _Wanted) -> None:
-        self._graph = graph
-        self._wanted = wanted
-        self.whole = f"{wanted.name}/"  # a name with a final slash is taken as it is
-
-    def each(self, make: Callable[[int], Tensor]) -> list[Tensor]:
-        """What `make(number)` makes, each on its own device."""
-        made: list[Tensor] = []
-        for number in range(self._wanted.count):
-            with self._graph.device(self._wanted.devices[number] if self._wanted.devices else None):
-                made.append(make(number))
-        return made
-
-
-def _sizes(node: Operation, wanted: _Wanted, length: int | None) -> int | list[int]:
-    """Into what to cut a length: a number of equal pieces, or their sizes."""
-    if not isinstance(wanted.parts, int):
-        if length is not None and sum(wanted.parts) != length:
-            raise ShapeError(
-                f"{node.describe()} has {length} {wanted.by}, and the parts {list(wanted.parts)} add up to "
-                f"{sum(wanted.parts)}.",
-                f"parts={wanted.count}, or sizes that add up.",
-            )
-        return list(wanted.parts)
-    if length is None:
-        return wanted.parts  # equal pieces, or an error when it runs
-    if length < wanted.parts:
-        raise ShapeError(
-            f"{node.describe()} has {length} {wanted.by}: too few for {wanted.parts} parts.", f"at most {length} parts."
-        )
-    least, more = divmod(length, wanted.parts)
-    return wanted.parts if not more else [least + (number < more) for number in range(wanted.parts)]
-
-
-def _size(tensor: Tensor, axis: int) -> int | None:
-    return None if tensor.static_shape is None else tensor.static_shape[axis]
-
-
-Make = Callable[[list[Tensor], _Places], Tensor]
-
-
-def _matmul(draft: Draft, node: Operation, wanted: _Wanted) -> tuple[list[Tensor], Make]:
+def _matmul(draft: Draft, node: Operation, wanted: Wanted) -> tuple[list[Tensor], Make]:
     """A matrix product: which axis of which factor is cut, and how the products are joined."""
     kind = cast("MatMul", node.kind)
     left, right = node.inputs
     at_left = {"columns": None, "rows": 0 if kind.transpose_a else 1, "examples": int(kind.transpose_a)}[wanted.by]
     at_right = {"columns": 0 if kind.transpose_b else 1, "rows": int(kind.transpose_b), "examples": None}[wanted.by]
-    lengths = [_size(t, axis) for t, axis in ((left, at_left), (right, at_right)) if axis is not None]
-    sizes = _sizes(node, wanted, next((length for length in lengths if length is not None), None))
+    lengths = [size_at(t, axis) for t, axis in ((left, at_left), (right, at_right)) if axis is not None]
+    sizes = sizes_of(node, wanted, next((length for length in lengths if length is not None), None))
 
-    def make(tensors: list[Tensor], places: _Places) -> Tensor:
+    def make(tensors: list[Tensor], places: Places) -> Tensor:
         a, b = tensors
         lefts = [a] * wanted.count if at_left is None else cut(a, sizes, at_left, name="left")
         rights = [b] * wanted.count if at_right is None else cut(b, sizes, at_right, name="right")
         products = places.each(lambda i: apply(kind, lefts[i], rights[i], name=str(i)))
         if wanted.by == "rows":
             return apply(AddN(), *products, name=places.whole)
-        return _joined(products, 1 if wanted.by == "columns" else 0, places)
+        return joined(products, 1 if wanted.by == "columns" else 0, places)
 
     return [left, right], make
 
 
-def _joined(pieces: list[Tensor], axis: int, places: _Places) -> Tensor:
-    return apply(ConcatV2(len(pieces)), *pieces, axis, name=places.whole)
-
-
-def _lookup(draft: Draft, node: Operation, wanted: _Wanted) -> tuple[list[Tensor], Make]:
+def _lookup(draft: Draft, node: Operation, wanted: Wanted) -> tuple[list[Tensor], Make]:
     """An embedding lookup: pieces of every row, or the rows that a device has and zeros for the others."""
     table, ids = node.inputs[:2]
     if node.type == "GatherV2" and constant_value(node.inputs[2]) != 0:
@@ -279,14 +223,14 @@ def _lookup(draft: Draft, node: Operation, wanted: _Wanted) -> tuple[list[Tensor
             "shape and the rank of the ids must be known, and the table must have columns."
         )
     axis = 1 if wanted.by == "columns" else 0
-    sizes = _sizes(node, wanted, shape[axis])
+    sizes = sizes_of(node, wanted, shape[axis])
 
-    def by_columns(tensors: list[Tensor], places: _Places) -> Tensor:
+    def by_columns(tensors: list[Tensor], places: Places) -> Tensor:
         tables = cut(tensors[0], sizes, 1, name="table")
         rows = places.each(lambda i: apply(Gather(), tables[i], tensors[1], name=str(i)))
-        return _joined(rows, len(at), places)
+        return joined(rows, len(at), places)
 
-    def by_rows(tensors: list[Tensor], places: _Places) -> Tensor:
+    def by_rows(tensors: list[Tensor], places: Places) -> Tensor:
         tables = cut(tensors[0], sizes, 0, name="table")
         starts = [0, *itertools.accumulate(cast("int", t.static_shape[0]) for t in tables if t.static_shape)]
         flat = reshape(tensors[1], [-1], name="ids")
@@ -312,73 +256,7 @@ def _lookup(draft: Draft, node: Operation, wanted: _Wanted) -> tuple[list[Tensor
     return [table, ids], by_columns if wanted.by == "columns" else by_rows
 
 
-def _softmax(draft: Draft, node: Operation, wanted: _Wanted) -> tuple[list[Tensor], Make]:
-    """A softmax with the layer before it: every device has its classes from the weights to the probabilities."""
-    logits = node.inputs[0]
-    shape = logits.static_shape
-    if shape is None or cast("Softmax", node.kind).axis not in (-1, len(shape) - 1):
-        raise GraphError(f"{node.describe()} is cut by classes, and they must be on its last axis.")
-    axis = len(shape) - 1
-    inputs = _layer(draft, logits) if axis == 1 else [logits]
-    sizes = _sizes(node, wanted, shape[axis])
-
-    def make(tensors: list[Tensor], places: _Places) -> Tensor:
-        pieces = _scores(tensors, places) if len(tensors) > 1 else cut(tensors[0], sizes, axis, name="logits")
-        largest = functools.reduce(maximum, places.each(lambda i: reduce_max(pieces[i], axis, keepdims=True)))
-        powers = places.each(lambda i: exp(subtract(pieces[i], largest)))
-        total = apply(AddN(), *places.each(lambda i: reduce_sum(powers[i], axis, keepdims=True)), name="total")
-        return _joined(places.each(lambda i: divide(powers[i], total, name=str(i))), axis, places)
-
-    def _scores(tensors: list[Tensor], places: _Places) -> list[Tensor]:
-        kind = cast("MatMul", _product(logits).kind)
-        weights = cut(tensors[1], sizes, 0 if kind.transpose_b else 1, name="weights")
-        scores = places.each(lambda i: apply(kind, tensors[0], weights[i], name="scores"))
-        if len(tensors) == 2:
-            return scores
-        biases = cut(tensors[2], sizes, 0, name="biases")
-        return places.each(lambda i: bias_add(scores[i], biases[i]))
-
-    return inputs, make
-
-
-def _product(logits: Tensor) -> Operation:
-    """The node before the bias, if a bias is added."""
-    return logits.op.inputs[0].op if logits.op.type in ("Add", "BiasAdd") else logits.op
-
-
-def _layer(draft: Draft, logits: Tensor) -> list[Tensor]:
-    """What a layer's scores are made of: [x, weights] or [x, weights, bias]; [scores] if that cannot be seen."""
-    product = _product(logits)
-    between = dict.fromkeys((logits.op, product))
-    fed = any(op.outputs and op.outputs[0] in draft.feeds for op in between)
-    if product.type != "MatMul" or fed or any(op.control_inputs for op in between):
-        return [logits]
-    inputs = list(product.inputs)
-    if product is not logits.op:
-        bias = logits.op.inputs[1]
-        inputs = [*inputs, bias] if bias.static_shape is not None and len(bias.static_shape) == 1 else [logits]
-    return [logits] if any(t.op.kind.is_ref for t in inputs) else inputs  # a variable's value of that moment
-
-
-def _without_scores(draft: Draft, node: Operation, changes: Changes) -> None:
-    """Drops what a softmax is no longer computed from, if nothing else needs it."""
-    gone: set[Operation] = set()
-    kept = {t.op for t in draft.fetches} | set(draft.targets)
-    for old in (node.inputs[0].op, _product(node.inputs[0])):
-        users = [other for other in draft.nodes if other not in gone and old in _before(other, changes)]
-        if users or old in kept or old in (t.op for t in changes.inputs[node]):
-            break
-        gone.add(old)
-        changes.told(old, f"{node.name}/parts", "the parts compute it")
-    if gone:
-        changes.keep = (set(draft.nodes) if changes.keep is None else changes.keep) - gone
-
-
-def _before(node: Operation, changes: Changes) -> set[Operation]:
-    return {t.op for t in changes.inputs.get(node, node.inputs)} | set(node.control_inputs)
-
-
-def _backward(draft: Draft, wanted: _Wanted, changes: Changes) -> None:
+def _backward(draft: Draft, wanted: Wanted, changes: Changes) -> None:
     """Cuts the products of the gradient where the cut of Y = A B goes through them.
 
     With letters Y[i, j] = sum over l of A[i, l] B[l, j] a cut is one of i, j and l; dA has i and l and sums over j, dB
@@ -386,7 +264,7 @@ def _backward(draft: Draft, wanted: _Wanted, changes: Changes) -> None:
     is one by examples and the second one by columns.
     """
     node = draft.graph.get_operation_by_name(wanted.name)
-    product = _product(node.inputs[0]) if node.type == "Softmax" else node
+    product = product_of(node.inputs[0]) if node.type == "Softmax" or node.type in CROSS_ENTROPIES else node
     pattern = re.compile(rf"(?:.*/)?{re.escape(product.name)}_grad/MatMul(_1)?")
     found = [(name, match) for name in draft.graph.nodes_by_name if (match := pattern.fullmatch(name))]
     kind = product.kind
@@ -401,3 +279,13 @@ def _backward(draft: Draft, wanted: _Wanted, changes: Changes) -> None:
         result = left if match[1] is None else right
         by = ("examples", "columns")[result.index(letter)] if letter in result else "rows"
         _cut(draft, replace(wanted, name=name, by=by), changes)
+    if node.type in CROSS_ENTROPIES:
+        inner = gradient_nodes(draft, node)
+        for other in inner:
+            _cut(draft, replace(wanted, name=other.name, by="columns"), changes, inner)
+
+
+_CUTS: dict[str, Callable[[Draft, Operation, Wanted], tuple[list[Tensor], Make]]] = {
+    "MatMul": _matmul, "Gather": _lookup, "GatherV2": _lookup, "Softmax": softmax,
+    **dict.fromkeys(CROSS_ENTROPIES, cross_entropy), **dict.fromkeys(("Mul", "BiasAddGrad", "SumLike"), elementwise),
+}  # fmt: skip
