@@ -6,6 +6,7 @@ written, so that any right way is right. It knows the common mistakes and says w
 
 from labkit.exercises import (
     cell_of_machines,
+    data_parallelism,
     devices_and_placement,
     general_computations,
     getting_started,
@@ -21,7 +22,7 @@ EXERCISES: dict[str, Exercise] = {
     exercise.number: exercise
     for module in (
         hello_graph, getting_started, mnist_from_scratch, state_and_gradients, looking_inside, general_computations,
-        playground, devices_and_placement, cell_of_machines,
+        playground, devices_and_placement, cell_of_machines, data_parallelism,
     )
     for exercise in module.EXERCISES
 }  # fmt: skip

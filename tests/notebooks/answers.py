@@ -35,6 +35,10 @@ VARIABLES = {
     "09.1": "ends",
     "09.2": "score",
     "09.3": "tasks",
+    "11.1": "rate",
+    "11.2": "sent",
+    "11.3": "asynchronous",
+    "11.4": "most",
 }
 
 UNTRIED = {
@@ -68,6 +72,10 @@ UNTRIED = {
     "09.1": 'ends = {"crawl": ..., "sort": ..., "web": ...}',
     "09.2": "def score(free, ask):\n    return ...",
     "09.3": "tasks = ...",
+    "11.1": "rate = ...",
+    "11.2": "def sent(workers, size):\n    return ...",
+    "11.3": "def asynchronous(gradient, w, rate, reads):\n    return ...",
+    "11.4": "most = ...",
 }
 
 
@@ -135,6 +143,15 @@ def _life(body: str) -> str:
 def _scopes(a: str = "/job:worker/task:2/cpu:0", b: str = "/job:ps/task:2/gpu:1", c: str = "/task:5") -> str:
     """An answer to 08.1: what is not given is right."""
     return f"devices = ({a!r}, {b!r}, {c!r})"
+
+
+def _ring(body: str) -> str:
+    return _function("sent(workers, size)", body)
+
+
+def _server(body: str, end: str = "return versions[-1]") -> str:
+    loop = f"versions = [w]\nfor read in reads:\n    {body}\n{end}"
+    return _function("asynchronous(gradient, w, rate, reads)", loop)
 
 
 def _surf(body: str) -> str:
@@ -514,5 +531,54 @@ WRONG = {
         ("tasks = 13", "the fullest rack holds 4"),
         ("tasks = 40", "fewer will do"),
         ("tasks = 13.5", "is no number of tasks"),
+    ],
+    "11.1": [
+        ("rate = 0.01", "its gradient is the *sum* of ten gradients"),
+        ("rate = 0.1", "the wrong way round"),
+        ("rate = 0.01 / 1000", "only the ten workers are a mean in one"),
+        ("rate = 0.002", "goes 2 times as far as theirs"),
+        ("rate = 0", "above zero"),
+    ],
+    "11.2": [
+        (_ring("return (workers - 1) * size / workers"), "Then the sums must go round, too"),
+        (_ring("return 2 * (workers - 1) * size"), "one *piece*, an n-th of the gradient"),
+        (_ring("return 2 * size"), "n - 1 rounds, not n"),
+        (_ring("return (workers - 1) * size"), "the whole gradient in each round"),
+        (_ring("return size / workers"), "one piece, in one round"),
+        (_ring("return 2 * (workers - 1)"), "the number of rounds"),
+        (_ring("return size"), "with parameter servers"),
+        (_ring("return size / 7"), "4 workers with 1,000,000 bytes send 1,500,000 each; you say 142,857"),
+        (_ring("2 * size"), "forget `return`"),
+    ],
+    "11.3": [
+        (_server("w = w - rate * gradient(w)", end="return w"), "without any delay"),
+        (
+            _server("versions.append(versions[read] - rate * gradient(versions[read]))"),
+            "what the others did in between",
+        ),
+        (_server("versions.append(versions[-1] - rate * gradient(versions[0]))"), "computed at the first weights"),
+        (_server("versions.append(versions[-1] + rate * gradient(versions[read]))"), "uphill"),
+        (_server("versions.append(versions[-1] - gradient(versions[read]))"), "the learning rate is missing"),
+        (
+            _server("versions.append(versions[-1] - rate * gradient(versions[read]))", end="return versions[-2]"),
+            "one update is missing",
+        ),
+        (
+            _server("versions.append(versions[-1] - rate * gradient(versions[read]))", end="return versions"),
+            "the last version was asked for",
+        ),
+        (
+            _server("w -= rate * gradient(versions[read])\n    versions.append(w)", end="return w"),
+            "changes the array in place",
+        ),
+        (_server("versions.append(versions[-1] - 2 * rate * gradient(versions[read]))"), "w ends at"),
+        (_server("versions.append(versions[-1] - rate * gradient(versions[read + 1]))"), "your code raised IndexError"),
+        ("asynchronous = 3", "pass the function itself"),
+    ],
+    "11.4": [
+        ("most = 9", "with 9 workers w swings ever further"),
+        ("most = 7", "and so it does with 8"),
+        ("most = 8.34", "the last whole one"),
+        ("most = 0", "is no number of workers"),
     ],
 }
