@@ -46,7 +46,7 @@ __all__ = [
     "FORMATS", "MODES", "POINTS", "SAMPLINGS", "TRANSPORTS", "AllReduce", "Asynchronous", "Clock", "Communication",
     "Comparison", "Curve", "DataParallel", "Fault", "Gradients", "Happening", "History", "Lost", "Moment",
     "ParameterServers", "Part", "Pipeline", "PipelineRun", "Point", "Published", "ReadyQueue", "Recovery",
-    "Replicas", "Sampling", "Synchronous", "TrainingStep", "Transport", "Update", "Wire", "asynchronous", "backup_curve",
-    "batch_of", "bubble_share", "compare", "compare_all", "implied_overhead", "processes", "ready_queue",
+    "Replicas", "Sampling", "Synchronous", "TrainingStep", "Transport", "Update", "Wire", "asynchronous",
+    "backup_curve", "batch_of", "bubble_share", "compare", "compare_all", "implied_overhead", "processes", "ready_queue",
     "scaling_curve", "split", "synchronous", "times_to", "unjoin",
 ]  # fmt: skip

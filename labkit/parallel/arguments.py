@@ -20,7 +20,7 @@ from labkit.parallel.faults import Fault, Recovery
 from labkit.parallel.step import TrainingStep
 from labkit.parallel.wire import Wire
 
-_ALL_REDUCES = ("ring", "tree")
+_ALL_REDUCES = ("ring", "tree", "hierarchical")
 
 
 def as_data(data: Any) -> dict[Any, np.ndarray[Any, Any]]:

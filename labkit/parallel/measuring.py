@@ -42,7 +42,15 @@ class Travel(NamedTuple):
 
 
 def travels(training: TrainingStep, batch: Sequence[Any], wire: Wire, state: State | None = None) -> Travel:
-    """Bytes that one replica reads and sends.
+    """Bytes that one replica reads and sends; arguments as `travels_by_variable`."""
+    found = travels_by_variable(training, batch, wire, state).values()
+    return Travel(sum((one.read for one in found), 0.0), sum((one.sent for one in found), 0.0))
+
+
+def travels_by_variable(
+    training: TrainingStep, batch: Sequence[Any], wire: Wire, state: State | None = None
+) -> dict[str, Travel]:
+    """Bytes that one replica reads and sends of each variable.
 
     Args:
         training: the training step.
@@ -58,22 +66,18 @@ def travels(training: TrainingStep, batch: Sequence[Any], wire: Wire, state: Sta
     with jax.enable_x64(True):
         shapes: Any = jax.eval_shape(values, state, list(batch))
     made = dict(zip(training.sent, shapes, strict=True))
-    sent, rows = 0.0, dict[str, float]()
+    sent, rows = dict[str, float](), dict[str, float]()
     for part in training.parts:
         value = made[part.values]
         size = float(np.prod(value.shape, dtype=np.int64))
         if part.indices is None:
-            sent += wire.bytes(int(size)) if value.dtype == np.float32 else size * value.dtype.itemsize
+            sent[part.variable] = wire.bytes(int(size)) if value.dtype == np.float32 else size * value.dtype.itemsize
         else:
             numbers: Any = made[part.indices]
             rows[part.variable] = size * value.dtype.itemsize
-            sent += rows[part.variable] + float(numbers.size * numbers.dtype.itemsize)
-    whole = [name for name in training.reads if name not in training.random and name not in rows]
-    read = sum(rows.values())
-    for name in whole:
-        array: Any = state[name]
-        read += float(array.nbytes)
-    return Travel(read, sent)
+            sent[part.variable] = rows[part.variable] + float(numbers.size * numbers.dtype.itemsize)
+    reads = {name: float(state[name].nbytes) for name in training.reads if name not in training.random} | rows
+    return {name: Travel(reads.get(name, 0.0), sent.get(name, 0.0)) for name in {**reads, **sent}}
 
 
 def can_be_joined(training: TrainingStep, data: Sequence[Any], state: State) -> bool:

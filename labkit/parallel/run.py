@@ -64,10 +64,10 @@ from labkit.parallel.arguments import (
     check_scalar,
 )
 from labkit.parallel.clock import Clock, Stragglers
-from labkit.parallel.communication import AllReduce, Communication
+from labkit.parallel.communication import AllReduce, Communication, ParameterServers
 from labkit.parallel.faults import Fault, Outages, Recovery
 from labkit.parallel.history import History, Lost
-from labkit.parallel.measuring import Travel, can_be_joined, fed, measurer, travels
+from labkit.parallel.measuring import Travel, can_be_joined, fed, measurer, travels, travels_by_variable
 from labkit.parallel.modes import Job, replay_asynchronous, replay_synchronous
 from labkit.parallel.replay import Replicas
 from labkit.parallel.ring import Loop
@@ -108,7 +108,7 @@ class DataParallel:
         stragglers: factors on that.
         clock: instead of these two: a `Clock`, or the name of ready machines ("gpu_machines") on which the gradient of
             a batch is simulated.
-        communication: how weights and gradients travel: "servers", "ring", "tree", or more exactly
+        communication: how weights and gradients travel: "servers", "ring", "tree", "hierarchical", or more exactly
             `ParameterServers(...)`, `AllReduce(...)`.
         wire: in how many bits gradients travel: a format such as "int8", or a `Wire`; tables of which rows are sent
             stay as they are.
@@ -159,6 +159,7 @@ class DataParallel:
         self.n_push = checked_count(n_push, "the gradients of a push, n_push,")
         self.local_rate, self.adagrad = local_rate, adagrad
         self._check_mode(local_steps)
+        self.communication = self._placed(self.communication)
         self.recovery, self._faults, self._failures = as_recovery(recovery), as_faults(faults), dict(failures or {})
         self.outages()  # says at once what is wrong with them
         self.name = name or (f"{mode}, {workers} worker{'' if workers == 1 else 's'}")
@@ -267,7 +268,7 @@ class DataParallel:
             return asynchronous_timeline(
                 updates, self.workers, draws.of, communication.pull_seconds(self.workers, read_bytes),
                 communication.push_seconds(self.workers, sent_bytes), self.n_fetch, self.n_push, self.outages(),
-                recovery, tape,
+                recovery, tape, self._server_seconds(read_bytes, sent_bytes),
             )  # fmt: skip
         local, steps = self.mode == "local", self.local_steps
         between = communication.step_seconds(self.workers - self.backup, read_bytes, sent_bytes)
@@ -275,6 +276,23 @@ class DataParallel:
             updates, self.workers, (lambda step: draws.rounds(step, steps)) if local else draws.row, self.backup,
             between, self.outages(), recovery, isinstance(communication, AllReduce), tape,
         )  # fmt: skip
+
+    def _server_seconds(self, read_bytes: float, sent_bytes: float) -> tuple[float, float]:
+        """How long one worker keeps the others waiting at the servers, reading and sending."""
+        if isinstance(self.communication, ParameterServers):
+            return self.communication.server_seconds(read_bytes, sent_bytes)
+        return 0.0, 0.0
+
+    def _placed(self, communication: Communication) -> Communication:
+        """Parameter servers that know which of them has which variable."""
+        if not isinstance(communication, ParameterServers) or communication.sharded or communication.shares:
+            return communication
+        state = self.replicas.state
+        batch = [array[np.arange(self.batch) % self.examples] for array in self._data]
+        traffic = travels_by_variable(self.training, batch, self.wire, state)
+        if self.mode == "local":
+            traffic = {name: Travel(found.read, found.read) for name, found in traffic.items()}
+        return communication.placed({name: float(state[name].nbytes) for name in traffic}, traffic)
 
     def update_bytes(self, read: float, sent: float) -> float:
         """What travels for one worker's part of an update, whatever the shape of the all-reduce."""

@@ -4,6 +4,10 @@ A worker that dies loses the gradient that it was at, and the others go on. A li
 behind it. A server that dies takes its share of the weights with it: all go back to the last checkpoint, and what was
 under way then is lost.
 
+The servers' links are shared: what all workers ask for at once leaves them one after the other, in the order in which
+it was asked for, and gradients arrive so too. So the servers bound how many updates there are a second, whatever the
+number of workers. A worker that dies leaves what was on its way to the link.
+
 With Downpour a worker takes `n_push` gradients for one update and fetches the weights before each `n_fetch`-th; with 1
 and 1 that is asynchronous training as usual.
 
@@ -33,11 +37,14 @@ from labkit.parallel.ring import KEEP
 from labkit.parallel.tape import Tape, Turn
 from labkit.parallel.timeline import Ledger, Notes, Span, Timeline
 
+_GOES_ON, _ARRIVES, _SENDS = range(3)
+"""What happens to a worker: it goes on; its gradient arrives; its gradient is there to be sent."""
+
 
 def asynchronous_timeline(
     updates: int, workers: int, seconds: Callable[[int, int], float], pull_seconds: float = 0.0,
     push_seconds: float = 0.0, n_fetch: int = 1, n_push: int = 1, outages: Outages | None = None,
-    recovery: Recovery | None = None, tape: Tape | None = None,
+    recovery: Recovery | None = None, tape: Tape | None = None, server_seconds: tuple[float, float] = (0.0, 0.0),
 ) -> Timeline:  # fmt: skip
     """When asynchronous updates are applied, and at which versions their gradients were computed.
 
@@ -52,6 +59,8 @@ def asynchronous_timeline(
         outages: what fails.
         recovery: how that is mended, and how often checkpoints are written.
         tape: on which to write down what every worker does.
+        server_seconds: how long the weights that one worker reads, and the gradient that it sends, keep the busiest
+            server's link from others; 0 if nobody is in another's way.
 
     Raises:
         GraphError: if there is nobody to update, or failures undo updates as fast as they are made.
@@ -60,7 +69,7 @@ def asynchronous_timeline(
         raise GraphError(f"{workers} workers and {updates} updates were asked for; at least one of each.")
     recovery = recovery or Recovery()
     how = pull_seconds, push_seconds, n_fetch, n_push
-    run = _Run(workers, seconds, how, outages, recovery, Ledger(updates), tape)
+    run = _Run(workers, seconds, how, outages, recovery, Ledger(updates), tape, server_seconds)
     ended = run.until(updates)
     return Timeline(tuple(run.spans), run.notes.ended(run.spans, ended), 0, run.lost, run.ledger.lost)
 
@@ -75,11 +84,12 @@ class _Run:
         begun: for each worker the turns of the gradients that it has for its next update.
         begun_reads: the version that was fetched for each of them, or KEEP.
         trouble: for each worker when it, or its link, fails next; until then nobody need look.
+        free: when the servers' link is free again, outwards and inwards.
     """
 
     def __init__(
         self, workers: int, seconds: Callable[[int, int], float], how: tuple[float, float, int, int],
-        outages: Outages | None, recovery: Recovery, ledger: Ledger, tape: Tape | None,
+        outages: Outages | None, recovery: Recovery, ledger: Ledger, tape: Tape | None, busy: tuple[float, float],
     ) -> None:  # fmt: skip
         self.workers, self.seconds, self.recovery, self.ledger = workers, seconds, recovery, ledger
         self.pull, self.push, self.n_fetch, self.n_push = how
@@ -91,13 +101,16 @@ class _Run:
         self.notes, self.spans = Notes(), list[Span]()
         self.lost = 0
         self.tape = tape
+        self.pull_busy, self.push_busy = busy
         self.turn = [0] * workers
-        self.heap: list[tuple[float, int, bool]] = []
+        self.heap: list[tuple[float, int, int]] = []
         self._begin(0.0)
 
     def _begin(self, now: float) -> None:
         """All begin with version 0."""
         self.first, self.version = self.ledger.done, 0
+        self.free = [now, now]
+        self.taped = [0] * self.workers
         self.ends: list[float] = []
         self.whose: list[int] = []
         self.turns: list[int] = []
@@ -131,8 +144,11 @@ class _Run:
             if not self.heap:
                 self._close()
                 return True
-            now, worker, arrives = heapq.heappop(self.heap)
-            if arrives:
+            now, worker, what = heapq.heappop(self.heap)
+            if what == _SENDS:
+                self._send(worker, now)
+                continue
+            if what == _ARRIVES:
                 self._apply(worker, now)
             if self.ledger.done < updates:
                 self._go(worker, now)
@@ -163,6 +179,9 @@ class _Run:
             if self.since[worker] >= self.n_fetch:
                 self.since[worker], self.fetched[worker] = 0, self.version
                 read, end = self.version, now + self.pull
+                if self.pull_busy:
+                    start = max(now, self.free[0])
+                    self.free[0], end = start + self.pull_busy, start + self.pull
             turn, fetched = self.turn[worker], end
             self.turn[worker] = turn + 1
             computed = end = end + self.seconds(worker, turn)
@@ -170,22 +189,48 @@ class _Run:
             self.begun_reads[worker].append(read)
             self.since[worker] += 1
             ready = len(begun) == self.n_push
+            queues = ready and self.push_busy > 0  # when it is there is found when it is sent
             if end + self.push >= self.trouble[worker]:
-                end = self._survives(worker, now, end, ready)
-            elif ready:
+                end = self._survives(worker, now, end, ready and not queues)
+            elif ready and not queues:
                 end += self.push
             if self.tape is not None:
+                self.taped[worker] = len(self.tape.turns)
                 sent = computed + self.push * ready if math.isnan(end) else end
                 self.tape.turns.append(Turn(worker, now, fetched, computed, sent, ready))
             if math.isnan(end):
                 return
             if ready:
-                heapq.heappush(self.heap, (end, worker, True))
+                heapq.heappush(self.heap, (end, worker, _SENDS if queues else _ARRIVES))
                 return
             if self.since[worker] >= self.n_fetch:
-                heapq.heappush(self.heap, (end, worker, False))
+                heapq.heappush(self.heap, (end, worker, _GOES_ON))
                 return
             now = end
+
+    def _send(self, worker: int, now: float) -> None:
+        """The worker sends what it has, when the servers' link is free."""
+        start = max(now, self.free[1])
+        end = start + self.push
+        if end >= self.trouble[worker]:
+            cut = self.outages.of(f"link of worker {worker}").after(now)
+            if cut is not None and cut.start <= now:
+                self.notes.outage(f"link of worker {worker}", cut)
+                if math.isfinite(cut.end):
+                    heapq.heappush(self.heap, (cut.end, worker, _SENDS))
+                else:
+                    self.begun[worker].clear()
+                    self.begun_reads[worker].clear()
+                return
+            down = self.outages.of(f"worker {worker}").after(now)
+            if down is not None and down.start < end:
+                self._lose(worker, down)
+                return
+        self.free[1] = start + self.push_busy
+        if self.tape is not None:
+            place = self.taped[worker]
+            self.tape.turns[place] = self.tape.turns[place]._replace(sent=end)
+        heapq.heappush(self.heap, (end, worker, _ARRIVES))
 
     def _works(self, worker: int, now: float) -> bool:
         """Whether the worker can go on now; if not, it is asked again when it can."""
@@ -226,12 +271,12 @@ class _Run:
         self.begun_reads[worker].clear()
         self.since[worker] = self.n_fetch  # what it had of weights is gone too
         if math.isfinite(down.end):
-            heapq.heappush(self.heap, (down.end, worker, False))
+            heapq.heappush(self.heap, (down.end, worker, _GOES_ON))
 
     def _wait(self, worker: int, cut: Outage) -> None:
         self.notes.outage(f"link of worker {worker}", cut)
         if math.isfinite(cut.end):
-            heapq.heappush(self.heap, (cut.end, worker, False))
+            heapq.heappush(self.heap, (cut.end, worker, _GOES_ON))
 
     def _crash(self, now: float) -> tuple[str, Outage] | None:
         """The next server to fail."""
