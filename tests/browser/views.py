@@ -66,6 +66,12 @@ training.start().wait()
 training
 """,
     "PipelineView": "lw.PipelineView(tf.parallel.Pipeline(3, 6, transfer=0.25), '1f1b', other='gpipe', slow=1)",
+    "ProcessesView": """
+processes = tf.parallel.processes.Processes(1)
+processes_view = lw.ProcessesView(processes)
+processes_view.train(train, {x: np.ones((9, 4), np.float32)}, loss, steps=20, batch=2).wait()
+processes_view.shut_down()
+""",
     "PlacementView": """
 placement_view = lw.PlacementView(train, "gpu_server", {x: [100, 4]})
 placement_view.move("layer", "/gpu:1")

@@ -16,6 +16,7 @@ from labkit_widgets.graph_view import GraphView
 from labkit_widgets.pipeline_view import PipelineView
 from labkit_widgets.placement_view import PlacementView
 from labkit_widgets.playground_view import PlaygroundView
+from labkit_widgets.processes_view import ProcessesView
 from labkit_widgets.race_view import RaceView
 from labkit_widgets.register import register, unregister
 from labkit_widgets.roofline_view import RooflineView
@@ -31,6 +32,7 @@ __all__ = [
     "PipelineView",
     "PlacementView",
     "PlaygroundView",
+    "ProcessesView",
     "RaceView",
     "RooflineView",
     "TraceView",

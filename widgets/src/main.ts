@@ -10,6 +10,7 @@ import { graphView } from "./graphview/graph_view.ts";
 import { pipelineView } from "./pipeline/pipeline.ts";
 import { placementView } from "./placement/placement.ts";
 import { playgroundView } from "./playground/playground.ts";
+import { processesView } from "./processes/processes.ts";
 import { raceView } from "./race/race.ts";
 import { rooflineView } from "./roofline/roofline.ts";
 import { traceView } from "./trace/trace.ts";
@@ -26,6 +27,7 @@ const VIEWS: Record<string, [name: string, view: View]> = {
   PipelineView: ["Pipeline", pipelineView],
   PlacementView: ["Placement", placementView],
   PlaygroundView: ["Playground", playgroundView],
+  ProcessesView: ["Processes", processesView],
   RaceView: ["Race", raceView],
   RooflineView: ["Roofline", rooflineView],
   TraceView: ["Trace", traceView],

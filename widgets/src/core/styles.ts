@@ -9,10 +9,11 @@ import graphview from "../graphview/graphview.css";
 import pipeline from "../pipeline/pipeline.css";
 import placement from "../placement/placement.css";
 import playground from "../playground/playground.css";
+import processes from "../processes/processes.css";
 import race from "../race/race.css";
 import roofline from "../roofline/roofline.css";
 import trace from "../trace/trace.css";
 import training from "../training/training.css";
 import value from "./value.css";
 
-export const styles = [shell, cluster, debug, devicename, graph, graphview, pipeline, placement, playground, race, roofline, trace, training, value].join("\n");
+export const styles = [shell, cluster, debug, devicename, graph, graphview, pipeline, placement, playground, processes, race, roofline, trace, training, value].join("\n");
