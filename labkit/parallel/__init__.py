@@ -11,7 +11,8 @@ faults.py           what fails, who notices, what then
 timeline.py         what happens when, failures included: timeline_sync.py, timeline_async.py; tape.py: who did what
 modes.py            the numbers of a timeline; ring.py: asynchronous updates as one compiled loop
 measuring.py        metrics, bytes, and whether replicas can be joined
-pipeline.py         layers on several devices: GPipe, 1F1B, interleaved; bubbles and memory
+pipeline.py         layers on several devices: GPipe, 1F1B, interleaved; bubbles and memory; orders.py: the schedules
+stages.py           the layers of a learner's graph as such stages; microbatches.py: their gradients are the batch's
 splitting.py        op parallelism: one op as k smaller ones on k devices; softmax_cuts.py: softmax and cross entropy;
                     unjoining.py: what need not be joined
 ready_queues.py     task parallelism: who takes which op when; moments.py: what was pending, ready, running
@@ -28,6 +29,7 @@ from labkit.parallel.communication import TRANSPORTS, AllReduce, Communication, 
 from labkit.parallel.comparison import Comparison, compare, compare_all
 from labkit.parallel.faults import Fault, Recovery
 from labkit.parallel.history import Happening, History, Lost, Point
+from labkit.parallel.microbatches import microbatched
 from labkit.parallel.moments import Moment, ReadyQueue
 from labkit.parallel.pipeline import Pipeline, PipelineRun, bubble_share
 from labkit.parallel.published import POINTS, Published, implied_overhead
@@ -47,6 +49,6 @@ __all__ = [
     "Comparison", "Curve", "DataParallel", "Fault", "Gradients", "Happening", "History", "Lost", "Moment",
     "ParameterServers", "Part", "Pipeline", "PipelineRun", "Point", "Published", "ReadyQueue", "Recovery",
     "Replicas", "Sampling", "Synchronous", "TrainingStep", "Transport", "Update", "Wire", "asynchronous",
-    "backup_curve", "batch_of", "bubble_share", "compare", "compare_all", "implied_overhead", "processes", "ready_queue",
-    "scaling_curve", "split", "synchronous", "times_to", "unjoin",
+    "backup_curve", "batch_of", "bubble_share", "compare", "compare_all", "implied_overhead", "microbatched", "processes",
+    "ready_queue", "scaling_curve", "split", "synchronous", "times_to", "unjoin",
 ]  # fmt: skip

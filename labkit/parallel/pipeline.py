@@ -48,46 +48,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, NamedTuple, cast
+from typing import Any, cast
 
-from labkit.cluster.errors import ClusterError, checked_count, checked_number, unknown
+from labkit.cluster import Cluster
+from labkit.cluster.errors import ClusterError, checked_count, checked_number
+from labkit.graph import Operation, Tensor
+from labkit.parallel.orders import SCHEDULES, Piece, bubble_share, order_of
+from labkit.parallel.stages import Stages
+from labkit.simulator import OpSeconds, roofline_seconds
 from labkit.simulator.memory import MemoryCurve
 from labkit.trace import Event, Output, Trace
 
-SCHEDULES = ("forward", "gpipe", "1f1b", "interleaved")
-
-
-class Piece(NamedTuple):
-    """What a stage does at one go.
-
-    Args:
-        backward: whether it is a backward pass.
-        microbatch: of which microbatch.
-        chunk: of which of the stage's chunks of layers.
-    """
-
-    backward: bool
-    microbatch: int
-    chunk: int = 0
-
-
-def bubble_share(stages: int, microbatches: int, chunks: int = 1) -> float:
-    """The share of the time in which stages stand still: (p - 1) / (v m + p - 1), for equal stages, free transfers.
-
-    Args:
-        stages: p.
-        microbatches: m.
-        chunks: v, the chunks of a stage in the interleaved schedule.
-
-    Example:
-        >>> bubble_share(4, 4), bubble_share(4, 4, chunks=3)
-        (0.42857142857142855, 0.2)
-    """
-    p = checked_count(stages, "the number of stages")
-    m, v = checked_count(microbatches, "the number of microbatches"), checked_count(chunks, "the number of chunks")
-    return (p - 1) / (v * m + p - 1)
+__all__ = ["SCHEDULES", "Piece", "Pipeline", "PipelineRun", "bubble_share", "order_of"]
 
 
 @dataclass(frozen=True)
@@ -99,10 +73,12 @@ class Pipeline:
         microbatches: into how many pieces the batch is cut, m.
         forward: seconds of a stage for a microbatch forward; a list if stages differ.
         backward: likewise backward; twice `forward` if None.
-        transfer: seconds for a microbatch's activations, or their gradient, from stage to stage.
+        transfer: seconds for a microbatch's activations, or their gradient, from stage to stage; a list if links
+            differ: from each stage to the next, and last from the last to the first, where chunks go around.
         activation_bytes: what a stage keeps of a microbatch for the backward pass; a list if stages differ. With 1.0
             the memory curves count microbatches.
         devices: names of the rows of the trace; "stage 0" and so on if None.
+        made_from: the stages of a graph whose costs these are; see `Pipeline.of`.
 
     Raises:
         ClusterError: if something is no such number, or a list has another length than there are stages.
@@ -117,18 +93,73 @@ class Pipeline:
     microbatches: int
     forward: float | Sequence[float] = 1.0
     backward: float | Sequence[float] | None = None
-    transfer: float = 0.0
+    transfer: float | Sequence[float] = 0.0
     activation_bytes: float | Sequence[float] = 1.0
     devices: Sequence[str] | None = None
+    made_from: Stages | None = field(default=None, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         checked_count(self.stages, "the number of stages")
         checked_count(self.microbatches, "the number of microbatches")
-        checked_number(self.transfer, "the time of a transfer", "seconds", zero=True)
+        self.transfers_of()
         if self.devices is not None and len(set(self.devices)) != self.stages:
             raise ClusterError(f"{self.stages} stages need as many devices, not {list(self.devices)}.")
         self.seconds_of(backward=True)
         self.bytes_of()
+
+    @staticmethod
+    def of(
+        step: Operation | Tensor, feeds: Mapping[Any, Any], stages: Sequence[str | Sequence[str]] | None = None,
+        cluster: Cluster | str = "gpu_server", microbatches: int = 8, *, devices: Sequence[str] | None = None,
+        seconds: OpSeconds = roofline_seconds,
+    ) -> Pipeline:  # fmt: skip
+        """The pipeline of a learner's graph: its layers are the stages, costed op by op on a cluster's devices.
+
+        Args:
+            step: what `minimize` returned, or the loss; gradients of a loss are made for this alone, and taken back.
+            feeds: for each input the shape, or an array, of the whole batch; the first axis counts examples.
+            stages: for each stage a name scope, or a list of scopes, or a device that the layers ask for; if None, the
+                devices that they ask for, in the order of the graph.
+            cluster: the machines, or the name of a ready cluster.
+            microbatches: into how many pieces the batch is cut; a divisor of its size.
+            devices: the device of each stage in the cluster; if None, those asked for, or the first that are not CPUs.
+            seconds: how long an op takes on a kind of device.
+
+        Raises:
+            GraphError: if a scope holds no op, layers go back and forth between stages, or nothing trains.
+            ClusterError: for a stage without a device, or microbatches that do not divide the batch.
+
+        Example:
+            >>> import labkit as tf
+            >>> x = h = tf.placeholder(tf.float32, [None, 784], name="x")
+            >>> for d in range(4):
+            ...     with tf.variable_scope(f"layer_{d}"):
+            ...         h = tf.layers.dense(h, 1000, tf.nn.relu)
+            >>> train = tf.train.GradientDescentOptimizer(0.1).minimize(tf.reduce_mean(tf.square(h)))
+            >>> names = [f"layer_{d}" for d in range(4)]
+            >>> pipeline = Pipeline.of(train, {x: [1024, 784]}, names, microbatches=8)
+            >>> pipeline.devices, pipeline.made_from.devices[1]
+            (('layer_0', 'layer_1', 'layer_2', 'layer_3'), '/device:GPU:1')
+            >>> pipeline.bytes_of()[1] == 128 * (1000 + 1000) * 4  # what the layer was given, and what it made
+            True
+            >>> 0.27 < pipeline.run("1f1b").bubble < 0.6  # the stages differ, and links are slow
+            True
+        """
+        return Stages(step, feeds, stages, cluster, devices=devices, seconds=seconds).pipeline(Pipeline, microbatches)
+
+    def with_microbatches(self, microbatches: int) -> Pipeline:
+        """The same batch in another number of microbatches; of a graph with its costs found again.
+
+        Args:
+            microbatches: into how many pieces the batch is cut.
+
+        Example:
+            >>> Pipeline(2, 4).with_microbatches(9).run("gpipe").bubble
+            0.09999999999999998
+        """
+        if self.made_from is None:
+            return replace(self, microbatches=microbatches)
+        return self.made_from.pipeline(Pipeline, microbatches)
 
     def seconds_of(self, backward: bool) -> list[float]:
         """Seconds of each stage for a microbatch."""
@@ -138,6 +169,12 @@ class Pipeline:
         if self.backward is None:
             return [2 * seconds for seconds in forwards]
         return self._each(self.backward, "the backward time", "seconds")
+
+    def transfers_of(self) -> list[float]:
+        """Seconds of a transfer from each stage to the next, and from the last to the first."""
+        if isinstance(self.transfer, Sequence):
+            return self._each(self.transfer, "the time of a transfer", "seconds")
+        return [checked_number(self.transfer, "the time of a transfer", "seconds", zero=True)] * self.stages
 
     def bytes_of(self) -> list[float]:
         """Bytes that each stage keeps of a microbatch."""
@@ -169,50 +206,6 @@ class Pipeline:
         return _Clock(self, chunks).run(schedule, orders)
 
 
-def order_of(schedule: str, stages: int, microbatches: int, chunks: int = 1) -> list[list[Piece]]:
-    """What each stage does, in its order.
-
-    Args:
-        schedule: one of `SCHEDULES`.
-        stages: p.
-        microbatches: m.
-        chunks: v.
-
-    Raises:
-        ClusterError: as `Pipeline.run`.
-
-    Example:
-        >>> ["B"[not piece.backward :] + str(piece.microbatch) for piece in order_of("1f1b", 2, 3)[1]]
-        ['0', 'B0', '1', 'B1', '2', 'B2']
-    """
-    p, m, v = stages, microbatches, checked_count(chunks, "the number of chunks")
-    if schedule not in SCHEDULES:
-        raise unknown("schedule of a pipeline", schedule, SCHEDULES)
-    if v > 1 and schedule != "interleaved":
-        raise ClusterError(f"a stage of {schedule!r} is one piece, not {v} chunks.", 'schedule="interleaved".')
-    if schedule == "interleaved" and m % p:
-        raise ClusterError(
-            f"an interleaved schedule takes microbatches in groups of {p}, one for each stage; {m} is no multiple.",
-            f"{m - m % p + p} microbatches.",
-        )
-    groups = [range(start, min(start + p, m)) for start in range(0, m, p)]
-    forwards = [Piece(False, i, c) for group in groups for c in range(v) for i in group]
-    backwards = [Piece(True, i, c) for group in groups for c in reversed(range(v)) for i in group]
-    if schedule == "forward":
-        return [forwards] * p
-    if schedule == "gpipe":
-        return [forwards + backwards[::-1]] * p
-    # with chunks, backward pieces come back to a stage after two rounds of the others: hence the 2
-    ahead = [p - 1 - s if schedule == "1f1b" else 2 * (p - 1 - s) + (v - 1) * p for s in range(p)]
-    return [_in_turn(forwards, backwards, min(first, len(forwards))) for first in ahead]
-
-
-def _in_turn(forwards: list[Piece], backwards: list[Piece], first: int) -> list[Piece]:
-    """`first` forwards, then one forward and one backward in turn, then the backwards that are left."""
-    turns = [piece for pair in zip(forwards[first:], backwards, strict=False) for piece in pair]
-    return forwards[:first] + turns + backwards[len(forwards) - first :]
-
-
 class _Clock:
     """Gives each piece of work its time: when the stage is free and what it needs has come."""
 
@@ -221,6 +214,7 @@ class _Clock:
         self._chunks = chunks
         self._names = list(pipeline.devices or [f"stage {s}" for s in range(pipeline.stages)])
         self._seconds = [[t / chunks for t in pipeline.seconds_of(backward)] for backward in (False, True)]
+        self._transfers = pipeline.transfers_of()
         self._bytes = [size / chunks for size in pipeline.bytes_of()]
         self._arrived: dict[tuple[int, Piece], tuple[float, str]] = {}  # for a stage's piece: when, and as what
         self._link_free: dict[tuple[int, int], float] = {}
@@ -275,11 +269,12 @@ class _Clock:
         self, stage: int, to: tuple[int, Piece], ready: float, name: str, size: int
     ) -> tuple[float, str]:  # fmt: skip
         """When it is there, and the name of the event that brought it."""
-        if to[0] == stage or not self._pipeline.transfer:
+        seconds = self._transfers[to[0] if to[1].backward else stage]
+        if to[0] == stage or not seconds:
             return ready, name
         link = (stage, to[0])
         start = max(ready, self._link_free.get(link, 0.0))
-        end = self._link_free[link] = start + self._pipeline.transfer
+        end = self._link_free[link] = start + seconds
         received = f"{self._name(*to)}/receive"
         row = f"{self._names[stage]} -> {self._names[to[0]]}"
         self._events.append(self._event(received, row, (start, end), size, [f"{name}:0"], None))
