@@ -49,6 +49,6 @@ __all__ = [
     "Comparison", "Curve", "DataParallel", "Fault", "Gradients", "Happening", "History", "Lost", "Moment",
     "ParameterServers", "Part", "Pipeline", "PipelineRun", "Point", "Published", "ReadyQueue", "Recovery",
     "Replicas", "Sampling", "Synchronous", "TrainingStep", "Transport", "Update", "Wire", "asynchronous",
-    "backup_curve", "batch_of", "bubble_share", "compare", "compare_all", "implied_overhead", "microbatched", "processes",
-    "ready_queue", "scaling_curve", "split", "synchronous", "times_to", "unjoin",
+    "backup_curve", "batch_of", "bubble_share", "compare", "compare_all", "implied_overhead", "microbatched",
+    "processes", "ready_queue", "scaling_curve", "split", "synchronous", "times_to", "unjoin",
 ]  # fmt: skip
