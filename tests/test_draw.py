@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_rgb
 from matplotlib.image import imread
 from matplotlib.patches import Ellipse, FancyArrowPatch, PathPatch, Polygon
@@ -271,6 +272,20 @@ def test_curves_are_named_where_they_end() -> None:
     names = [(t.get_text(), t.get_color(), t.get_position()[1]) for t in picture.axes[0].texts]
     assert [name[:2] for name in names] == [("training", BLUE), ("test", VERMILION)]
     assert abs(names[0][2] - names[1][2]) > 0.05
+
+
+def test_names_of_curves_stay_inside_and_apart() -> None:
+    """Ends at the top, all at the same height, some in the middle, one that is no number: as drawn, in pixels."""
+    lines = {f"line {n}": ([0, n], [0.0, 1.0]) for n in (2, 4, 5, 19, 20)}
+    picture = draw.curve({**lines, "lost": ([0, 20], [0.0, float("nan")])})
+    canvas = FigureCanvasAgg(picture)
+    canvas.draw()
+    boxes = {t.get_text(): t.get_window_extent(canvas.get_renderer()) for t in picture.axes[0].texts}
+    assert len(boxes) == 6
+    for name, box in boxes.items():
+        assert 0 <= box.x0 <= box.x1 <= picture.bbox.width
+        assert 0 <= box.y0 <= box.y1 <= picture.bbox.height
+        assert not any(box.overlaps(other) for also, other in boxes.items() if also != name)
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.patheffects import withStroke
+from matplotlib.ticker import MaxNLocator
 
 from labkit.draw.picture import FAINT, GREEN, INK, LINES, PAPER, VERMILION, Picture
 
@@ -199,6 +201,8 @@ def curve(
         ends.append((float(steps[-1]), float(heights[-1]), str(name), color))
     if log:
         axes.set_yscale("log")
+    else:
+        axes.yaxis.set_major_locator(MaxNLocator(7, steps=[1, 2, 5, 10]))  # 0.05 and not 0.025: there is room for it
     for step, word in (marks or {}).items():
         axes.axvline(step, color=FAINT, lw=1, ls=(0, (2, 2)))
         axes.text(step, 1.0, " " + word, transform=axes.get_xaxis_transform(), size=10, color=FAINT, va="top")
@@ -214,15 +218,35 @@ def curve(
 
 
 def _name_ends(axes: Axes, ends: Sequence[tuple[float, float, str, str]]) -> None:
-    """Writes the name of each curve where it ends, moved apart where ends meet."""
+    """Writes the name of each curve where it ends: beside the axes, or above a curve that ends before the others.
+
+    Names that would meet are moved apart, half the way each, and stay inside.
+    """
     axes.autoscale_view()
     to_axes = (axes.transData + axes.transAxes.inverted()).transform
-    heights = [float(to_axes((x, y))[1]) for x, y, _, _ in ends]
-    below = -1.0
-    for i in sorted(range(len(ends)), key=heights.__getitem__):
-        below = max(heights[i], below + 0.075)
-        x = float(to_axes((ends[i][0], ends[i][1]))[0])
-        axes.text(x + 0.015, below, ends[i][2], transform=axes.transAxes, size=12, color=ends[i][3], va="center")
+    places = [to_axes((x, y)) for x, y, _, _ in ends]
+    lasts = [float(x) > 0.9 for x, _ in places]
+    widths = [0.018 * len(name) for _, _, name, _ in ends]
+    lefts = [
+        float(x) + 0.015 if last else max(0.01, float(x) - width / 2)
+        for (x, _), last, width in zip(places, lasts, widths, strict=True)
+    ]
+    heights = [
+        float(np.nan_to_num(y)) + (0.0 if last else 0.07) for (_, y), last in zip(places, lasts, strict=True)
+    ]  # fmt: skip
+    order = sorted(range(len(ends)), key=heights.__getitem__)
+    for _ in range(50):
+        for place, low in enumerate(order):
+            for high in order[place + 1 :]:
+                beside = lefts[low] + widths[low] < lefts[high] or lefts[high] + widths[high] < lefts[low]
+                short = 0.0751 - (heights[high] - heights[low])
+                if not beside and short > 0:
+                    heights[low] -= short / 2
+                    heights[high] += short / 2
+        heights = [min(0.98, max(0.02, height)) for height in heights]
+    halo = [withStroke(linewidth=3, foreground=PAPER)]
+    for (_, _, name, color), left, height in zip(ends, lefts, heights, strict=True):
+        axes.text(left, height, name, transform=axes.transAxes, size=12, color=color, va="center", path_effects=halo)
 
 
 def _steps(values: Any) -> tuple[Array, Array]:
