@@ -57,7 +57,8 @@ def microbatched(
     size = len(batch[0])
     if size % m:
         raise ClusterError(f"a batch of {size} examples cannot be cut into {m} microbatches of the same size.")
-    now, rows, made = dict(state), size // m, []
+    now, rows = dict(state), size // m
+    made: list[Gradients] = []
     for start in range(0, size, rows):
         made.append(step.gradients(now, [np.asarray(array)[start : start + rows] for array in batch]))
         now |= made[-1].random  # random numbers go on from where the microbatch before left them

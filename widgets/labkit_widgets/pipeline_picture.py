@@ -66,9 +66,7 @@ def picture(runs: Sequence[PipelineRun]) -> str:
             curve = run.memory[run.devices[stage]]
             parts.append(_text(_LEFT - 8, y + 14, _cut(run.devices[stage], 17), "end", "#595f66"))
             parts.append(_area(list(zip(curve.seconds, curve.bytes, strict=True)), run.seconds, whole, most, y))
-            parts.append(
-                _text(_LEFT + _WIDTH - 2, y + 14, f"at most {kept(run, stage, curve.peak)}", "end", halo=True)
-            )
+            parts.append(_text(_LEFT + _WIDTH - 2, y + 14, f"at most {kept(run, stage, curve.peak)}", "end", halo=True))
             y += _KEPT
         if shown < run.pipeline.stages:
             parts.append(_text(_LEFT, y + 14, f"and {run.pipeline.stages - shown} more stages"))
@@ -82,7 +80,8 @@ def picture(runs: Sequence[PipelineRun]) -> str:
     size = f'width="720" height="{y + 24}"'
     stripes = (
         f'<defs><pattern id="b" width="8" height="8" patternUnits="userSpaceOnUse"><rect width="8" height="8" '
-        f'fill="{_BACKWARD}"/><path d="M-2 2L2-2M0 8L8 0M6 10L10 6" stroke="#000" stroke-opacity=".35"/></pattern></defs>'
+        f'fill="{_BACKWARD}"/><path d="M-2 2L2-2M0 8L8 0M6 10L10 6" stroke="#000" stroke-opacity=".35"/></pattern>'
+        "</defs>"
     )
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" {size} viewBox="0 0 720 {y + 24}" '

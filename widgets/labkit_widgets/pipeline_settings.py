@@ -5,7 +5,7 @@ Settings are a plain dictionary, so that a page can send them and a notebook can
     schedule      one of `labkit.parallel.pipeline.SCHEDULES`
     other         a second schedule to see beside it, or ""
     stages        p; it can be changed where all stages are alike
-    microbatches  m; of a learner's graph, what divides the batch
+    microbatches  m; of a learner's graph, what divides the batch, and the costs are found again
     chunks        v, of "interleaved"
     slow          the number of a stage that is slower than it was given, or -1
     factor        how many times slower
@@ -56,7 +56,11 @@ class Desk:
     @property
     def microbatches(self) -> list[int]:
         """The numbers of microbatches that can be chosen."""
-        return sorted({*_OFFERED, self.given.microbatches})
+        if self.given.made_from is None:
+            return sorted({*_OFFERED, self.given.microbatches})
+        return [
+            m for m in self.given.made_from.divisors if m <= MOST_MICROBATCHES and m * self.given.stages <= MOST_PIECES
+        ]
 
     def checked(self, changes: Mapping[str, Any], settings: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """Settings with some changed.
@@ -94,7 +98,11 @@ class Desk:
     def pipeline(self, settings: Mapping[str, Any]) -> Pipeline:
         """The pipeline with these settings."""
         p, m, slow = settings["stages"], settings["microbatches"], settings["slow"]
-        base = dataclasses.replace(self.given, stages=p, microbatches=m)
+        base = self.given
+        if (p, m) != (base.stages, base.microbatches):
+            base = (
+                dataclasses.replace(base, stages=p, microbatches=m) if not base.made_from else base.with_microbatches(m)
+            )
         if slow >= 0:
             base = dataclasses.replace(base, **{
                 name: [t * (settings["factor"] if s == slow else 1) for s, t in enumerate(base.seconds_of(backward))]
@@ -103,8 +111,8 @@ class Desk:
         return base if settings["transfer"] is None else dataclasses.replace(base, transfer=settings["transfer"])
 
     def given_transfer(self, settings: Mapping[str, Any]) -> float:
-        """Seconds of a transfer as the pipeline was given."""
-        return self.pipeline({**settings, "transfer": None}).transfer
+        """Seconds of the slowest transfer from a stage to the next, as the pipeline was given."""
+        return max(self.pipeline({**settings, "transfer": None}).transfers_of()[:-1], default=0.0)
 
     def runs(self, settings: Mapping[str, Any]) -> list[PipelineRun]:
         """One batch by each of the schedules that are shown."""

@@ -7,8 +7,8 @@ Example:
     >>> view = lw.PipelineView(pipeline, "gpipe")
     >>> view
     <PipelineView: 4 stages, 8 microbatches; GPipe: 33.0 s, bubble 27.3% (formula 27.3%), keeps at most 8 microbatches>
-    >>> view.change(schedule="interleaved", chunks=2)
-    <PipelineView: 4 stages, 8 microbatches; interleaved, 2 chunks: 28.5 s, bubble 15.8% (formula 15.8%), keeps at most 5.5 microbatches>
+    >>> view.change(schedule="interleaved", chunks=2).runs[0].seconds
+    28.5
 
 The kernel runs the schedule (`labkit.parallel.Pipeline.run`); the page gets its events as columns in one trait and
 plays them without the kernel.
@@ -107,9 +107,9 @@ class PipelineView(View):
             >>> lw.PipelineView(tf.parallel.Pipeline(2, 2)).change(microbatches=6).pipeline.microbatches
             6
         """
-        if settings.get("schedule", self.settings["schedule"]) != "interleaved":
-            if settings.get("other", self.settings["other"]) != "interleaved":
-                settings.setdefault("chunks", 1)  # what was left over from an interleaved one
+        shown = {settings.get(name, self.settings[name]) for name in ("schedule", "other")}
+        if "interleaved" not in shown:
+            settings.setdefault("chunks", 1)  # what was left over from an interleaved one
         self._show(self._desk.checked(settings, self.settings))
         return self
 
