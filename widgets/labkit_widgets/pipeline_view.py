@@ -107,7 +107,7 @@ class PipelineView(View):
             >>> lw.PipelineView(tf.parallel.Pipeline(2, 2)).change(microbatches=6).pipeline.microbatches
             6
         """
-        shown = {settings.get(name, self.settings[name]) for name in ("schedule", "other")}
+        shown = [settings.get(name, self.settings[name]) for name in ("schedule", "other")]
         if "interleaved" not in shown:
             settings.setdefault("chunks", 1)  # what was left over from an interleaved one
         self._show(self._desk.checked(settings, self.settings))

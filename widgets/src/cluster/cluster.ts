@@ -1,6 +1,6 @@
 // ClusterView: machines and the network between them. The picture, a step that plays, ways of messages, failures.
 
-import { Player } from "./player.ts";
+import { Player } from "../core/player.ts";
 import { loadColour } from "./paint.ts";
 import { type Recorded, Run } from "./run.ts";
 import type { Node, Scene } from "./scene.ts";

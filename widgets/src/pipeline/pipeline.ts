@@ -6,7 +6,7 @@
 import { Chart } from "./chart.ts";
 import { paints } from "./paint.ts";
 import { type Data, most, NAMES, Run, type RunColumns, type Spot } from "./run.ts";
-import { Player } from "../cluster/player.ts";
+import { Player } from "../core/player.ts";
 import { kind, PAPER, PATTERNS } from "../core/colours.ts";
 import { button, h, s, shorten } from "../core/dom.ts";
 import { SavedModel } from "../core/model.ts";

@@ -4,7 +4,7 @@ import { kind, type Theme } from "../core/colours.ts";
 import { button, h, s, shorten } from "../core/dom.ts";
 import { count, short } from "../core/scale.ts";
 import { Refused, type Shell } from "../core/shell.ts";
-import { Player } from "../cluster/player.ts";
+import { Player } from "../core/player.ts";
 import { sample } from "../training/chart.ts";
 import { unpack } from "../trace/events.ts";
 import { column, moments, ordinal, type Against, type Race, type Runner, standings, type Standing, unit, whole } from "./course.ts";
@@ -195,8 +195,8 @@ class Course {
   }
 
   #time(seconds: number): string {
-    const { seconds: one, short: words } = unit(whole(this.race));
-    return `${short(Number((seconds / one).toPrecision(4)), 4)} ${words}`;
+    const all = whole(this.race), { seconds: one, short: words } = unit(all), places = all / one >= 1000 ? 0 : all / one >= 100 ? 1 : 2;
+    return `${(seconds / one).toFixed(places)} ${words}`;
   }
 
   #standings(): Standing[] {
@@ -261,14 +261,15 @@ class Course {
       const trouble = runner.happenings.findLast(([seconds]) => seconds <= this.#now);
       const { lost } = runner;
       return h("li", {},
-        h("div", { class: "labkit-rc-head" }, h("span", { class: "labkit-rc-name", title: runner.name.slice(0, 300) }, sample(one.runner, theme), shorten(runner.name, 60)),
-          h("span", { class: runner.wrong ? "labkit-rc-wrong" : "labkit-rc-soft" }, runner.wrong ? shorten(runner.wrong, 300) : trouble ? `${this.#time(trouble[0])}: ${shorten(trouble[3], 100)}` : "")),
-        h("div", { class: "labkit-rc-track", "aria-hidden": "true" },
-          h("div", { class: "labkit-rc-run", style: `width:${(100 * share).toFixed(2)}%;background:${colour}` })),
+        h("div", { class: "labkit-rc-name", title: runner.name.slice(0, 300) }, sample(one.runner, theme), shorten(runner.name, 60)),
+        h("div", { class: "labkit-rc-way" },
+          h("div", { class: "labkit-rc-track", "aria-hidden": "true" },
+            h("div", { class: "labkit-rc-run", style: `width:${(100 * share).toFixed(2)}%;background:${colour}` })),
+          h("div", { class: runner.wrong ? "labkit-rc-wrong" : "labkit-rc-note" }, runner.wrong ? shorten(runner.wrong, 300) : trouble ? `${this.#time(trouble[0])}: ${shorten(trouble[3], 100)}` : "")),
         h("div", { class: "labkit-rc-facts" }, h("dl", {},
           fact("updates", count(updates)), fact(shorten(name, 20), one.value === null ? "–" : short(one.value)), fact("examples/s", short(Number(rate.toPrecision(3)))),
-          fact("mean staleness", short(Number((runner.stale[at] ?? 0).toPrecision(2)))), fact("dropped in all", count(runner.dropped), runner.dropped > 0),
-          fact("lost in all", lost.updates || !lost.gradients && !lost.seconds ? `${count(lost.updates)} updates` : lost.gradients ? `${count(lost.gradients)} gradients` : this.#time(lost.seconds), !!(lost.updates || lost.gradients || lost.seconds))),
+          fact("mean staleness", short(Number((runner.stale[at] ?? 0).toPrecision(2)))), fact("dropped in all", count(runner.dropped)),
+          fact("lost in all", lost.updates || !lost.gradients && !lost.seconds ? some(lost.updates, "update") : lost.gradients ? some(lost.gradients, "gradient") : this.#time(lost.seconds), !!(lost.updates || lost.gradients || lost.seconds))),
         bins(runner, colour)));
     }));
     this.#lanes.dataset["goal"] = target === null ? "updates" : below ? "fall" : "rise";
@@ -293,6 +294,8 @@ class Course {
       h("table", { class: "labkit-table" }, h("thead", {}, head), h("tbody", {}, ...rows))));
   }
 }
+
+const some = (number: number, what: string): string => `${count(number)} ${what}${number === 1 ? "" : "s"}`;
 
 /** How stale a runner's updates were: a small histogram. */
 function bins(runner: Runner, colour: string): HTMLElement | null {

@@ -1,6 +1,6 @@
-// Plays a step: time goes on with the clock, or, for those who asked for less movement, from one event to the next.
+// Plays a run: time goes on with the clock, or, for those who asked for less movement, from one event to the next.
 
-import { calm } from "../core/theme.ts";
+import { calm } from "./theme.ts";
 
 const PAUSE = 600; // ms between events
 
