@@ -10,6 +10,7 @@ import pytest
 import labkit as tf
 from labkit.parallel import Pipeline, split, unjoin
 from labkit.placement.by_cost import obey
+from tests.programs.deep_lstm import deep_lstm
 
 GPUS = [f"/gpu:{d}" for d in range(4)]
 
@@ -36,27 +37,18 @@ def lstm_in_numpy(inputs: Any, kernels: Any, biases: Any) -> Any:
 
 
 def test_twenty_steps_of_four_layers_on_four_gpus() -> None:
-    """The values are NumPy's; with a second for each product the simulated graph takes 23 s, on one GPU 80 s."""
+    """The slide's program: its values are NumPy's; with a second for each product it takes 23 s, on one GPU 80 s."""
     rng = np.random.default_rng(0)
     with tf.Graph().as_default() as graph:
         tf.set_random_seed(2)
-        x = [tf.constant(rng.normal(size=(3, 8)), tf.float32) for _ in range(20)]
-        cells = [tf.nn.rnn_cell.BasicLSTMCell(8) for _ in range(4)]
-        state: list[Any] = [cell.zero_state(3, tf.float32) for cell in cells]
-        m: list[Any] = [None] * 4
-        tops = []
-        for i in range(20):
-            for d in range(4):  # d is depth
-                with tf.device("/gpu:%d" % d), tf.variable_scope(f"layer_{d}", reuse=i > 0):  # noqa: UP031  # as taught
-                    m[d], state[d] = cells[d](x[i] if d == 0 else m[d - 1], state[d])
-            tops.append(m[3])
-        y = tf.stack(tops)
+        inputs = rng.normal(size=(20, 3, 8)).astype(np.float32)
+        y = tf.stack(deep_lstm(inputs))
         places = obey(graph.get_operations(), tf.cluster.ready("gpu_server")).places
         work = tf.costs.workload(y)
         with tf.Session() as sess:
             sess.run(tf.global_variables_initializer())
-            found, inputs, weights = sess.run([y, x, tf.trainable_variables()])
-    np.testing.assert_allclose(found, lstm_in_numpy(np.stack(inputs), weights[::2], weights[1::2]), atol=1e-5)
+            found, weights = sess.run([y, tf.trainable_variables()])
+    np.testing.assert_allclose(found, lstm_in_numpy(inputs, weights[::2], weights[1::2]), atol=1e-5)
     assert {places[n.name] for n in work.nodes if n.op == "MatMul"} == {f"/device:GPU:{d}" for d in range(4)}
 
     def seconds(node: Any, *_: Any) -> float:
@@ -144,3 +136,19 @@ def test_what_must_stay_joined(how: str) -> None:
             cut.run(tf.Session(), feed)[0], tf.Session().run(fetches, feed)[0], rtol=1e-6
         )  # fmt: skip
     assert any(node.type == "SplitV" for node in cut.graph.get_operations())
+
+
+def test_the_program_at_its_real_size_on_four_gpus() -> None:
+    """1,000 cells a layer and 128 sentences on simulated P100s: launches and transfers included, over three times."""
+    with tf.Graph().as_default() as graph:
+        y = deep_lstm(np.zeros((20, 128, 1000), np.float32))
+        places = obey(graph.get_operations(), tf.cluster.ready("gpu_server")).places
+        work = tf.costs.workload(y)
+    spread = tf.simulator.simulate(work, places, "gpu_server")
+    alone = tf.simulator.simulate(work, {node.name: "/device:GPU:0" for node in work.nodes}, "gpu_server")
+    # 80 products of (128, 2000) with (2000, 4000). 20 x 3 outputs of a layer go to the next one, and the zeros that
+    # three layers begin with come from the first GPU.
+    assert sum(node.flops for node in work.nodes if node.op == "MatMul") == 80 * 2 * 128 * 2000 * 4000
+    assert spread.cut.crossing_bytes == (20 * 3 + 2 * 3) * 128 * 1000 * 4
+    assert 3.0 < alone.seconds / spread.seconds < 80 / 23
+    assert max(curve.peak for curve in spread.memory.values()) < 0.35 * alone.memory["/device:GPU:0"].peak
