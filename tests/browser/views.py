@@ -49,6 +49,10 @@ cluster_view = lw.ClusterView(run=tf.simulator.simulate(work, places, tf.cluster
 cluster_view.between("/device:GPU:0", "/device:GPU:5").kill("/device:GPU:0", "/device:GPU:1")
 """,
     "DebuggerView": "debugger_view = lw.DebuggerView(session, loss, {x: four})\ndebugger_view",
+    "ScalingView": """
+mine = tf.parallel.scaling_curve(0.4, 1e8, [1, 4, 16], tf.parallel.ParameterServers(4), name="mine")
+lw.ScalingView(["inception/p100", "slides/dense", "slides/hours"], mine, times={"sync": [(1, 9.0), (4, None)]})
+""",
     "RaceView": """
 data = {x: np.arange(256, dtype=np.float32).reshape(64, 4) / 256}
 plain = tf.parallel.DataParallel(train, data, loss, workers=3, batch=4)
@@ -75,6 +79,10 @@ processes_view.shut_down()
     "PlacementView": """
 placement_view = lw.PlacementView(train, "gpu_server", {x: [100, 4]})
 placement_view.move("layer", "/gpu:1")
+""",
+    "ParallelView": """
+parallel_view = lw.ParallelView(train, {x: np.ones((40, 4), np.float32)}, loss, workers=3, batch=4, updates=12)
+parallel_view.kill("worker 1", seconds=0.5)
 """,
     "PlaygroundView": """
 playground = lw.PlaygroundView(data="xor", layers=(3, 2), seed=4)
@@ -129,6 +137,11 @@ view = lw.ClusterView(cluster, tf.simulator.simulate(work, places, cluster), cho
 view.between(hostile[1], hostile[2]).kill(hostile[3])
 """,
     "DebuggerView": "lw.DebuggerView(session, x)",
+    "ScalingView": """
+from labkit.parallel import Curve
+curves = [Curve(name, (1, 2, 4), (1.0, 1.1, 1.2), 1.0) for name in hostile]
+lw.ScalingView([], curves, times={name: [(1, 2.0), (2, 1.5)] for name in hostile}, panel="time to target")
+""",
     "RaceView": """
 from labkit.parallel import History
 from labkit.parallel.history import Happening, Point

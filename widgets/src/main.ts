@@ -7,12 +7,14 @@ import { clusterView } from "./cluster/cluster.ts";
 import { debuggerView } from "./debugger/debugger_view.ts";
 import { deviceNameView } from "./devicename/device_name.ts";
 import { graphView } from "./graphview/graph_view.ts";
+import { parallelView } from "./parallel/parallel.ts";
 import { pipelineView } from "./pipeline/pipeline.ts";
 import { placementView } from "./placement/placement.ts";
 import { playgroundView } from "./playground/playground.ts";
 import { processesView } from "./processes/processes.ts";
 import { raceView } from "./race/race.ts";
 import { rooflineView } from "./roofline/roofline.ts";
+import { scalingView } from "./scaling/scaling.ts";
 import { traceView } from "./trace/trace.ts";
 import { trainingView } from "./training/training.ts";
 
@@ -24,12 +26,14 @@ const VIEWS: Record<string, [name: string, view: View]> = {
   DebuggerView: ["Debugger", debuggerView],
   DeviceNameView: ["Device names", deviceNameView],
   GraphView: ["Graph", graphView],
+  ParallelView: ["Data parallelism", parallelView],
   PipelineView: ["Pipeline", pipelineView],
   PlacementView: ["Placement", placementView],
   PlaygroundView: ["Playground", playgroundView],
   ProcessesView: ["Processes", processesView],
   RaceView: ["Race", raceView],
   RooflineView: ["Roofline", rooflineView],
+  ScalingView: ["Scaling", scalingView],
   TraceView: ["Trace", traceView],
   TrainingView: ["Training", trainingView],
 };

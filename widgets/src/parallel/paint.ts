@@ -1,0 +1,197 @@
+// Draws a moment: tiles, servers, what is on its way between them; and the last rounds of each worker as lanes.
+
+import { type Doing, type Run } from "./film.ts";
+import { type Layout, type Place } from "./layout.ts";
+import { inkOn, kind, type Theme } from "../core/colours.ts";
+
+export interface Ink { theme: Theme; paper: string; panel: string; ink: string; soft: string; line: string; rule: string; accent: string; warn: string }
+
+export const WORDS: Record<Doing, string> = {
+  compute: "computes", wait: "waits", pull: "pulls", push: "pushes", late: "too late", down: "is down", idle: "is done",
+};
+
+/** Colour and pattern of what a worker does. */
+export function look(doing: Doing, ink: Ink): { fill: string; hatch: boolean } {
+  const of = (n: number, hatch = false) => ({ fill: kind(n, ink.theme).fill, hatch });
+  if (doing === "compute") return of(0);
+  if (doing === "pull") return of(2);
+  if (doing === "push") return of(3);
+  if (doing === "late") return of(4, true);
+  if (doing === "down") return { fill: ink.warn, hatch: true };
+  return { fill: ink.paper, hatch: doing === "wait" };
+}
+
+type Pen = CanvasRenderingContext2D;
+
+function box(pen: Pen, x: number, y: number, w: number, h: number, doing: Doing, ink: Ink): void {
+  const { fill, hatch } = look(doing, ink);
+  pen.fillStyle = fill;
+  pen.fillRect(x, y, w, h);
+  if (!hatch || w < 3) return;
+  pen.save();
+  pen.beginPath();
+  pen.rect(x, y, w, h);
+  pen.clip();
+  pen.strokeStyle = doing === "wait" ? ink.line : inkOn(fill);
+  pen.globalAlpha = doing === "wait" ? 0.7 : 0.55;
+  pen.lineWidth = 1;
+  pen.beginPath();
+  for (let at = Math.floor((x - h) / 6) * 6; at < x + w; at += 6) {
+    pen.moveTo(at, y + h);
+    pen.lineTo(at + h, y);
+  }
+  pen.stroke();
+  pen.restore();
+}
+
+export interface Look { time: number; chosen: number | null; calm: boolean }
+
+const mid = (p: Place): [number, number] => [p.x + p.w / 2, p.y + p.h / 2];
+
+export function paint(pen: Pen, run: Run, layout: Layout, at: Look, ink: Ink): void {
+  pen.clearRect(0, 0, layout.width, layout.height);
+  pen.font = "12px system-ui, sans-serif";
+  pen.textBaseline = "middle";
+  const states = layout.workers.map((_, worker) => run.state(worker, at.time));
+  const { film } = run;
+  // Ways first, what stands on them after.
+  pen.strokeStyle = ink.rule;
+  pen.lineWidth = 1;
+  const dots: [number, number, Doing][] = [];
+  const way = (from: [number, number], to: [number, number], share: number, doing: Doing) => {
+    pen.strokeStyle = look(doing, ink).fill;
+    pen.globalAlpha = 0.45;
+    pen.beginPath();
+    pen.moveTo(...from);
+    pen.lineTo(...to);
+    pen.stroke();
+    pen.globalAlpha = 1;
+    dots.push([from[0] + (to[0] - from[0]) * share, from[1] + (to[1] - from[1]) * share, doing]);
+  };
+  if (!layout.mosaic) {
+    if (film.exchange === "servers") {
+      states.forEach((state, worker) => {
+        const tile = layout.workers[worker]!, top: [number, number] = [tile.x + tile.w / 2, tile.y];
+        layout.servers.forEach((server, n) => {
+          if (layout.workers.length * layout.servers.length > 120 && n !== worker % layout.servers.length) return;
+          const port: [number, number] = [server.x + server.w * (0.15 + 0.7 * (worker + 0.5) / layout.workers.length), server.y + server.h];
+          if (state.doing === "push" || (state.doing === "late" && state.share >= 1)) way(top, port, state.doing === "late" ? 0.5 : state.share, state.doing);
+          else if (state.doing === "pull") way(port, top, state.share, "pull");
+        });
+      });
+    } else {
+      const n = layout.workers.length;
+      states.forEach((state, worker) => {
+        const own = mid(layout.workers[worker]!);
+        const to = film.exchange === "ring" ? (worker + 1) % n : worker ? (worker - 1) >> 1 : -1;
+        if (to < 0 || n < 2) return;
+        const next = mid(layout.workers[to]!);
+        pen.strokeStyle = ink.rule;
+        pen.beginPath();
+        pen.moveTo(...own);
+        pen.lineTo(...next);
+        pen.stroke();
+        if (state.doing !== "push" && state.doing !== "pull") return;
+        const turns = film.exchange === "ring" ? 2 * (n - 1) : 2, round = state.share * Math.min(turns, 12);
+        const back = film.exchange === "tree" && state.share > 0.5;
+        way(back ? next : own, back ? own : next, round % 1, "push");
+      });
+    }
+  }
+  layout.servers.forEach((server, n) => {
+    const down = run.outage(`server ${n}`, at.time);
+    pen.fillStyle = ink.panel;
+    pen.fillRect(server.x, server.y, server.w, server.h);
+    if (down) box(pen, server.x, server.y, server.w, server.h, "down", ink);
+    frame(pen, server, at.chosen === -1 - n ? ink.accent : ink.line, at.chosen === -1 - n ? 3 : 1);
+    const words = down ? `server ${n}: down` : server.w > 70 ? `server ${n}` : String(n);
+    write(pen, words, server.x + server.w / 2, server.y + server.h / 2, down ? inkOn(ink.warn) : ink.ink, "center");
+  });
+  states.forEach((state, worker) => {
+    const tile = layout.workers[worker]!, chosen = at.chosen === worker;
+    if (layout.mosaic) {
+      box(pen, tile.x, tile.y, tile.w, tile.h, state.doing, ink);
+      frame(pen, tile, chosen ? ink.accent : ink.rule, chosen ? 3 : 1);
+      return;
+    }
+    pen.fillStyle = ink.paper;
+    pen.fillRect(tile.x, tile.y, tile.w, tile.h);
+    const bar = tile.h > 40 ? 10 : 6;
+    const share = state.doing === "wait" || state.doing === "down" || state.doing === "late" ? 1 : state.doing === "idle" ? 0 : state.share;
+    pen.fillStyle = ink.panel;
+    pen.fillRect(tile.x + 6, tile.y + tile.h - bar - 6, tile.w - 12, bar);
+    box(pen, tile.x + 6, tile.y + tile.h - bar - 6, (tile.w - 12) * share, bar, state.doing, ink);
+    if (state.doing === "wait") frame(pen, { x: tile.x + 6, y: tile.y + tile.h - bar - 6, w: tile.w - 12, h: bar }, ink.rule, 1);
+    frame(pen, tile, chosen ? ink.accent : state.doing === "down" ? ink.warn : ink.line, chosen ? 3 : state.doing === "down" ? 2 : 1);
+    const y = tile.y + (tile.h - bar - 6) / 2 + 1;
+    if (tile.w > 100) {
+      write(pen, `worker ${worker}`, tile.x + 8, y, ink.ink, "left");
+      write(pen, WORDS[state.doing], tile.x + tile.w - 8, y, state.doing === "down" ? ink.warn : ink.soft, "right");
+    } else {
+      write(pen, String(worker), tile.x + 7, y, ink.ink, "left");
+      write(pen, WORDS[state.doing], tile.x + tile.w - 7, y, state.doing === "down" ? ink.warn : ink.soft, "right");
+    }
+    if (state.doing === "down") cross(pen, tile, ink.warn);
+  });
+  for (const [x, y, doing] of dots) {
+    pen.beginPath();
+    pen.arc(x, y, 5, 0, 2 * Math.PI);
+    pen.fillStyle = look(doing, ink).fill;
+    pen.fill();
+    pen.strokeStyle = ink.ink;
+    pen.lineWidth = 1;
+    pen.stroke();
+  }
+}
+
+function frame(pen: Pen, { x, y, w, h }: Place, colour: string, width: number): void {
+  pen.strokeStyle = colour;
+  pen.lineWidth = width;
+  pen.strokeRect(x + 0.5, y + 0.5, w - 1, h - 1);
+}
+
+function cross(pen: Pen, { x, y, w, h }: Place, colour: string): void {
+  pen.strokeStyle = colour;
+  pen.lineWidth = 1.5;
+  pen.beginPath();
+  pen.moveTo(x, y);
+  pen.lineTo(x + w, y + h);
+  pen.moveTo(x + w, y);
+  pen.lineTo(x, y + h);
+  pen.globalAlpha = 0.5;
+  pen.stroke();
+  pen.globalAlpha = 1;
+}
+
+function write(pen: Pen, words: string, x: number, y: number, colour: string, align: CanvasTextAlign): void {
+  pen.textAlign = align;
+  pen.fillStyle = colour;
+  pen.fillText(words, x, y);
+}
+
+/** The lanes: what each worker did in the last rounds, and, paler, what comes. */
+export function lanes(pen: Pen, run: Run, at: Look, width: number, rows: number, high: number, span: number, ink: Ink): void {
+  const left = rows > 30 ? 28 : 64, room = width - left - 10;
+  const from = Math.max(0, Math.min(at.time - span * 0.75, run.film.until - span)), to = from + span;
+  const x = (time: number) => left + (time - from) / span * room;
+  pen.clearRect(0, 0, width, rows * high + 24);
+  pen.font = "11px system-ui, sans-serif";
+  pen.textBaseline = "middle";
+  for (let row = 0; row < rows; row++) {
+    const y = row * high + 2;
+    if (high > 9 || row % 5 === 0) write(pen, rows > 30 ? String(row) : `worker ${row}`, left - 6, y + high / 2 - 1, at.chosen === row ? ink.accent : ink.soft, "right");
+    for (const [start, end, doing] of run.pieces(row, from, to)) {
+      box(pen, x(start), y, Math.max(1, x(end) - x(start) - 0.5), high - 3, doing, ink);
+    }
+    pen.strokeStyle = ink.rule;
+    pen.lineWidth = 1;
+    pen.strokeRect(left + 0.5, y + 0.5, room, high - 3);
+  }
+  const now = x(at.time);
+  pen.globalAlpha = 0.5;
+  pen.fillStyle = ink.paper;
+  if (now < left + room) pen.fillRect(now, 0, left + room - now, rows * high);
+  pen.globalAlpha = 1;
+  pen.fillStyle = ink.ink;
+  pen.fillRect(Math.round(now), 0, 2, rows * high);
+}
