@@ -29,7 +29,7 @@ let clips = 0;
 /** A plot of a size in pixels; the label of the axis upwards stands above it. */
 export function plot(width: number, height: number, across: Axis, up: Axis, right = 14): Plot {
   const top = 24, bottom = height - 38;
-  const upwards = scale(up.low, up.high, up.log ?? false, Math.max(2, Math.floor((bottom - top) / 48)));
+  const upwards = scale(up.low, up.high, up.log ?? false, Math.max(2, Math.floor((bottom - top) / 40)));
   const words = upwards.ticks.map(up.text ?? (value => short(value)));
   const left = 16 + 7 * Math.max(3, ...words.map(word => word.length));
   const over = scale(across.low, across.high, across.log ?? false, Math.max(2, Math.floor((width - left - right) / 80)));

@@ -47,8 +47,9 @@ export function arrival(runner: Runner, name: string, target: number | null, bel
   return column(runner, name).findIndex(value => value !== null && (below ? value <= target : value >= target));
 }
 
-/** When the last of all is done. */
-export const whole = (race: Race): number => Math.max(0, ...race.runners.map(runner => runner.seconds.at(-1) ?? 0));
+/** When the last of all is done, or has failed for good. */
+export const whole = (race: Race): number =>
+  Math.max(0, ...race.runners.flatMap(runner => [runner.seconds.at(-1) ?? 0, runner.happenings.at(-1)?.[0] ?? 0]));
 
 export interface Standing {
   runner: number;
@@ -77,19 +78,49 @@ export function standings(race: Race, name: string, target: number | null, below
   return made;
 }
 
-/** Between two points, as a share of the way from the one to the next. */
-export function between(runner: Runner, now: number): [at: number, share: number] {
-  const at = last(runner, now), from = runner.seconds[at], to = runner.seconds[at + 1];
-  return at < 0 || from === undefined || to === undefined || to <= from ? [at, 0] : [at, (now - from) / (to - from)];
+/** A corner of a curve: when, which point its other columns are of, and the value; null where there is none. */
+export interface Knot {
+  seconds: number;
+  point: number;
+  value: number | null;
+}
+
+/**
+ * The corners of a runner's curve: its points, and between two of them where it stood still. While a step waits for the
+ * dead, nothing changes; when the weights go back to a checkpoint, they do it at once.
+ */
+export function knots(runner: Runner, name: string): Knot[] {
+  const values = column(runner, name), { seconds } = runner, out: Knot[] = [];
+  const gaps = seconds.slice(1).map((at, i) => at - seconds[i]!).sort((a, b) => a - b), usual = gaps[gaps.length >> 1] ?? 0;
+  seconds.forEach((at, i) => {
+    const value = values[i]!, from = seconds[i - 1] ?? 0;
+    if (i && at - from > 2 * usual) {
+      const before = values[i - 1]!, inside = runner.happenings.filter(([when]) => when > from && when <= at);
+      const restored = inside.findLast(([, what]) => what === "restored"), up = inside.findLast(([, what]) => what === "restarted" || what === "back");
+      const on = restored ?? up;
+      if (on) out.push({ seconds: on[0], point: i - 1, value: before });
+      if (restored) out.push({ seconds: restored[0], point: i, value });
+    }
+    out.push({ seconds: at, point: i, value });
+  });
+  const idle = runner.happenings.at(-1)?.[0] ?? 0, end = out.at(-1);
+  if (end && idle > end.seconds) out.push({ ...end, seconds: idle }); // it failed, and was not heard of again
+  return out;
 }
 
 /** Where a curve is at a moment: its place on an axis, and its value; null where there is none. */
-export function head(runner: Runner, against: Against, name: string, now: number): [number, number] | null {
-  const [at, share] = between(runner, now), values = column(runner, name), value = values[at];
-  if (value === undefined || value === null) return null;
-  const next = values[at + 1] ?? value, x = runner[against][at]!, to = runner[against][at + 1] ?? x;
-  return [x + share * (to - x), value + share * (next - value)];
+export function head(runner: Runner, line: readonly Knot[], against: Against, now: number): [number, number] | null {
+  const next = line.findIndex(knot => knot.seconds > now), at = (next < 0 ? line.length : next) - 1;
+  const from = line[at], to = line[at + 1] ?? from;
+  if (!from || from.value === null) return null;
+  const share = to!.seconds > from.seconds ? (now - from.seconds) / (to!.seconds - from.seconds) : 0, clipped = Math.min(1, share);
+  const x = place(runner, from, against), value = to!.value ?? from.value;
+  return [x + clipped * (place(runner, to!, against) - x), from.value + clipped * (value - from.value)];
 }
+
+/** Where a corner is on an axis. */
+export const place = (runner: Runner, knot: Knot, against: Against): number =>
+  against === "seconds" ? knot.seconds : runner[against][knot.point]!;
 
 /** The moments at which something is new: of points, and of what happened. */
 export function moments(race: Race): number[] {

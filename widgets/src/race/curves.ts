@@ -5,7 +5,7 @@ import { s } from "../core/dom.ts";
 import { path, plot } from "../core/plot.ts";
 import { short } from "../core/scale.ts";
 import { dash } from "../training/chart.ts";
-import { type Against, arrival, column, head, last, type Race, type Standing, unit, whole } from "./course.ts";
+import { type Against, arrival, column, head, knots, place, type Race, type Standing, unit, whole } from "./course.ts";
 
 export interface Look {
   name: string;
@@ -31,7 +31,7 @@ const MOST_MARKS = 60, HEIGHT = 300;
 /** The mark of a kind of happening. */
 export function mark(of: string, x: number, y: number, colour: string): SVGElement {
   return s("g", { transform: `translate(${x.toFixed(1)} ${y.toFixed(1)})`, class: "labkit-rc-mark" },
-    s("path", { d: SHAPES[of] ?? SHAPES["ended"]!, class: "labkit-rc-under" }), s("path", { d: SHAPES[of] ?? SHAPES["ended"]!, stroke: colour }));
+    s("path", { d: SHAPES[of] ?? SHAPES["ended"]!, class: "labkit-rc-halo" }), s("path", { d: SHAPES[of] ?? SHAPES["ended"]!, stroke: colour }));
 }
 
 /** Draws them; `kinds` are the marks that are to be explained. */
@@ -62,19 +62,20 @@ export function drawn(race: Race, look: Look, here: Standing[], width: number): 
   const kinds = new Set<string>();
   const many = race.runners.reduce((sum, runner) => sum + runner.happenings.length, 0) > MOST_MARKS;
   race.runners.forEach((runner, i) => {
-    const values = column(runner, name), colour = kind(i, theme).line, at = last(runner, now), tip = head(runner, against, name, now);
-    const points = values.map((value, k): [number, number] => [x(runner[against][k]!), value === null ? NaN : y(value)]);
+    const line = knots(runner, name), colour = kind(i, theme).line, tip = head(runner, line, against, now);
+    const points = line.map((knot): [number, number] => [x(place(runner, knot, against)), knot.value === null ? NaN : y(knot.value)]);
+    const run = points.filter((_, k) => line[k]!.seconds <= now), more = run.length < points.length;
     const style = { fill: "none", stroke: colour, "stroke-width": 2.5, "stroke-linejoin": "round", "stroke-dasharray": dash(i).join(" ") || null };
-    if (at + 1 < points.length) add(s("path", { ...style, d: path(points), opacity: 0.22, "stroke-width": 1.5 }));
-    const run = [...points.slice(0, at + 1), ...(tip ? [[x(tip[0]), y(tip[1])] as [number, number]] : [])];
+    if (more) add(s("path", { ...style, d: path(points), opacity: 0.22, "stroke-width": 1.5 }));
+    if (more && tip) run.push([x(tip[0]), y(tip[1])]);
     add(s("path", { ...style, d: path(run), class: "labkit-rc-curve" }));
     for (const [seconds, what] of runner.happenings) {
       if (seconds > now || many && what !== "died" && what !== "restored") continue;
-      const spot = head(runner, against, name, seconds);
+      const spot = head(runner, line, against, seconds - 1e-9 * seconds);
       kinds.add(what);
       add(mark(what, spot ? x(spot[0]) : x(against === "seconds" ? seconds : 0), spot ? y(spot[1]) : picture.top + 6, colour));
     }
-    if (tip && at + 1 < points.length) add(s("circle", { cx: x(tip[0]), cy: y(tip[1]), r: 4.5, fill: colour, class: "labkit-rc-tip" }));
+    if (tip && more) add(s("circle", { cx: x(tip[0]), cy: y(tip[1]), r: 4.5, fill: colour, class: "labkit-rc-tip" }));
   });
   for (const one of here) {
     if (one.place === null) continue;

@@ -265,12 +265,11 @@ class Course {
         h("div", { class: "labkit-rc-way" },
           h("div", { class: "labkit-rc-track", "aria-hidden": "true" },
             h("div", { class: "labkit-rc-run", style: `width:${(100 * share).toFixed(2)}%;background:${colour}` })),
-          h("div", { class: runner.wrong ? "labkit-rc-wrong" : "labkit-rc-note" }, runner.wrong ? shorten(runner.wrong, 300) : trouble ? `${this.#time(trouble[0])}: ${shorten(trouble[3], 100)}` : "")),
+          h("div", { class: "labkit-rc-under" }, h("div", { class: runner.wrong ? "labkit-rc-wrong" : "labkit-rc-note" }, runner.wrong ? shorten(runner.wrong, 300) : trouble ? `${this.#time(trouble[0])}: ${shorten(trouble[3], 100)}` : ""), bins(runner, colour))),
         h("div", { class: "labkit-rc-facts" }, h("dl", {},
           fact("updates", count(updates)), fact(shorten(name, 20), one.value === null ? "–" : short(one.value)), fact("examples/s", short(Number(rate.toPrecision(3)))),
           fact("mean staleness", short(Number((runner.stale[at] ?? 0).toPrecision(2)))), fact("dropped in all", count(runner.dropped)),
-          fact("lost in all", lost.updates || !lost.gradients && !lost.seconds ? some(lost.updates, "update") : lost.gradients ? some(lost.gradients, "gradient") : this.#time(lost.seconds), !!(lost.updates || lost.gradients || lost.seconds))),
-        bins(runner, colour)));
+          fact("lost in all", lost.updates || !lost.gradients && !lost.seconds ? some(lost.updates, "update") : lost.gradients ? some(lost.gradients, "gradient") : this.#time(lost.seconds), !!(lost.updates || lost.gradients || lost.seconds)))));
     }));
     this.#lanes.dataset["goal"] = target === null ? "updates" : below ? "fall" : "rise";
   }
