@@ -6,7 +6,7 @@ import { inkOn, kind, mix, type Theme } from "../core/colours.ts";
 import { shorten } from "../core/dom.ts";
 import type { Paint } from "../trace/palette.ts";
 import type { Pen } from "../trace/pens.ts";
-import { axis, percent, seconds, short } from "../trace/scale.ts";
+import { axis, seconds, short } from "../trace/scale.ts";
 
 export const AXIS = 26;
 const TITLE = 28, CAPTION = 20, BETWEEN = 12;
@@ -86,7 +86,7 @@ export function draw(pen: Pen, run: Run, layout: Layout, look: Look, ink: Ink): 
       for (const mark of marks.marks) pen.line([x(mark.at / tick), block.top + TITLE, x(mark.at / tick), block.end - BETWEEN + 2], ink.rule, 1);
     });
     const last = x(one.stages.reduce((latest, { end }) => Math.max(latest, end.at(-1) ?? 0), 0));
-    pen.text(8, block.top + 19, shorten(title(one), Math.floor(width / 7)), ink.ink, { bold: true });
+    pen.text(8, block.top + 19, `${name(one)}: ${seconds(one.seconds)}, bubble ${share(one.bubble)}`, ink.ink, { bold: true });
     rows(pen, run, one, number, block, layout, look, ink, x, last);
     sends(pen, one, block, layout, look, ink, x);
     curves(pen, run, one, block, layout, look, ink, x, last, scale);
@@ -103,10 +103,10 @@ export function draw(pen: Pen, run: Run, layout: Layout, look: Look, ink: Ink): 
   }
 }
 
-export function title(run: RunColumns): string {
-  const chunks = run.chunks > 1 ? `, ${run.chunks} chunks` : "";
-  return `${NAMES[run.schedule]}${chunks}: ${seconds(run.seconds)}, bubble ${percent(run.bubble)}`;
-}
+/** A share as percent, to a tenth: what is compared with a formula is not rounded away. */
+export const share = (value: number): string => `${(100 * value).toFixed(1)}%`;
+
+export const name = (run: RunColumns): string => NAMES[run.schedule] + (run.chunks > 1 ? `, ${run.chunks} chunks` : "");
 
 function rows(
   pen: Pen, run: Run, one: RunColumns, number: number, block: Block, layout: Layout, look: Look, ink: Ink, x: (at: number) => number, last: number,
@@ -176,9 +176,9 @@ function curves(
     pen.within(gutter, block.kept[s]! - 1, look.width - gutter, curve + 2, () => {
       const shade = mix(colour, ink.paper, 0.45), top: number[] = [];
       stage.at.forEach((at, i) => {
-        const next = i + 1 < stage.at.length ? x(stage.at[i + 1]!) : last, high = stage.held[i]! * unit;
-        pen.fill(x(at), floor - high, next - x(at) + 0.3, high, shade);
-        top.push(x(at), floor - high, next, floor - high);
+        const left = Math.round(x(at)), next = Math.round(i + 1 < stage.at.length ? x(stage.at[i + 1]!) : last), high = stage.held[i]! * unit;
+        pen.fill(left, floor - high, next - left, high, shade);
+        top.push(left, floor - high, next, floor - high);
       });
       if (top.length) pen.line(top, kind(0, ink.theme).line, 1.3);
       pen.line([gutter, floor, look.width, floor], ink.rule, 1);

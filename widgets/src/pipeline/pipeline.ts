@@ -4,7 +4,7 @@
 // changes that come while the kernel works, the last one counts.
 
 import { Chart } from "./chart.ts";
-import { paints } from "./paint.ts";
+import { name, paints, share } from "./paint.ts";
 import { type Data, most, NAMES, Run, type RunColumns, type Spot } from "./run.ts";
 import { Player } from "../core/player.ts";
 import { kind, PAPER, PATTERNS } from "../core/colours.ts";
@@ -40,11 +40,13 @@ class PipelineView {
   #time = 0;
   #wanted: Partial<Settings> = {};
   #asking = false;
+  #job = 0;
   #chart: Chart;
   #player: Player;
   #play: HTMLButtonElement;
   #fields: { show(settings: Settings, data: Data): void }[] = [];
   #bar = h("div", { class: "labkit-bar labkit-pp-bar", role: "group", "aria-label": "Pipeline" });
+  #wrong = h("p", { class: "labkit-pp-wrong" });
   #slider = h("input", { type: "range", class: "labkit-cl-slider", min: 0, max: 1000, step: 1, value: 0, "aria-label": "Moment of the run" });
   #clock = h("span", { class: "labkit-pp-clock" });
   #now = h("div", { class: "labkit-pp-now" });
@@ -75,7 +77,7 @@ class PipelineView {
     }, { signal });
     this.#controls();
     const saved = shell.model instanceof SavedModel;
-    shell.body.append(this.#bar, ...(saved ? [h("p", { class: "labkit-pp-saved" }, SAVED)] : []), this.#why,
+    shell.body.append(this.#bar, ...(saved ? [h("p", { class: "labkit-pp-saved" }, SAVED)] : []), this.#wrong, this.#why,
       h("div", { class: "labkit-bar labkit-pp-player", role: "group", "aria-label": "Play the run" },
         named("⇤", "To the start", () => this.#step(0)), named("←", "To the event before", () => this.#step(-1)), this.#play,
         named("→", "To the next event", () => this.#step(1)), this.#slider, this.#clock,
@@ -86,8 +88,8 @@ class PipelineView {
     if (saved) for (const field of this.#bar.querySelectorAll("select, input")) field.setAttribute("disabled", "");
     shell.root.addEventListener("labkit-theme", () => this.#legends(), { signal });
     shell.watch<DataView>("data", async value => {
-      const found = await unpack(value) as unknown as Data;
-      if (!signal.aborted) this.#load(found);
+      const job = ++this.#job, found = await unpack(value) as unknown as Data;
+      if (!signal.aborted && job === this.#job) this.#load(found);
     });
     shell.watch<number>("time", time => { if (Math.abs(time - this.#time) > 1e-12) { this.#player.pause(); this.#go(time); } });
     this.#load(data);
@@ -98,7 +100,7 @@ class PipelineView {
     this.#run = new Run(data);
     this.#chart.load(this.#run);
     const settings = this.shell.get<Settings>("settings");
-    for (const field of this.#fields) field.show(settings, data);
+    if (!Object.keys(this.#wanted).length) for (const field of this.#fields) field.show(settings, data); // else a hand is on one
     this.#explain();
     this.#legends();
     this.#table();
@@ -113,10 +115,10 @@ class PipelineView {
     this.#menu("Schedule", () => schedules, now => now.schedule, schedule => this.#schedule({ schedule }));
     this.#menu("beside", () => [["", "nothing"], ...schedules], now => now.other, other => this.#schedule({ other }), "A second schedule, below on the same time axis");
     this.#range("stages p", data => data.choices.stages, now => now.stages, stages => this.#ask({ stages, slow: -1 }),
-      "The stages are those of the model, each with times of its own");
+      "as given");
     this.#range("microbatches m", data => data.choices.microbatches, now => now.microbatches, microbatches => this.#ask({ microbatches }));
     this.#range("chunks v", (_, now) => this.#interleaved(now) ? [1, 2, 3, 4, 5, 6, 7, 8] : [1], now => now.chunks, chunks => this.#ask({ chunks }),
-      "Only the interleaved schedule cuts stages into chunks");
+      "interleaved only");
     this.#menu("slow stage", data => [["-1", "none"], ...data.names.map((name, i): [string, string] => [String(i), shorten(name, 24)])],
       now => String(now.slow), slow => this.#ask({ slow: Number(slow) }));
     this.#menu("by", (_, now) => [...new Set([1.5, 2, 3, 5, 10, now.factor])].sort((a, b) => a - b).map(factor => [String(factor), `${factor} times`]),
@@ -136,32 +138,34 @@ class PipelineView {
     title = "", off: (now: Settings) => boolean = () => false,
   ): void {
     const menu = h("select", { class: "labkit-select", title: title || null });
+    const label = h("label", {}, `${words} `, menu);
     menu.addEventListener("change", () => chosen(menu.value), { signal: this.shell.signal });
-    this.#bar.append(h("label", {}, `${words} `, menu));
+    this.#bar.append(label);
     this.#fields.push({ show: (now, data) => {
       menu.replaceChildren(...choices(data, now).map(([key, text]) => h("option", { value: key }, text)));
       menu.value = value(now);
-      if (!this.#saved) menu.disabled = off(now);
+      label.hidden = off(now);
     } });
   }
 
   #range(words: string, choices: (data: Data, now: Settings) => number[], value: (now: Settings) => number, chosen: (value: number) => void, why = ""): void {
-    const slider = h("input", { type: "range", min: 0, step: 1, class: "labkit-pp-range" }), shown = h("output", { class: "labkit-pp-count" });
+    const slider = h("input", { type: "range", min: 0, step: 1, class: "labkit-pp-range" }), shown = h("span", { class: "labkit-pp-count" });
+    const note = h("span", { class: "labkit-pp-note" });
     let list: number[] = [];
     slider.addEventListener("input", () => {
       shown.textContent = String(list[Number(slider.value)]);
       chosen(list[Number(slider.value)]!);
     }, { signal: this.shell.signal });
-    const label = h("label", {}, `${words} `, slider, shown);
-    this.#bar.append(label);
+    this.#bar.append(h("label", {}, `${words} `, slider, shown, note));
     this.#fields.push({ show: (now, data) => {
       list = choices(data, now);
       slider.max = String(list.length - 1);
       slider.value = String(Math.max(0, list.indexOf(value(now))));
       shown.textContent = String(value(now));
       slider.setAttribute("aria-valuetext", String(value(now)));
-      if (!this.#saved) slider.disabled = list.length < 2;
-      label.title = list.length < 2 ? why : "";
+      slider.disabled = this.#saved || list.length < 2;
+      slider.hidden = list.length < 2;
+      note.textContent = list.length < 2 && why ? `(${why})` : "";
     } });
   }
 
@@ -184,6 +188,7 @@ class PipelineView {
 
   #ask(change: Partial<Settings>): void {
     Object.assign(this.#wanted, change);
+    delete this.shell.root.dataset["quiet"];
     if (!this.#asking) void this.#send();
   }
 
@@ -194,11 +199,13 @@ class PipelineView {
       this.#wanted = {};
       try {
         await this.shell.request("change", { settings });
+        this.#wrong.textContent = "";
         this.shell.say("");
       } catch (error) {
         if (!(error instanceof Refused)) throw error;
         if (this.shell.signal.aborted) return;
-        this.shell.say(error.message);
+        this.#wrong.textContent = error.message;
+        this.#said(error.message);
         if (!Object.keys(this.#wanted).length) for (const field of this.#fields) field.show(this.shell.get("settings"), this.#run.data);
       }
     }
@@ -227,7 +234,7 @@ class PipelineView {
   /** Keeps the moment, and says it: not while it plays, which nobody could follow. */
   #keep(): void {
     this.shell.set("time", this.#time);
-    this.shell.say(this.#run.data.runs.map(one => this.#run.at(one, this.#time)).join(" "));
+    this.#said(this.#run.data.runs.map(one => this.#run.at(one, this.#time)).join(" "));
   }
 
   #go(time: number): void {
@@ -253,8 +260,14 @@ class PipelineView {
 
   #choose(spot: Spot | null): void {
     this.#chart.choose(spot);
-    this.shell.say(spot ? this.#line(spot) : "Nothing is chosen.");
+    this.#said(spot ? this.#line(spot) : "Nothing is chosen.");
     this.#tell(spot);
+  }
+
+  /** Says what stands above already: heard, and not seen a second time. */
+  #said(words: string): void {
+    this.shell.root.dataset["quiet"] = "true";
+    this.shell.say(words);
   }
 
   #line(spot: Spot): string {
@@ -270,16 +283,14 @@ class PipelineView {
   #explain(): void {
     const { data } = this.#run, p = data.names.length, m = data.microbatches;
     this.#why.replaceChildren(...data.runs.map(one => {
-      const v = one.chunks, fraction = `${p - 1}/${v > 1 ? `(${v}·${m} + ${p - 1})` : `(${m} + ${p - 1})`}`;
-      const parts = [`Formula (p − 1)/(v m + p − 1) = ${fraction} = ${percent(one.formula)}`];
-      const [stages, travel] = [one.free - one.formula, one.bubble - one.free];
-      if (Math.abs(stages) >= 5e-4) parts.push(`stages that differ ${signed(stages)}: ${this.#slowest(data)} sets the pace`);
-      if (Math.abs(travel) >= 5e-4) parts.push(`transfers ${signed(travel)}`);
-      const same = parts.length === 1 ? "the same: stages are equal and nothing waits for a transfer" : "";
+      const v = one.chunks, work = one.busy.reduce((a, b) => a + b, 0), rounds = v * m + p - 1;
+      const formula = `Formula: (p − 1)/(${v > 1 ? "v m" : "m"} + p − 1) = ${p - 1}/${rounds} = ${share(one.formula)}, for equal stages and free transfers.`;
+      const why = [[one.free - one.formula, `stages differ, and ${this.#slowest(data)} sets the pace`], [one.bubble - one.free, "transfers"]] as const;
+      const parts = why.filter(([amount]) => Math.abs(amount) >= 5e-4).map(([amount, words]) => `${amount < 0 ? "−" : "+"}${share(Math.abs(amount))}: ${words}.`);
       return h("div", { class: "labkit-pp-sum" },
-        h("p", {}, h("strong", {}, `${NAMES[one.schedule]}: ${seconds(one.seconds)}, bubble ${percent(one.bubble)}`),
-          ` of ${p} × ${seconds(one.seconds)} stages stand still, counted in the schedule.`),
-        h("p", { class: "labkit-pp-note" }, [...parts, same].filter(Boolean).join("; ") + "."));
+        h("p", {}, h("strong", {}, `${name(one)}: ${seconds(one.seconds)}, bubble ${share(one.bubble)}`)),
+        h("p", {}, `Counted in the schedule: ${p} × ${seconds(one.seconds)}, of which the stages work ${seconds(work)}.`),
+        h("p", { class: "labkit-pp-note" }, [formula, ...parts].join(" ")));
     }));
   }
 
@@ -294,13 +305,13 @@ class PipelineView {
     const tile = (fill: string, pattern: string, ink: string) => s("svg", { width: 22, height: 14, "aria-hidden": "true" },
       s("rect", { width: 22, height: 14, fill, stroke: "currentColor", "stroke-opacity": 0.4 }),
       ...(pattern ? [0, 8, 16].flatMap(x => [0, 8].map(y => s("path", { d: pattern, transform: `translate(${x} ${y})`, stroke: ink, "stroke-opacity": 0.5 }))) : []));
-    const items: [SVGElement, string][] = [
-      [tile(colours["F"]![0]!.colour, "", ""), "F3: forward of microbatch 3"], [tile(colours["B"]![0]!.colour, PATTERNS["stripes"]!, colours["B"]![0]!.ink), "B3: backward"],
-      [tile(PAPER[theme], PATTERNS["back"]!, "#888"), "standing still"]];
+    const [first, back] = [colours["F"]!, colours["B"]!];
+    const items: [SVGElement, string][] = [[tile(first[0]!.colour, "", ""), "F3: forward of microbatch 3"],
+      [tile(back[0]!.colour, PATTERNS["stripes"]!, back[0]!.ink), "B3: backward"], [tile(PAPER[theme], PATTERNS["back"]!, "#888"), "standing still"]];
+    if (chunks > 1) items.push([tile(first[chunks - 1]!.colour, "", ""), `F3${"abcdefghijklmnop"[chunks - 1]}: later chunks of layers are paler`]);
     if (runs.some(one => one.sends.kind)) items.push([s("svg", { width: 22, height: 14, "aria-hidden": "true" },
       s("path", { d: "M2 1L20 13", stroke: kind(2, theme).line, "stroke-width": 2 })), "transfer"]);
-    this.#legend.replaceChildren(...items.map(([mark, words]) => h("span", {}, mark, ` ${words}`)),
-      chunks > 1 ? h("span", {}, "a, b, …: the chunks of a stage") : "");
+    this.#legend.replaceChildren(...items.map(([mark, words]) => h("span", {}, mark, ` ${words}`)));
   }
 
   #table(): void {
@@ -322,4 +333,3 @@ class PipelineView {
   }
 }
 
-const signed = (share: number): string => `${share < 0 ? "−" : "+"}${percent(Math.abs(share))}`;
