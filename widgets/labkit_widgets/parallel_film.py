@@ -136,7 +136,7 @@ def down(happenings: Iterable[Happening]) -> list[list[Any]]:
 def numbers(history: History) -> dict[str, Any]:
     """What the training came to: curves, staleness, what was lost."""
     points = history.points
-    names = [*(points[0].metrics if points else {})]
+    names: list[str] = list(points[0].metrics) if points else []
     rows = [
         [digits(p.seconds), p.updates, digits(p.loss), *(digits(p.metrics[name]) for name in names)] for p in points
     ]  # fmt: skip

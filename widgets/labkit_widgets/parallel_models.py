@@ -3,9 +3,10 @@
     data parallelism     every device has all layers and its own examples; weights and gradients travel
     model parallelism    every device has some layers, and all examples; activations and their gradients travel
 
-The layers are the learner's own: name scopes, or ops where there are none, in the order in which they compute, cut where
-the devices' shares differ least. The bytes come from `labkit.parallel.measuring` and `labkit.partition`, the times from
-`labkit.simulator.simulate` (of data parallelism one replica, and the formula for the exchange).
+The layers are the learner's own: name scopes, or ops where there are none, in the order in which they compute, cut so
+that the largest share is as small as it can be. The bytes come from `labkit.parallel.measuring` and
+`labkit.partition`, the times from `labkit.simulator.simulate` (of data parallelism one replica, and the formula for the
+exchange).
 
 Example:
     >>> import labkit as tf
@@ -22,7 +23,7 @@ Example:
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import accumulate
 from typing import Any
 
@@ -81,13 +82,17 @@ def _is_added(name: str, group: str, kept: set[str]) -> bool:
     return bool(_ADDED.match(name)) or (group in kept and group != name and not name.startswith(group))
 
 
-def _scopes(work: Workload) -> Any:
+def _scopes(work: Workload) -> Callable[[str], str]:
     """What a name's layer is: its outermost scope, below a scope that holds everything."""
     names = [node.name for node in work.nodes if node.inputs and not _ADDED.match(node.name) and not node.group]
     depth = 0
     while names and len({tuple(name.split("/")[: depth + 1]) for name in names}) == 1 and depth < 8:
         depth += 1
-    return lambda name: "/".join(name.split("/")[: depth + 1])
+
+    def scope(name: str) -> str:
+        return "/".join(name.split("/")[: depth + 1])
+
+    return scope
 
 
 def cut(costs: Sequence[float], parts: int) -> list[int]:
@@ -150,9 +155,9 @@ def _compared(parallel: DataParallel, cluster: Cluster, devices: list[str], fetc
     used = [device for device in devices if any(parts[name] == device for name in parts)]
     each = (more - model_bytes) / (workers * batch)
     even = (data_bytes - (model_bytes - each * workers * batch)) / each if each > 0 else None
-    kind = cluster.device(devices[0]).kind
     return {
-        "note": "", "cluster": cluster.name, "device": str(getattr(kind, "title", kind)), "examples": workers * batch,
+        "note": "", "cluster": cluster.name, "device": cluster.device(devices[0]).model.title,
+        "examples": workers * batch,
         "data": {"bytes": data_bytes, "seconds": compute + exchange, "compute": compute, "exchange": exchange},
         "model": {"bytes": model_bytes, "seconds": run.seconds, "crossings": len(whole.crossings)},
         "parts": [[device, [name for name in parts if parts[name] == device]] for device in used],
@@ -193,7 +198,7 @@ def _spread(
     work = _work(parallel, fetches, batch)
     layer = layers(work)
     if parts is None:
-        kind = cluster.device(devices[0]).kind
+        kind = cluster.device(devices[0]).model
         costs: dict[str, float] = {}
         for node in work.nodes:
             if node.name in layer and node.inputs:

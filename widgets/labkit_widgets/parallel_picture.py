@@ -15,16 +15,21 @@ from typing import Any
 
 from labkit.trace import short
 
+Moment = tuple[float, float, str]
+"""From when until when, and what."""
+
 _FILLS = {"compute": "#0072b2", "wait": "#e3e5e8", "travel": "#e69f00", "down": "#b3261e"}
 _WORDS = {"compute": "computes", "wait": "waits", "travel": "pulls or pushes", "down": "is down"}
 _LANES, _WIDE, _LEFT, _TOP, _ROW = 24, 640, 84, 46, 18
 
 
-def moments(film: Mapping[str, Any], workers: int) -> list[list[tuple[float, float, str]]]:
+def moments(film: Mapping[str, Any], workers: int) -> list[list[Moment]]:
     """For each worker what it does from when until when."""
-    found: list[list[tuple[float, float, str]]] = [[] for _ in range(workers)]
+    found: list[list[Moment]] = [[] for _ in range(workers)]
     if film["turns"] is not None:
         turns = film["turns"]
+        worker: int
+        times: list[float | None]
         for worker, *times in zip(
             *(turns[key] for key in ("worker", "start", "fetched", "computed", "sent")), strict=True
         ):
@@ -43,7 +48,7 @@ def moments(film: Mapping[str, Any], workers: int) -> list[list[tuple[float, flo
     return found
 
 
-def _add(lane: list[tuple[float, float, str]], times: list[float | None], kinds: tuple[str, ...]) -> None:
+def _add(lane: list[Moment], times: list[float | None], kinds: tuple[str, ...]) -> None:
     for start, end, kind in zip(times, times[1:], kinds, strict=False):
         if start is not None and end is not None and end > start:
             lane.append((start, end, kind))
@@ -58,9 +63,10 @@ def picture(film: Mapping[str, Any], title: str) -> str:
     """
     workers = min(film["workers"], _LANES)
     lanes = moments(film, workers)
-    rounds = film["steps"]["end"][:4] if film["steps"] is not None else []
+    steps: list[Any] = film["steps"]["end"][:4] if film["steps"] is not None else []
     some = [end for lane in lanes for _, end, _ in lane[:10]]
-    until = next((end for end in reversed(rounds) if end is not None), 0.0) or max(some, default=0.0) or 1.0
+    until = max([float(end) for end in steps if end is not None] or some or [1.0])
+    down: list[list[Any]] = film["down"]
     parts: list[str] = []
     for number, lane in enumerate(lanes):
         y = _TOP + number * _ROW
@@ -68,7 +74,7 @@ def picture(film: Mapping[str, Any], title: str) -> str:
         for start, end, kind in lane:
             if start < until:
                 parts.append(_bar(start, min(end, until), until, y, kind))
-        for who, start, _, end in film["down"]:
+        for who, start, _, end in down:
             if who == f"worker {number}" and start < until:
                 parts.append(_bar(start, min(until if end is None else end, until), until, y, "down"))
     height = _TOP + workers * _ROW + 34

@@ -1,4 +1,4 @@
-"""What a `ParallelView` is set to: workers, mode, backups, servers, bits, stragglers, faults; and the call that says it.
+"""What a `ParallelView` is set to: workers, mode, backups, servers, bits, stragglers; and the call that says it.
 
 The settings are plain words and numbers, so that the page can show and change them. Things that a learner gives as
 objects (a straggler model of their own, a `Wire` with feedback) are called "given" and kept aside.
@@ -49,12 +49,28 @@ class Luck(NamedTuple):
     number: str
 
 
+def _nobody(_: float) -> None:
+    return None
+
+
+def _slow_machine(times: float) -> SlowMachine:
+    return SlowMachine(0, times)
+
+
+def _exponential(mean: float) -> Exponential:
+    return Exponential(mean, 1.0)
+
+
+def _slowed(share: float) -> SlowedSteps:
+    return SlowedSteps(share=share)
+
+
 STRAGGLERS: dict[str, Luck] = {
-    "none": Luck("nobody straggles", 0, 0, 0, lambda _: None, ""),
-    "slow machine": Luck("worker 0 is slow", 1, 10, 3, lambda a: SlowMachine(0, a), "times as long"),
-    "exponential": Luck("exponential", 0.05, 2, 0.5, lambda a: Exponential(a, 1.0), "mean of what is added"),
+    "none": Luck("nobody straggles", 0, 0, 0, _nobody, ""),
+    "slow machine": Luck("worker 0 is slow", 1, 10, 3, _slow_machine, "times as long"),
+    "exponential": Luck("exponential", 0.05, 2, 0.5, _exponential, "mean of what is added"),
     "log-normal": Luck("log-normal", 0, 1, 0.2, LogNormal, "sigma"),
-    "slowed steps": Luck("some steps slowed", 0, 1, 0.04, lambda a: SlowedSteps(share=a), "share of steps"),
+    "slowed steps": Luck("some steps slowed", 0, 1, 0.04, _slowed, "share of steps"),
 }
 """Straggler models by the names that the page shows. The last one is the fit to published measurements."""
 
@@ -72,7 +88,7 @@ class Given:
         more: other arguments of `DataParallel`.
     """
 
-    clock: Clock = Clock()
+    clock: Clock = field(default_factory=Clock)
     communication: Any = None
     recovery: Recovery | None = None
     stragglers: Any = None
@@ -301,9 +317,8 @@ def luck_of(stragglers: Any) -> tuple[str, float] | None:
     """
     if stragglers is None:
         return "none", 0.0
-    number = next(
-        (value for value in map(stragglers.__dict__.get, ("factor", "sigma", "mean", "share")) if value is not None), 0.0
-    )  # fmt: skip
+    found = [getattr(stragglers, word, None) for word in ("factor", "sigma", "mean", "share")]
+    number = next((value for value in found if isinstance(value, (int, float))), 0.0)
     if isinstance(stragglers, SlowedSteps):
         number = stragglers.share
     for name, luck in STRAGGLERS.items():

@@ -1,5 +1,6 @@
-"""`ParallelView`: one training step on many workers, as it plays: who computes, who waits, what is on its way, what it
-comes to; and the same step with its layers over the same devices.
+"""`ParallelView`: one training step on many workers, as it plays; and its layers over the same devices.
+
+Who computes, who waits, what is on its way, what has failed, and what it all comes to.
 
 The training is `labkit.parallel.DataParallel` on the learner's own graph and data: real gradients, a simulated clock.
 What the page plays is made here (`parallel_film.py`) and sent once, so that playing asks nobody; the numbers follow as
@@ -207,8 +208,11 @@ class ParallelView(View):
         return self.change(updates=updates)
 
     def change(self, **settings: Any) -> ParallelView:
-        """Trains anew with other settings: workers, mode, backup, exchange, servers, wire, stragglers, amount, batch,
-        updates, seed.
+        """Trains anew with other settings.
+
+        Args:
+            **settings: some of workers, mode, backup, exchange, servers, wire, stragglers, amount, batch, updates and
+                seed.
 
         Returns:
             This view.
@@ -358,7 +362,10 @@ class ParallelView(View):
 class _Maker:
     """Makes the training from what the learner gave; holds the graph weakly."""
 
-    def __init__(self, train: Any, data: Mapping[Any, Any], loss: Any, metrics: Any, test: Any) -> None:
+    def __init__(
+        self, train: Any, data: Mapping[Any, Any], loss: Any, metrics: Mapping[str, Any] | None,
+        test: Mapping[Any, Any] | None,
+    ) -> None:  # fmt: skip
         self._graph: weakref.ref[Graph] = weakref.ref(train.graph)
         self._train, self._loss = train.name, None if loss is None else loss.name
         self._data = {tensor.name: examples for tensor, examples in data.items()}

@@ -22,6 +22,8 @@ export interface Film {
   updates: { at: number[]; worker: number[]; stale: number[]; done: number[]; examples: number[]; bytes: number[] };
 }
 
+const GLOW = 0.16; // of a round
+
 export const DOINGS = ["compute", "wait", "pull", "push", "late", "down", "idle"] as const;
 export type Doing = (typeof DOINGS)[number];
 
@@ -155,6 +157,33 @@ export class Run {
     if (time < computed) return is("compute", fetched, computed);
     if (time < sent && turns.sends[i]) return is("push", computed, sent);
     return is("idle", sent, Infinity);
+  }
+
+  /** What has arrived a short while ago: a message is gone before anybody has seen it. `share` is what is left of the glow. */
+  glow(worker: number, time: number): [doing: Doing, share: number][] {
+    const { steps, turns, mode } = this.film, lasts = GLOW * this.round, found: [Doing, number][] = [];
+    const add = (doing: Doing, at: number) => { if (time >= at && time - at < lasts) found.push([doing, 1 - (time - at) / lasts]); };
+    if (this.outage(`worker ${worker}`, time)) return found;
+    if (steps) {
+      const end = firstWhere(steps.end.length, i => never(steps.end[i]) > time) - 1;
+      if (end < 0 || steps.broken[end]) return found;
+      const late = steps.late[end]!.includes(worker), there = this.arrival(end, worker) <= never(steps.end[end]);
+      if (late) add("late", never(steps.end[end]));
+      else if (there) add("push", never(steps.end[end]));
+      add("pull", never(steps.end[end]));
+    } else if (turns) {
+      const own = this.#turns[worker]!, k = firstWhere(own.length, j => turns.start[own[j]!]! > time) - 1;
+      if (k < 0) return found;
+      add("pull", turns.fetched[own[k]!]! > turns.start[own[k]!]! || mode === "async" ? never(turns.fetched[own[k]!]) : Infinity);
+      const sent = turns.sends[own[k]!] && never(turns.sent[own[k]!]) <= time ? own[k]! : k ? own[k - 1]! : -1;
+      if (sent >= 0 && turns.sends[sent] && !this.#lost(worker, turns.start[sent]!, never(turns.sent[sent]))) add("push", never(turns.sent[sent]));
+    }
+    return found;
+  }
+
+  /** Whether a worker died between two moments. */
+  #lost(worker: number, from: number, to: number): boolean {
+    return !!this.#down.get(`worker ${worker}`)?.some(([start]) => start >= from && start < to);
   }
 
   /** What a worker does from one moment to another, piece by piece. */

@@ -19,7 +19,7 @@ export function layOut(width: number, workers: number, servers: number): Layout 
   const room = Math.max(120, width - 2 * MARGIN);
   const mosaic = workers > TILES;
   const shown = Math.min(servers, 12);
-  const above = servers ? SERVER + (mosaic ? 24 : 62) : 8;
+  const above = servers ? SERVER + (mosaic ? 24 : workers > 24 ? 56 : 84) : 8;
   const wide = Math.min(130, (room + GAP) / Math.max(1, shown) - GAP);
   const row = shown * wide + (shown - 1) * GAP;
   const boxes = Array.from({ length: shown }, (_, i) => ({ x: MARGIN + (room - row) / 2 + i * (wide + GAP), y: MARGIN, w: wide, h: SERVER }));
@@ -28,7 +28,7 @@ export function layOut(width: number, workers: number, servers: number): Layout 
     : Math.max(1, Math.floor((room + gap) / ((workers > 24 ? 84 : 108) + gap)));
   const rows = Math.ceil(workers / Math.min(most, workers)), columns = mosaic ? most : Math.ceil(workers / rows);
   const cell = mosaic ? (room + gap) / columns - gap : Math.min(190, (room + gap) / columns - gap);
-  const high = mosaic ? cell : workers > 24 ? 34 : 48;
+  const high = mosaic ? cell : workers > 24 ? 34 : workers > 8 ? 48 : 60;
   const tiles = Array.from({ length: workers }, (_, i) => {
     const inRow = Math.min(columns, workers - Math.floor(i / columns) * columns);
     const left = mosaic ? 0 : (room - inRow * (cell + gap) + gap) / 2;

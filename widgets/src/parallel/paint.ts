@@ -57,16 +57,17 @@ export function paint(pen: Pen, run: Run, layout: Layout, at: Look, ink: Ink): v
   // Ways first, what stands on them after.
   pen.strokeStyle = ink.rule;
   pen.lineWidth = 1;
-  const dots: [number, number, Doing][] = [];
-  const way = (from: [number, number], to: [number, number], share: number, doing: Doing) => {
+  const dots: [number, number, Doing, number][] = [];
+  const way = (from: [number, number], to: [number, number], share: number, doing: Doing, left = 1) => {
     pen.strokeStyle = look(doing, ink).fill;
-    pen.globalAlpha = 0.45;
+    pen.lineWidth = left < 1 ? 2 : 1.5;
+    pen.globalAlpha = 0.7 * left;
     pen.beginPath();
     pen.moveTo(...from);
     pen.lineTo(...to);
     pen.stroke();
     pen.globalAlpha = 1;
-    dots.push([from[0] + (to[0] - from[0]) * share, from[1] + (to[1] - from[1]) * share, doing]);
+    dots.push([from[0] + (to[0] - from[0]) * share, from[1] + (to[1] - from[1]) * share, doing, left]);
   };
   if (!layout.mosaic) {
     if (film.exchange === "servers") {
@@ -75,7 +76,8 @@ export function paint(pen: Pen, run: Run, layout: Layout, at: Look, ink: Ink): v
         layout.servers.forEach((server, n) => {
           if (layout.workers.length * layout.servers.length > 120 && n !== worker % layout.servers.length) return;
           const port: [number, number] = [server.x + server.w * (0.15 + 0.7 * (worker + 0.5) / layout.workers.length), server.y + server.h];
-          if (state.doing === "push" || (state.doing === "late" && state.share >= 1)) way(top, port, state.doing === "late" ? 0.5 : state.share, state.doing);
+          for (const [doing, left] of run.glow(worker, at.time)) way(top, port, doing === "pull" ? 0 : doing === "late" ? 0.8 : 1, doing, left);
+          if (state.doing === "push" || (state.doing === "late" && state.share >= 1)) way(top, port, state.doing === "late" ? 0.8 : state.share, state.doing);
           else if (state.doing === "pull") way(port, top, state.share, "pull");
         });
       });
@@ -91,6 +93,7 @@ export function paint(pen: Pen, run: Run, layout: Layout, at: Look, ink: Ink): v
         pen.moveTo(...own);
         pen.lineTo(...next);
         pen.stroke();
+        if (run.glow(worker, at.time).length) way(own, next, 1, "push", run.glow(worker, at.time)[0]![1]);
         if (state.doing !== "push" && state.doing !== "pull") return;
         const turns = film.exchange === "ring" ? 2 * (n - 1) : 2, round = state.share * Math.min(turns, 12);
         const back = film.exchange === "tree" && state.share > 0.5;
@@ -133,7 +136,8 @@ export function paint(pen: Pen, run: Run, layout: Layout, at: Look, ink: Ink): v
     }
     if (state.doing === "down") cross(pen, tile, ink.warn);
   });
-  for (const [x, y, doing] of dots) {
+  for (const [x, y, doing, left] of dots) {
+    pen.globalAlpha = left;
     pen.beginPath();
     pen.arc(x, y, 5, 0, 2 * Math.PI);
     pen.fillStyle = look(doing, ink).fill;
@@ -141,6 +145,7 @@ export function paint(pen: Pen, run: Run, layout: Layout, at: Look, ink: Ink): v
     pen.strokeStyle = ink.ink;
     pen.lineWidth = 1;
     pen.stroke();
+    pen.globalAlpha = 1;
   }
 }
 

@@ -16,7 +16,7 @@ import { unpack } from "../trace/events.ts";
 import { seconds } from "../trace/scale.ts";
 
 const SPEEDS: [string, number][] = [["a gradient in 8 s", 8], ["a gradient in 4 s", 4], ["a gradient in 2 s", 2], ["2 gradients/s", 0.5], ["8 gradients/s", 0.125], ["40 gradients/s", 0.025]];
-const WINDOW = 8; // rounds in the lanes
+const WINDOW = 12; // rounds in the lanes
 
 export async function parallelView(shell: Shell): Promise<void> {
   const view = new ParallelView(shell);
@@ -268,7 +268,7 @@ class ParallelView {
   }
 
   #lane(rows: number): number {
-    return rows > 30 ? 7 : rows > 12 ? 11 : 17;
+    return rows > 30 ? 7 : rows > 16 ? 11 : rows > 8 ? 17 : 24;
   }
 
   #redraw(): void {
@@ -295,6 +295,7 @@ class ParallelView {
     this.#now.textContent = moment(run, time);
     this.#who.textContent = this.#chosen === null ? "Choose a worker or server with arrows or a click, to see more or to kill it." : about(run, this.#chosen, time);
     this.#kill.hidden = this.#chosen === null;
+    this.#kill.disabled = this.#chosen !== null && !!run.outage(this.#name(), time);
     this.#kill.textContent = `Kill ${this.#name()} now`;
     const shown = figures(run, time), numbers = this.#numbers;
     if (numbers?.points[0]!.length) {

@@ -99,11 +99,11 @@ export function figures(run: Run, time: number): Figure[] {
   const examples = now.applied ? now.examples / Math.max(1, now.updates) : 0;
   return [
     { name: "updates", value: count(now.updates) },
-    { name: `updates/s, last ${seconds(span)}`, value: number(rate) },
+    { name: "updates/s now", value: number(rate) },
     { name: "examples/s", value: short(rate * examples) },
     { name: "sent", value: short(now.bytes, "B") },
     { name: "dropped", value: count(now.dropped) },
-    { name: "since the last update", value: seconds(Math.max(0, time - now.last)) },
+    { name: "since last update", value: seconds(Math.max(0, time - now.last)) },
   ].filter(({ name }) => name !== "dropped" || film.steps);
 }
 
