@@ -8,6 +8,7 @@ from labkit.exercises import (
     cell_of_machines,
     data_parallelism,
     devices_and_placement,
+    distributed_sgd,
     general_computations,
     getting_started,
     hello_graph,
@@ -22,7 +23,7 @@ EXERCISES: dict[str, Exercise] = {
     exercise.number: exercise
     for module in (
         hello_graph, getting_started, mnist_from_scratch, state_and_gradients, looking_inside, general_computations,
-        playground, devices_and_placement, cell_of_machines, data_parallelism,
+        playground, devices_and_placement, cell_of_machines, data_parallelism, distributed_sgd,
     )
     for exercise in module.EXERCISES
 }  # fmt: skip

@@ -39,6 +39,10 @@ VARIABLES = {
     "11.2": "sent",
     "11.3": "asynchronous",
     "11.4": "most",
+    "12.1": "step_seconds",
+    "12.2": "send",
+    "12.3": "every",
+    "12.4": "seconds",
 }
 
 UNTRIED = {
@@ -76,6 +80,10 @@ UNTRIED = {
     "11.2": "def sent(workers, size):\n    return ...",
     "11.3": "def asynchronous(gradient, w, rate, reads):\n    return ...",
     "11.4": "most = ...",
+    "12.1": "def step_seconds(times, backup):\n    return ...",
+    "12.2": "def send(gradient, owed, k):\n    return ..., ...",
+    "12.3": "every = ...",
+    "12.4": "seconds = ...",
 }
 
 
@@ -152,6 +160,23 @@ def _ring(body: str) -> str:
 def _server(body: str, end: str = "return versions[-1]") -> str:
     loop = f"versions = [w]\nfor read in reads:\n    {body}\n{end}"
     return _function("asynchronous(gradient, w, rate, reads)", loop)
+
+
+def _steps(body: str) -> str:
+    return _function(
+        "step_seconds(times, backup)", f"ranked = np.sort(times, axis=1)\nn = times.shape[1] - backup\n{body}"
+    )
+
+
+def _debts(total: str = "gradient + owed", size: str = "np.abs(total)", end: str = "return sent, total - sent") -> str:
+    lines = [
+        f"total = {total}",
+        f"largest = np.argsort(-{size})[:k]",
+        "sent = np.zeros_like(total)",
+        "sent[largest] = total[largest]",
+        end,
+    ]
+    return _function("send(gradient, owed, k)", "\n".join(lines))
 
 
 def _surf(body: str) -> str:
@@ -580,5 +605,51 @@ WRONG = {
         ("most = 7", "and so it does with 8"),
         ("most = 8.34", "the last whole one"),
         ("most = 0", "is no number of workers"),
+    ],
+    "12.1": [
+        (_steps("return times.mean()"), "that is the mean of all workers"),
+        (_steps("return times.max(axis=1).mean()"), "waits for all six"),
+        (_steps("return ranked[:, backup].mean()"), "waits for the first `backup` workers"),
+        (_steps("return ranked[:, n].mean()"), "one too many"),
+        (_steps("return ranked[:, :n].mean()"), "the mean of those that are waited for"),
+        (_steps("return times[:, n - 1].mean()"), "one and the same worker in all steps"),
+        (_steps("return times[:, :n].max(axis=1).mean()"), "turns out anew in each step"),
+        (_steps("return np.sort(times, axis=0)[:, n - 1].mean()"), "one and the same worker in all steps"),
+        (_steps("return np.sort(times, axis=None)[-1 - backup]"), "all steps were sorted together"),
+        (_steps("return ranked[:, n - 1]"), "the mean of them was asked for"),
+        (_steps("return ranked[:, -1 - backup].mean() if backup else 0.0"), "with none it should be the slowest"),
+        (_steps("return np.pad(ranked, [(0, 0), (0, 3)])[:, 5 - backup].mean()"), "do not write 6"),
+        (_steps("return ranked[:, n - 1].mean() + 1"), "a step takes"),
+        (_steps("ranked[:, n - 1].mean()"), "forget `return`"),
+    ],
+    "12.2": [
+        (_debts("gradient"), "without feedback"),
+        (_debts(size="total"), "the largest *in size*"),
+        (_debts(size="(-np.abs(total))"), "those are the smallest"),
+        (_debts(end="return sent, gradient - sent"), "what was owed before is forgotten"),
+        (_debts(end="return sent, owed"), "the debt has not changed"),
+        (_debts(end="return sent, 0 * sent"), "nothing is owed then"),
+        (_debts(end="return sent, sent - total"), "the wrong sign"),
+        (_debts(end="return total, 0 * sent"), "all 8 numbers are sent"),
+        (_debts(end="return total[largest], total - sent"), "with zeros where nothing is sent"),
+        (_debts(end="return sent"), "two arrays were asked for"),
+        (_debts(end="sent"), "forget `return`"),
+        (_debts(end="return np.where(sent, gradient, 0), total - sent"), "the gradient *and* what was owed"),
+        (_debts(end="return sent, total"), "nothing is lost"),
+    ],
+    "12.3": [
+        ("every = 10", "too often: writing takes 50% of the time"),
+        ("every = 1000", "too seldom: writing takes 0% of the time of training, doing work again 72%"),
+        ("every = (5 * 1000) ** 0.5", "only *half* of the time"),
+        ("every = 0", "above zero"),
+    ],
+    "12.4": [
+        ("seconds = 3.4 * (1 - 40 / 50)", "a fifth of the *step*"),
+        ("seconds = 3.4 * 50 / 40", "the whole step"),
+        ("seconds = 3.4 / 50", "its own gradient for 3.4 s"),
+        ("seconds = 50 / 40 - 1", "for each second of computing"),
+        ("seconds = 3.4 * 10", "ten GPUs are lost"),
+        ("seconds = 3.4 * 40 / 50", "not shorter"),
+        ("seconds = 1", "How long is a step, if it is 40?"),
     ],
 }
