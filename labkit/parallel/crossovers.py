@@ -27,7 +27,7 @@ Example:
     layer       parameters  data moves  model moves  crossover
     784 -> 512       402 k     9.65 MB          0 B      never
     512 -> 512       263 k     6.30 MB      1.23 MB        513
-    512 -> 10       5.13 k      123 kB      1.23 MB         10
+    512 -> 10       5.13 k      123 kB      1.23 MB         11
     all              670 k     16.1 MB      2.46 MB        653
 
 What is not counted: what is fed (data parallelism gives each device its share, model parallelism by columns all of it),
