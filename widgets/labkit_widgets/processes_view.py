@@ -22,7 +22,7 @@ from typing import Any
 import traitlets
 
 from labkit.errors import CancelledError, GraphError
-from labkit.parallel import History
+from labkit.parallel import Happening, History
 from labkit.parallel.processes import ParameterServer, Processes, live
 from labkit_widgets import processes_picture
 from labkit_widgets.view import View
@@ -298,12 +298,26 @@ class ProcessesView(View):
                 "state": now, "words": self._words[:MOST_LETTERS], "asynchronous": self._asynchronous,
                 "count": group.count, "step": self._done, "steps": self._steps, "workers": workers,
                 "curve": [[step, _finite(value)] for step, value in list(self._curve)],
-                "happened": [[h.seconds, h.kind, h.who, h.text[:MOST_LETTERS]] for h in happened[-MOST_HAPPENINGS:]],
+                "happened": _told(happened[-MOST_HAPPENINGS:]),
                 "staleness": None if history is None or not self._asynchronous else _mean(history.staleness),
                 "left": len(live.marked(group.mark)) if group.closed else None,
             }  # fmt: skip
             if new != self.shown:
                 self.shown = new
+
+
+def _told(happened: list[Happening]) -> list[list[Any]]:
+    """What happened, shortly: of who noticed a death how long after it, and the end of the error."""
+    told: list[list[Any]] = []
+    died = 0.0
+    for seconds, kind, who, text in happened:
+        said = text
+        if kind == "died":
+            died = seconds
+        elif kind == "noticed":
+            said = f"{max(0.0, seconds - died):.2f} s later: {text.rsplit(': ', 1)[-1]}"
+        told.append([seconds, kind, who, said[:MOST_LETTERS]])
+    return told
 
 
 def _finite(value: float | None) -> float | None:

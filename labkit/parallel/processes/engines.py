@@ -37,6 +37,7 @@ HEARTBEAT_SECONDS = 10
 START_SECONDS = 90.0
 """How long workers may take to start."""
 
+_TRIALS = 3  # to form a mesh, if workers die before they have met
 _ENGINE = "labkit_engine"  # under which name the engines know `engine.py`
 
 
@@ -142,7 +143,8 @@ class Engines:
             time.sleep(0.05)
         self._view = self._client.direct_view(new[: self.count])
         self._view.execute(_first_words(self.threads), block=True)
-        self._pids = list(self._apply_sync("prepare", os.getpid() if self._local else 0))
+        asked = [self._apply(rank, "prepare", os.getpid() if self._local else 0) for rank in self._ranks]
+        self._pids = [self._wait_for(rank, answer, watch=False) for rank, answer in enumerate(asked)]
         self._joined = self._broken = False
         self._killed_at.clear()
 
@@ -157,13 +159,25 @@ class Engines:
         return "".join(f"\n  {line}" for line in lines)
 
     def _join(self) -> None:
-        """Forms the mesh, once: JAX does not let a process change its mesh."""
+        """Forms the mesh, once: JAX does not let a process change its mesh. Who dies meanwhile is replaced."""
+        for trial in range(_TRIALS):
+            try:
+                return self._join_once()
+            except _EndedError as error:
+                if trial == _TRIALS - 1:
+                    raise
+                text = "before the workers had met; all were started anew"
+                self.happenings.append(Happening(0.0, "died", f"worker {error.rank}", text))
+                self._again()
+        return None
+
+    def _join_once(self) -> None:
         if self._joined:
             return
-        address = self._apply(0, "address", self._local).get(timeout=START_SECONDS)
+        address = self._wait_for(0, self._apply(0, "address", self._local))
         asked = [self._apply(rank, "join", address, self.count, rank, HEARTBEAT_SECONDS) for rank in self._ranks]
         for rank, answer in enumerate(asked):
-            devices = answer.get(timeout=START_SECONDS)
+            devices = self._wait_for(rank, answer)
             if devices != self.count:
                 raise UnavailableError(None, None, f"worker {rank} sees {devices} of {self.count} workers.")
         self._joined = True
@@ -234,7 +248,25 @@ class Engines:
 
     def _apply_sync(self, name: str, *args: Any) -> list[Any]:
         asked = [self._apply(rank, name, *args) for rank in self._ranks]
-        return [answer.get(timeout=START_SECONDS) for answer in asked]
+        return [self._wait_for(rank, answer) for rank, answer in enumerate(asked)]
+
+    def _wait_for(self, rank: int, answer: Any, watch: bool = True) -> Any:
+        """What a worker answers; with `watch`, as long as all others live.
+
+        Raises:
+            UnavailableError: if it, or another of which it may depend, ends meanwhile, or nothing comes.
+            CancelledError: if the run was stopped.
+        """
+        until = time.monotonic() + START_SECONDS
+        while not answer.ready() and time.monotonic() < until:
+            self._check_going()
+            for other, pid in enumerate(self._pids if self._local and watch else ()):
+                if not live.lives(pid):
+                    raise _EndedError(other, pid)
+            time.sleep(0.01)
+        if not answer.ready():
+            raise UnavailableError(None, None, f"worker {rank} has not answered for {START_SECONDS:.0f} s.")
+        return answer.get(timeout=1)
 
     @property
     def _harmed(self) -> bool:
@@ -266,6 +298,14 @@ class Engines:
             raise GraphError(f"worker {rank} (process {pid}) has ended already.")
         self._killed_at[rank] = time.time()
         os.kill(pid, signal.SIGKILL)
+
+
+class _EndedError(UnavailableError):
+    """A worker has ended while something was asked of it."""
+
+    def __init__(self, rank: int, pid: int) -> None:
+        super().__init__(None, None, f"worker {rank} (process {pid}) has ended.")
+        self.rank = rank
 
 
 def _first_words(threads: int | None) -> str:

@@ -27,8 +27,8 @@ from labkit.graph import Operation, Tensor
 from labkit.parallel.history import Happening, History, Point
 from labkit.parallel.processes import live
 from labkit.parallel.processes.carried import forget_states, read_state, write_state, write_step
-from labkit.parallel.processes.engines import HEARTBEAT_SECONDS, START_SECONDS, Engines
-from labkit.parallel.processes.given import given
+from labkit.parallel.processes.engines import HEARTBEAT_SECONDS, Engines
+from labkit.parallel.given import given
 from labkit.parallel.sampling import Sampling
 from labkit.parallel.step import State, TrainingStep
 
@@ -173,7 +173,7 @@ class Processes(Engines):
             steps: how many; the step is that of the last `train`.
         """
         self._ready()
-        return self._apply(0, "alone", self.folder, batch, steps).get(timeout=START_SECONDS)
+        return self._wait_for(0, self._apply(0, "alone", self.folder, batch, steps))
 
     def _ready(self) -> None:
         """A whole mesh that waits for work."""
@@ -226,7 +226,7 @@ class Processes(Engines):
         if not (died or failed or hung):
             return None
         first = min(failed, key=lambda one: one["at"], default=None)
-        culprit = min([*died, *hung]) if died or hung else int(first["rank"]) if first else 0
+        culprit = min(died or hung) if died or hung else int(first["rank"]) if first else 0
         at = min(died.get(culprit, time.time()), first["at"] if first else time.time())  # who hangs says not when
         return _Death(culprit, at, [one for one in failed if one["rank"] != culprit])
 
@@ -252,6 +252,7 @@ class Processes(Engines):
             )  # fmt: skip
         self._check_going()
         self.count = left
+        self.reported.clear()
         self._again()
         self._join()
         noticed = max((one["at"] - at for one in reports), default=None)

@@ -30,7 +30,7 @@ from labkit.parallel.history import Happening, History, Point
 from labkit.parallel.processes import live
 from labkit.parallel.processes.carried import write_step
 from labkit.parallel.processes.engines import Engines
-from labkit.parallel.processes.given import given
+from labkit.parallel.given import given
 from labkit.parallel.sampling import Sampling
 from labkit.parallel.step import State, TrainingStep
 

@@ -27,7 +27,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from labkit.graph import Operation, Tensor
-from labkit.parallel.processes.given import given
+from labkit.parallel.given import given
 from labkit.parallel.processes.group import Processes
 from labkit.parallel.step import TrainingStep
 

@@ -135,7 +135,7 @@ function curve({ curve, steps }: Shown): Element[] {
   if (there.length < 2) return [];
   const values = there.map(([, loss]) => loss), low = Math.min(...values), high = Math.max(...values);
   const made = plot(560, 180, { low: 0, high: Math.max(steps, there.at(-1)![0]), label: "step" },
-    { low: low > 0 && low < 0.3 * high ? 0 : low, high: high > low ? high : low + 1, label: "loss" });
+    { low: low > 0 && low < 0.3 * high ? 0 : low, high: high > low ? high : low + 1, label: "loss" }, 26);
   made.ink.append(s("polyline", { class: "labkit-ps-line", points: there.map(([step, loss]) => `${made.x(step).toFixed(1)},${made.y(loss).toFixed(1)}`).join(" ") }));
   return [made.svg];
 }

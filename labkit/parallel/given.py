@@ -1,4 +1,4 @@
-"""What a learner gives to a group of processes: a training op and data, or a `TrainingStep` and a list."""
+"""What a learner gives to a group of processes or devices: a training op and data, or a `TrainingStep` and a list."""
 
 from __future__ import annotations
 
