@@ -57,6 +57,6 @@ __all__ = [
     "History", "Lost", "Moment", "ParameterServers", "Part", "Pipeline", "PipelineRun", "Point", "Published", "ReadyQueue",
     "Recovery", "Replicas", "Sampling", "Synchronous", "TrainingStep", "Transport", "Transports", "Update",
     "Wire", "asynchronous", "backup_curve", "batch_of", "bubble_share", "compare", "compare_all", "crossover",
-    "implied_overhead", "measure_transports", "microbatched", "processes", "ready_queue", "scaling_curve", "split", "synchronous",
-    "times_to", "unjoin",
+    "implied_overhead", "measure_transports", "microbatched", "processes", "ready_queue", "scaling_curve",
+    "split", "synchronous", "times_to", "unjoin",
 ]  # fmt: skip
