@@ -49,8 +49,8 @@ def _judge_steps(answer: Any) -> None:
          "3 if one counts from 0."),
         (ranked[:, :4].mean(), "that is the mean of those that are waited for. The step is as long as the slowest of "
          "them."),
-        (times[:, 3].mean(), "that is one and the same worker in all steps: which is the fourth turns out anew in each, "
-         "along axis 1."),
+        (times[:, 3].mean(), "that is one and the same worker in all steps: which is the fourth turns out anew in "
+         "each, along axis 1."),
         (times[:, :4].max(axis=1).mean(), "the first workers of a row are not the fastest ones: which are the backups "
          "turns out anew in each step."),
         (np.sort(times, axis=None)[-1 - 2], "all steps were sorted together. Each step has a race of its own."),
