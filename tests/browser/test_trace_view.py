@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -15,8 +15,6 @@ import pytest
 import labkit as tf
 import labkit_widgets as lw
 from labkit.trace import Event, Output, Trace, short
-from labkit_widgets.fallback import _bytes
-from labkit_widgets.runtime import read_bundle
 from tests.browser.lab import CHROMIUM, Lab, open_and_run, run_in_kernel, stop_kernel
 from tests.browser.views import NET, write_notebook
 from tests.browser.watching import errors_of, violations
@@ -49,42 +47,6 @@ def many(rows: int, each: int) -> Trace:
         ],
         simulated=True,
     )
-
-
-@pytest.fixture
-def opened(chromium: Any, tmp_path: Path) -> Iterator[Open]:
-    """A function that opens views in one page and returns it; `shown[i]` in the page is the i-th; no error may come."""
-    pages: list[tuple[Any, list[str]]] = []
-
-    def open_page(*views: Any, theme: str = "light") -> Any:
-        page = chromium.new_page()
-        pages.append((page, errors_of(page)))
-        page.emulate_media(color_scheme=theme)
-        blank = tmp_path / "blank.html"
-        blank.write_text("<!doctype html><html lang=en><title>Views</title><style>:root{color-scheme:light dark}"
-                         "body{background:Canvas;color:CanvasText}</style><body><main></main>")  # fmt: skip
-        page.goto(blank.as_uri())
-        states = [json.loads(json.dumps(view.saved_state(), default=_bytes)) for view in views]
-        page.evaluate(
-            """async ([text, states]) => {
-                const url = URL.createObjectURL(new Blob([text], { type: "text/javascript" }));
-                const { renderSaved } = await import(url);
-                globalThis.shown = [];
-                for (const state of states) {
-                    const place = document.querySelector("main").appendChild(document.createElement("div"));
-                    shown.push(await renderSaved(place, state));
-                }
-            }""",
-            [read_bundle(), states],
-        )
-        for number in range(len(views)):
-            page.wait_for_selector(f"main > div:nth-child({number + 1}) [data-labkit-ready]", timeout=20_000)
-        return page
-
-    yield open_page
-    for page, errors in pages:
-        page.close()
-        assert errors == []
 
 
 def trait(page: Any, name: str, view: int = 0) -> Any:
