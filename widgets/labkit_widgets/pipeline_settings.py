@@ -86,9 +86,9 @@ class Desk:
             raise ClusterError(f"{p} stages x {m} microbatches x {v} chunks are more than {MOST_PIECES:,} bars.")
         for schedule in schedules(made):
             order_of(schedule, p, m, _chunks(schedule, made))
-        if not isinstance(made["slow"], int) or not -1 <= made["slow"] < p:
+        if not isinstance(made["slow"], int) or isinstance(made["slow"], bool) or not -1 <= made["slow"] < p:
             raise ClusterError(f"the slow stage is {made['slow']!r}; it is one of 0 to {p - 1}, or -1 for none.")
-        made["factor"] = checked_number(made["factor"], "how many times slower the slow stage is", "times")
+        made["factor"] = checked_number(made["factor"], "the factor of the slow stage", "times")
         if made["factor"] > MOST_FACTOR:
             raise ClusterError(f"the slow stage is {made['factor']:g} times slower; at most {MOST_FACTOR:g}.")
         if made["transfer"] is not None:

@@ -112,7 +112,7 @@ function rows(
   pen: Pen, run: Run, one: RunColumns, number: number, block: Block, layout: Layout, look: Look, ink: Ink, x: (at: number) => number, last: number,
 ): void {
   const colours = paints(ink.theme, ink.paper, one.chunks), { gutter, row } = layout, inner = look.width - gutter;
-  const { chosen } = look;
+  const { chosen } = look, digits = String(run.data.microbatches - 1).length;
   const followed = chosen?.run === number ? one.stages[chosen.stage]!.microbatch[chosen.piece] : undefined;
   one.stages.forEach((stage, s) => {
     const y = block.rows[s]!;
@@ -128,16 +128,17 @@ function rows(
         const tone = pale ? mix(paint.colour, ink.paper, 0.72) : paint.colour;
         const shown = pale ? { ...paint, colour: tone, ink: inkOn(tone) } : paint;
         pen.box(left, y, w, row, shown);
-        words(pen, label(one, s, i), left, y, w, row, shown);
+        words(pen, label(one, s, i), digits, left, y, w, row, shown);
         if (chosen?.run === number && chosen.stage === s && chosen.piece === i) pen.frame(left - 2, y - 2, w + 4, row + 4, ink.ink, 2.5);
       }
     });
   });
 }
 
-/** What a bar says, as far as there is room: F3, or 3. */
-function words(pen: Pen, text: string, x: number, y: number, w: number, h: number, paint: Paint): void {
-  const fits = [text, text.slice(1)].find(some => pen.measure(some) < w - 3);
+/** What a bar says, as far as there is room: F3, or 3; by the longest number, so that not only the first have one. */
+function words(pen: Pen, text: string, digits: number, x: number, y: number, w: number, h: number, paint: Paint): void {
+  const longest = text[0] + "0".repeat(digits) + text.replace(/^.\d+/, "");
+  const fits = [text, text.slice(1)].find((_, cut) => pen.measure(longest.slice(cut)) < w - 3);
   if (!fits || h < 13) return;
   const wide = pen.measure(fits), left = x + (w - wide) / 2;
   if (paint.tile) pen.fill(left - 2, y + h / 2 - 7, wide + 4, 14, paint.colour); // no stripes behind words

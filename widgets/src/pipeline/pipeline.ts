@@ -289,7 +289,7 @@ class PipelineView {
       const parts = why.filter(([amount]) => Math.abs(amount) >= 5e-4).map(([amount, words]) => `${amount < 0 ? "−" : "+"}${share(Math.abs(amount))}: ${words}.`);
       return h("div", { class: "labkit-pp-sum" },
         h("p", {}, h("strong", {}, `${name(one)}: ${seconds(one.seconds)}, bubble ${share(one.bubble)}`)),
-        h("p", {}, `Counted in the schedule: ${p} × ${seconds(one.seconds)}, of which the stages work ${seconds(work)}.`),
+        h("p", {}, `Counted in the schedule: ${p} × ${seconds(one.seconds)}, of which the stages work ${work < 1000 ? seconds(work) : `${Math.round(work)} s`}.`),
         h("p", { class: "labkit-pp-note" }, [formula, ...parts].join(" ")));
     }));
   }

@@ -50,6 +50,8 @@ export interface Data {
 
 export const NAMES: Record<string, string> = { forward: "forward only", gpipe: "GPipe", "1f1b": "1F1B", interleaved: "interleaved" };
 
+const MANY = 8; // stages, one by one in words
+
 /** A piece of a stage. */
 export type Spot = { run: number; stage: number; piece: number };
 
@@ -141,8 +143,19 @@ export class Run {
   /** What each stage does at a time: what a screen reader hears, and what stands below the picture. */
   at(run: RunColumns, time: number): string {
     const at = Math.round(time / this.data.tick);
-    const words = run.stages.map((stage, s) => `${this.name(s)} ${this.doing(run, s, at)}, keeps ${heldAt(stage, at) / run.chunks}`);
+    const words = run.stages.length > MANY ? this.#groups(run, at)
+      : run.stages.map((stage, s) => `${this.name(s)} ${this.doing(run, s, at)}, keeps ${heldAt(stage, at) / run.chunks}`);
     return `${NAMES[run.schedule]} at ${seconds(time)}: ${words.join("; ")}.`;
+  }
+
+  /** Of many stages: which work forward, which backward, which wait. */
+  #groups(run: RunColumns, at: number): string[] {
+    const groups: Record<string, string[]> = { forward: [], backward: [], waiting: [], done: [] };
+    run.stages.forEach((stage, s) => {
+      const piece = working(stage, at), doing = piece >= 0 ? stage.kind[piece] === "F" ? "forward" : "backward" : "";
+      groups[doing || (lastStarted(stage, at) + 1 < stage.start.length ? "waiting" : "done")]!.push(piece >= 0 ? `${this.name(s)} ${label(run, s, piece)}` : this.name(s));
+    });
+    return Object.entries(groups).filter(([, names]) => names.length).map(([words, names]) => `${words}: ${names.join(", ")}`);
   }
 
   /** What a stage does at a tick, and for whom it waits. */
