@@ -2,7 +2,7 @@
 
 A cluster is a set of *jobs* ("ps", "worker"), a job a list of *tasks*, each at an address. A program for many machines
 starts with one; labkit uses it to know how many parameter servers there are (`tf.train.replica_device_setter`) and
-connects to nobody.
+which servers of this process belong together (`tf.train.Server`).
 
 Example:
     >>> import labkit as tf
@@ -54,6 +54,32 @@ class ClusterDef:
     """
 
     job: list[JobDef] = field(default_factory=list[JobDef])
+
+
+@dataclass
+class ServerDef:
+    """A cluster and one task of it: TensorFlow's message as a plain object.
+
+    Args:
+        cluster: the cluster.
+        job_name: the job of the task.
+        task_index: its number in the job.
+        default_session_config: a `tf.ConfigProto`, or None.
+        protocol: how targets begin.
+
+    Example:
+        >>> import labkit as tf
+        >>> cluster = tf.train.ClusterSpec({"worker": ["a:1", "b:1"]}).as_cluster_def()
+        >>> with tf.train.Server(tf.train.ServerDef(cluster, "worker", 1)) as server:
+        ...     server.target
+        'grpc://b:1'
+    """
+
+    cluster: ClusterDef = field(default_factory=ClusterDef)
+    job_name: str = ""
+    task_index: int = 0
+    default_session_config: Any = None
+    protocol: str = "grpc"
 
 
 class ClusterSpec:

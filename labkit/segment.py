@@ -8,7 +8,7 @@ known while tracing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, MutableMapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -22,7 +22,7 @@ from labkit.graph import GraphKeys, Interpreter, Operation, Tensor, constant_val
 from labkit.graph.interpret import call_on_host, to_numpy
 from labkit.graph.together import running_together
 
-Store = dict[str, Any]
+Store = MutableMapping[str, Any]
 """What a session keeps between runs: values of variables and states of random ops, by node name."""
 
 
@@ -203,6 +203,8 @@ class Segment:
     ) -> tuple[Sequence[Any], Sequence[Any]]:
         """Runs the segment in Python, node by node; only a node that uses the state holds the lock meanwhile.
 
+        One that may wait for another thread (a queue) holds it only while it takes what it reads.
+
         Returns:
             The values of `outputs`, and the values of `writes`, which `store` has already.
         """
@@ -216,8 +218,12 @@ class Segment:
                 continue
             with lock:
                 run.state.update((slot, np.array(store[slot], copy=True)) for slot in slots if slot in store)
+                waits = node.kind.uses_session and not node.kind.writes
+                if not waits:
+                    run.node(node)
+                    store.update((slot, run.state[slot]) for slot in slots if slot in self.writes)
+            if waits:
                 run.node(node)
-                store.update((slot, run.state[slot]) for slot in slots if slot in self.writes)
         outputs = [run.value(t) for t in self.outputs]
         return outputs, [store[slot] for slot in self.writes]
 

@@ -5,6 +5,7 @@ that key (`labkit.executor`); only the first call of its kind looks at the graph
 call the compiled function, copy the results to NumPy.
 
 Values of variables live in the session, by name: two sessions on one graph share its compiled plans and nothing else.
+With a target they live at the servers of a cluster instead (`labkit.servers`), and sessions share them.
 
 Example:
     >>> import labkit as tf
@@ -34,7 +35,7 @@ from labkit.alone import warm_up
 from labkit.config import ConfigProto, OptimizerOptions, RunMetadata, RunOptions
 from labkit.costs import event_of
 from labkit.dtypes import OBJECTS
-from labkit.errors import ClosedSessionError, FetchError, GraphError, LabkitError
+from labkit.errors import ClosedSessionError, FetchError, LabkitError
 from labkit.executor import Plan, plan_for
 from labkit.feeds import CompositeFeed, Feed, fed_tensors, feed_for, spread
 from labkit.fetches import key_of, take_apart
@@ -73,7 +74,8 @@ class Session:
     """Runs a graph and keeps the values of its variables.
 
     Args:
-        target: kept for TensorFlow's signature; only "" (this process) is known.
+        target: "" for a session of its own; `server.target` of a `tf.train.Server` for one that shares the variables
+            of a cluster.
         graph: the graph to run; the default graph if None.
         config: options, such as `tf.ConfigProto(log_device_placement=True)`.
 
@@ -85,17 +87,23 @@ class Session:
     """
 
     def __init__(self, target: str = "", graph: Graph | None = None, config: ConfigProto | None = None) -> None:
-        if target:
-            raise GraphError(f"labkit has no server at {target!r}: tf.Session() runs in this process.")
         self.graph = graph if graph is not None else get_default_graph()
         if not isinstance(self.graph, Graph):  # pyright: ignore[reportUnnecessaryIsInstance]  # learners are not typed
             raise TypeError(f"graph must be a tf.Graph, not {self.graph!r}.")
         self.config = config or ConfigProto()
         self.sess_str = target
-        self._devices = SessionDevices(self.graph, self.config)
-        self._store: Store = {}
-        self._lock = threading.RLock()  # a run takes the state, donates it and puts back the new one
-        self._resources = SessionResources(self)
+        self._server: Any = None
+        if target:
+            from labkit.servers import Connection  # most sessions have no target
+
+            at = Connection(target, self, self.graph, self.config)
+            self._server = at.server
+            self._devices, self._store, self._lock, self._resources = at.devices, at.store, at.lock, at.resources
+        else:
+            self._devices = SessionDevices(self.graph, self.config)
+            self._store: Store = {}
+            self._lock = threading.RLock()  # a run takes the state, donates it and puts back the new one
+            self._resources = SessionResources(self)
         self._prepared: dict[Any, _Prepared] = {}
         self._closed = False
         self._entered: list[Any] = []
@@ -151,6 +159,8 @@ class Session:
     def _prepare(self, fetches: Any, feeds: Mapping[Any, Any]) -> _Prepared:
         """Looks at the graph: what is fetched, what is fed, and the plan for it."""
         if self._closed:
+            if self._server is not None:
+                self._server.check_open()
             raise ClosedSessionError(
                 "this session is closed: its variables are gone.\n"
                 "  Try: make a new tf.Session() and initialize it, or do the work inside the `with` block."
@@ -292,6 +302,23 @@ class Session:
         self._store.clear()
         self._prepared.clear()
 
+    @staticmethod
+    def reset(target: str, containers: Sequence[str] | None = None, config: ConfigProto | None = None) -> None:
+        """Makes the servers of a cluster forget their variables and queues, and closes the sessions on them.
+
+        Args:
+            target: `server.target` of one of them.
+            containers: kept for TensorFlow's signature; everything is forgotten.
+            config: kept for TensorFlow's signature.
+
+        Raises:
+            NotFoundError: if this process has no such server.
+        """
+        from labkit.servers import find_server, servers_of
+
+        for server in servers_of(find_server(target).cluster):
+            server.reset()
+
     @property
     def is_closed(self) -> bool:
         """True once the session was closed."""
@@ -303,7 +330,7 @@ class Session:
 
     def list_devices(self) -> list[str]:
         """Names of the JAX devices that this session may use, in TensorFlow's spelling."""
-        return list(self._devices.devices)
+        return self._devices.names()
 
     def __enter__(self) -> Session:
         context = self.graph.as_default()

@@ -62,6 +62,10 @@ class SessionDevices:
             self._devices = local_devices()
         return self._devices
 
+    def names(self) -> list[str]:
+        """The names of the devices."""
+        return list(self.devices)
+
     def plan(self, plan: Plan) -> Plan:
         """The plan cut by device, or itself if one device runs it all.
 

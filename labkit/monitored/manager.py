@@ -30,6 +30,8 @@ from labkit.graph import Graph, get_default_graph
 from labkit.saving import get_checkpoint_state, restore_random_states
 from labkit.session import Session
 
+_FIRST_PAUSE_SECONDS = 0.02
+
 
 class SessionManager:
     """Makes sessions that are ready to train.
@@ -74,7 +76,7 @@ class SessionManager:
         """A session from the newest checkpoint of a directory, or initialized if there is none.
 
         Args:
-            master: "" for this process.
+            master: "" for a session of its own, or `server.target`.
             init_op: initializes the variables.
             saver: restores the checkpoint.
             checkpoint_dir: where checkpoints are.
@@ -118,7 +120,7 @@ class SessionManager:
         """A session from the newest checkpoint of a directory.
 
         Args:
-            master: "" for this process.
+            master: "" for a session of its own, or `server.target`.
             saver: restores the checkpoint.
             checkpoint_dir: where checkpoints are.
             checkpoint_filename_with_path: a certain checkpoint, instead.
@@ -145,8 +147,11 @@ class SessionManager:
     def wait_for_session(self, master: str, config: Any = None, max_wait_secs: float = float("inf")) -> Session:
         """A session whose variables another one, the chief, has initialized.
 
+        It looks often at first, and at last every `recovery_wait_secs`.
+
         Args:
-            master: "" for this process, whose sessions share nothing: then only what needs no initialization is ready.
+            master: `server.target`; "" for a session that shares nothing: then only what needs no initialization is
+                ready.
             config: a `tf.ConfigProto`.
             max_wait_secs: how many seconds to wait.
 
@@ -154,6 +159,7 @@ class SessionManager:
             DeadlineExceededError: if it is not ready in time.
         """
         deadline = time.monotonic() + max_wait_secs
+        pause = min(_FIRST_PAUSE_SECONDS, self._wait_seconds)
         while True:
             session = Session(master, graph=self._graph, config=config)
             try:
@@ -161,11 +167,12 @@ class SessionManager:
                 return session
             except FailedPreconditionError as error:
                 session.close()
-                if time.monotonic() + self._wait_seconds > deadline:
+                if time.monotonic() + pause > deadline:
                     raise DeadlineExceededError(
                         None, None, f"the session was not ready after {max_wait_secs:g} s: {error}"
                     ) from error
-            time.sleep(self._wait_seconds)
+            time.sleep(pause)
+            pause = min(2 * pause, self._wait_seconds)
 
     def _restore(
         self, session: Session, saver: Any, folder: Any, path: Any, wait: bool, max_wait_secs: float

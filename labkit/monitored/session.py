@@ -50,7 +50,7 @@ def MonitoredTrainingSession(  # noqa: N802  # TensorFlow's name
     """A `MonitoredSession` with what training needs: recovery, checkpoints, summaries, steps per second.
 
     Args:
-        master: "" for this process.
+        master: "" for a session of its own, or `server.target`.
         is_chief: False for a worker that waits for the chief.
         checkpoint_dir: where checkpoints and summaries go, and where the session recovers from; None for nowhere.
         scaffold: the operations for the session; made if None.
@@ -247,7 +247,7 @@ class SingularMonitoredSession(_Monitored):
     Args:
         hooks: hooks.
         scaffold: the operations for it; made if None.
-        master: "" for this process.
+        master: "" for a session of its own, or `server.target`.
         config: a `tf.ConfigProto`.
         checkpoint_dir: where it restores from.
         stop_grace_period_secs: seconds that threads get to stop.

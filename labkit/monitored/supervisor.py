@@ -129,7 +129,7 @@ class Supervisor:
         """A session that is ready, and its threads started.
 
         Args:
-            master: "" for this process.
+            master: "" for a session of its own, or `server.target`.
             config: a `tf.ConfigProto`.
             wait_for_checkpoint: waits until there is a checkpoint.
             max_wait_secs: for so many seconds.
@@ -298,7 +298,7 @@ class Supervisor:
         """A session for a `with` block, at whose end all is stopped; an error of a thread is raised there.
 
         Args:
-            master: "" for this process.
+            master: "" for a session of its own, or `server.target`.
             config: a `tf.ConfigProto`.
             start_standard_services: starts the threads that save and write summaries.
             close_summary_writer: closes the writer at the end.

@@ -48,7 +48,7 @@ class ChiefSessionCreator(SessionCreator):
 
     Args:
         scaffold: the operations for it; made if None.
-        master: "" for this process.
+        master: "" for a session of its own, or `server.target`.
         config: a `tf.ConfigProto`.
         checkpoint_dir: where checkpoints are.
         checkpoint_filename_with_path: a certain checkpoint, instead.
@@ -83,7 +83,7 @@ class WorkerSessionCreator(SessionCreator):
 
     Args:
         scaffold: the operations for it; made if None.
-        master: "" for this process.
+        master: "" for a session of its own, or `server.target`.
         config: a `tf.ConfigProto`.
         max_wait_secs: how many seconds to wait.
 

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 from labkit.cluster_spec import ClusterDef as ClusterDef
 from labkit.cluster_spec import ClusterSpec as ClusterSpec
 from labkit.cluster_spec import JobDef as JobDef
+from labkit.cluster_spec import ServerDef as ServerDef
 from labkit.device_setters import replica_device_setter as replica_device_setter
 from labkit.global_step import assert_global_step as assert_global_step
 from labkit.global_step import create_global_step as create_global_step
@@ -46,6 +47,7 @@ from labkit.schedules import inverse_time_decay as inverse_time_decay
 from labkit.schedules import natural_exp_decay as natural_exp_decay
 from labkit.schedules import piecewise_constant as piecewise_constant
 from labkit.schedules import polynomial_decay as polynomial_decay
+from labkit.servers import Server as Server
 
 if TYPE_CHECKING:  # imported when first used, by `__getattr__` below
     from labkit.graphdef import export_meta_graph as export_meta_graph
@@ -145,6 +147,8 @@ __all__ = [
     "Saver",
     "Scaffold",
     "SecondOrStepTimer",
+    "Server",
+    "ServerDef",
     "SessionCreator",
     "SessionManager",
     "SessionRunArgs",
