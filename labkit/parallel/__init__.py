@@ -54,9 +54,9 @@ from labkit.parallel.wire import FORMATS, Wire
 __all__ = [
     "FORMATS", "MODES", "POINTS", "SAMPLINGS", "TRANSPORTS", "AllReduce", "Asynchronous", "Clock", "Communication",
     "Comparison", "Crossover", "Curve", "DataParallel", "DenseLayer", "Devices", "Fault", "Gradients", "Happening",
-    "History", "Lost", "Moment", "ParameterServers", "Part", "Pipeline", "PipelineRun", "Point", "Published", "ReadyQueue",
-    "Recovery", "Replicas", "Sampling", "Synchronous", "TrainingStep", "Transport", "Transports", "Update",
-    "Wire", "asynchronous", "backup_curve", "batch_of", "bubble_share", "compare", "compare_all", "crossover",
-    "implied_overhead", "measure_transports", "microbatched", "processes", "ready_queue", "scaling_curve",
-    "split", "synchronous", "times_to", "unjoin",
+    "History", "Lost", "Moment", "ParameterServers", "Part", "Pipeline", "PipelineRun", "Point", "Published",
+    "ReadyQueue", "Recovery", "Replicas", "Sampling", "Synchronous", "TrainingStep", "Transport", "Transports",
+    "Update", "Wire", "asynchronous", "backup_curve", "batch_of", "bubble_share", "compare", "compare_all",
+    "crossover", "implied_overhead", "measure_transports", "microbatched", "processes", "ready_queue",
+    "scaling_curve", "split", "synchronous", "times_to", "unjoin",
 ]  # fmt: skip

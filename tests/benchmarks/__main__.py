@@ -25,6 +25,7 @@ from tests.benchmarks import (
     replicas,
     several_devices,
     simulated_step,
+    transports,
     twin,
     views,
     watching,
@@ -135,6 +136,7 @@ ALL: dict[str, Callable[[], None]] = {
         *simulated_step.BENCHMARKS,
         *replicas.BENCHMARKS,
         *processes.BENCHMARKS,
+        *transports.BENCHMARKS,
     )
 }
 
