@@ -170,9 +170,10 @@ def _words(
     parallel: DataParallel, data: float, model: float, data_seconds: float, model_seconds: float, even: float | None
 ) -> str:
     examples = parallel.workers * parallel.batch
+    data_words, model_words = (short(value, "B").replace(" ", "\u00a0") for value in (data, model))
     said = (
         f"With batch {parallel.batch} on each of {parallel.workers} devices ({examples:,} examples a step), data "
-        f"parallelism moves {short(data, 'B')} a step and model parallelism {short(model, 'B')}; "
+        f"parallelism moves {data_words} a step and model parallelism {model_words}; "
         f"a step takes {short(data_seconds, 's')} and {short(model_seconds, 's')}."
     )
     if even is None or not model:

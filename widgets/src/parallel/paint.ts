@@ -1,7 +1,7 @@
 // Draws a moment: tiles, servers, what is on its way between them; and the last rounds of each worker as lanes.
 
 import { type Doing, type Run } from "./film.ts";
-import { type Layout, type Place } from "./layout.ts";
+import { along, type Layout, type Place, wayUp } from "./layout.ts";
 import { inkOn, kind, type Theme } from "../core/colours.ts";
 
 export interface Ink { theme: Theme; paper: string; panel: string; ink: string; soft: string; line: string; rule: string; accent: string; warn: string }
@@ -9,6 +9,9 @@ export interface Ink { theme: Theme; paper: string; panel: string; ink: string; 
 export const WORDS: Record<Doing, string> = {
   compute: "computes", wait: "waits", pull: "pulls", push: "pushes", late: "too late", down: "is down", idle: "is done",
 };
+
+/** What a worker does, in a word. */
+export const doingWord = (doing: Doing, exchange: string) => doing === "push" && exchange !== "servers" ? "exchanges" : WORDS[doing];
 
 /** Colour and pattern of what a worker does. */
 export function look(doing: Doing, ink: Ink): { fill: string; hatch: boolean } {
@@ -46,7 +49,22 @@ function box(pen: Pen, x: number, y: number, w: number, h: number, doing: Doing,
 
 export interface Look { time: number; chosen: number | null; calm: boolean }
 
-const mid = (p: Place): [number, number] => [p.x + p.w / 2, p.y + p.h / 2];
+/** From the edge of one tile to the edge of another. */
+function link(from: Place, to: Place): [number, number][] {
+  const ax = from.x + from.w / 2, ay = from.y + from.h / 2, bx = to.x + to.w / 2, by = to.y + to.h / 2;
+  if (from.y === to.y) return [[ax < bx ? from.x + from.w : from.x, ay], [ax < bx ? to.x : to.x + to.w, by]];
+  return [[ax, ay < by ? from.y + from.h : from.y], [bx, ay < by ? to.y : to.y + to.h]];
+}
+
+function trace(pen: Pen, points: [number, number][], colour: string, width: number, alpha: number): void {
+  pen.strokeStyle = colour;
+  pen.lineWidth = width;
+  pen.globalAlpha = alpha;
+  pen.beginPath();
+  for (const point of points) pen.lineTo(...point);
+  pen.stroke();
+  pen.globalAlpha = 1;
+}
 
 export function paint(pen: Pen, run: Run, layout: Layout, at: Look, ink: Ink): void {
   pen.clearRect(0, 0, layout.width, layout.height);
@@ -55,51 +73,34 @@ export function paint(pen: Pen, run: Run, layout: Layout, at: Look, ink: Ink): v
   const states = layout.workers.map((_, worker) => run.state(worker, at.time));
   const { film } = run;
   // Ways first, what stands on them after.
-  pen.strokeStyle = ink.rule;
-  pen.lineWidth = 1;
-  const dots: [number, number, Doing, number][] = [];
-  const way = (from: [number, number], to: [number, number], share: number, doing: Doing, left = 1) => {
-    pen.strokeStyle = look(doing, ink).fill;
-    pen.lineWidth = left < 1 ? 2 : 1.5;
-    pen.globalAlpha = 0.7 * left;
-    pen.beginPath();
-    pen.moveTo(...from);
-    pen.lineTo(...to);
-    pen.stroke();
-    pen.globalAlpha = 1;
-    dots.push([from[0] + (to[0] - from[0]) * share, from[1] + (to[1] - from[1]) * share, doing, left]);
+  const dots: [x: number, y: number, Doing, left: number][] = [];
+  const way = (points: [number, number][], share: number, doing: Doing, left = 1) => {
+    trace(pen, points, look(doing, ink).fill, left < 1 ? 2 : 1.5, 0.75 * left);
+    dots.push([...along(points, share), doing, left]);
   };
-  if (!layout.mosaic) {
-    if (film.exchange === "servers") {
-      states.forEach((state, worker) => {
-        const tile = layout.workers[worker]!, top: [number, number] = [tile.x + tile.w / 2, tile.y];
-        layout.servers.forEach((server, n) => {
-          if (layout.workers.length * layout.servers.length > 120 && n !== worker % layout.servers.length) return;
-          const port: [number, number] = [server.x + server.w * (0.15 + 0.7 * (worker + 0.5) / layout.workers.length), server.y + server.h];
-          for (const [doing, left] of run.glow(worker, at.time)) way(top, port, doing === "pull" ? 0 : doing === "late" ? 0.8 : 1, doing, left);
-          if (state.doing === "push" || (state.doing === "late" && state.share >= 1)) way(top, port, state.doing === "late" ? 0.8 : state.share, state.doing);
-          else if (state.doing === "pull") way(port, top, state.share, "pull");
-        });
-      });
-    } else {
-      const n = layout.workers.length;
-      states.forEach((state, worker) => {
-        const own = mid(layout.workers[worker]!);
-        const to = film.exchange === "ring" ? (worker + 1) % n : worker ? (worker - 1) >> 1 : -1;
-        if (to < 0 || n < 2) return;
-        const next = mid(layout.workers[to]!);
-        pen.strokeStyle = ink.rule;
-        pen.beginPath();
-        pen.moveTo(...own);
-        pen.lineTo(...next);
-        pen.stroke();
-        if (run.glow(worker, at.time).length) way(own, next, 1, "push", run.glow(worker, at.time)[0]![1]);
-        if (state.doing !== "push" && state.doing !== "pull") return;
-        const turns = film.exchange === "ring" ? 2 * (n - 1) : 2, round = state.share * Math.min(turns, 12);
-        const back = film.exchange === "tree" && state.share > 0.5;
-        way(back ? next : own, back ? own : next, round % 1, "push");
-      });
-    }
+  if (!layout.mosaic && film.exchange === "servers") {
+    const many = layout.workers.length * layout.servers.length > 120;
+    states.forEach((state, worker) => layout.servers.forEach((server, n) => {
+      if (many && n !== worker % layout.servers.length) return;
+      const up = wayUp(layout, worker, [server.x + server.w * (0.1 + 0.8 * (worker + 0.5) / layout.workers.length), server.y + server.h]);
+      for (const [doing, left] of run.glow(worker, at.time)) way(up, doing === "pull" ? 0 : doing === "late" ? 0.85 : 1, doing, 0.99 * left);
+      if (state.doing === "push") way(up, state.share, "push");
+      else if (state.doing === "pull") way(up, 1 - state.share, "pull");
+      else if (state.doing === "late" && state.share >= 1) way(up, 0.85, "late");
+    }));
+  } else if (!layout.mosaic) {
+    const n = layout.workers.length, ring = film.exchange === "ring";
+    states.forEach((state, worker) => {
+      const to = ring ? (worker + 1) % n : worker ? (worker - 1) >> 1 : -1;
+      if (to < 0 || n < 2 || (ring && n === 2 && worker)) return;
+      const between = link(layout.workers[worker]!, layout.workers[to]!);
+      trace(pen, between, ink.line, 1, 0.6);
+      const glow = run.glow(worker, at.time)[0];
+      if (glow) way(between, 1, "push", 0.99 * glow[1]);
+      if (state.doing !== "push") return;
+      const back = !ring && state.share > 0.5, part = ring ? (state.share * 2 * (n - 1)) % 1 : (2 * state.share) % 1;
+      way(between, back ? 1 - part : part, "push");
+    });
   }
   layout.servers.forEach((server, n) => {
     const down = run.outage(`server ${n}`, at.time);
@@ -107,7 +108,8 @@ export function paint(pen: Pen, run: Run, layout: Layout, at: Look, ink: Ink): v
     pen.fillRect(server.x, server.y, server.w, server.h);
     if (down) box(pen, server.x, server.y, server.w, server.h, "down", ink);
     frame(pen, server, at.chosen === -1 - n ? ink.accent : ink.line, at.chosen === -1 - n ? 3 : 1);
-    const words = down ? `server ${n}: down` : server.w > 70 ? `server ${n}` : String(n);
+    const rest = n === layout.servers.length - 1 && film.servers > n + 1;
+    const words = rest ? `… ${film.servers - 1}` : down ? (server.w > 90 ? `server ${n}: down` : `${n}: down`) : server.w > 70 ? `server ${n}` : String(n);
     write(pen, words, server.x + server.w / 2, server.y + server.h / 2, down ? inkOn(ink.warn) : ink.ink, "center");
   });
   states.forEach((state, worker) => {
@@ -127,13 +129,10 @@ export function paint(pen: Pen, run: Run, layout: Layout, at: Look, ink: Ink): v
     if (state.doing === "wait") frame(pen, { x: tile.x + 6, y: tile.y + tile.h - bar - 6, w: tile.w - 12, h: bar }, ink.rule, 1);
     frame(pen, tile, chosen ? ink.accent : state.doing === "down" ? ink.warn : ink.line, chosen ? 3 : state.doing === "down" ? 2 : 1);
     const y = tile.y + (tile.h - bar - 6) / 2 + 1;
-    if (tile.w > 100) {
-      write(pen, `worker ${worker}`, tile.x + 8, y, ink.ink, "left");
-      write(pen, WORDS[state.doing], tile.x + tile.w - 8, y, state.doing === "down" ? ink.warn : ink.soft, "right");
-    } else {
-      write(pen, String(worker), tile.x + 7, y, ink.ink, "left");
-      write(pen, WORDS[state.doing], tile.x + tile.w - 7, y, state.doing === "down" ? ink.warn : ink.soft, "right");
-    }
+    const words = doingWord(state.doing, film.exchange), name = `worker ${worker}`;
+    const wide = (text: string) => pen.measureText(text).width, fits = wide(name) + wide(words) + 26 < tile.w;
+    write(pen, fits ? name : String(worker), tile.x + 8, y, ink.ink, "left");
+    if (fits || wide(String(worker)) + wide(words) + 24 < tile.w) write(pen, words, tile.x + tile.w - 8, y, state.doing === "down" ? ink.warn : ink.soft, "right");
     if (state.doing === "down") cross(pen, tile, ink.warn);
   });
   for (const [x, y, doing, left] of dots) {

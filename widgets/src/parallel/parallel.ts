@@ -3,12 +3,12 @@
 import { Controls, type Choices, type Settings } from "./controls.ts";
 import { type Film, Run } from "./film.ts";
 import { beside, layOut, type Layout, TILES, under } from "./layout.ts";
-import { type Ink, lanes, look, paint, WORDS } from "./paint.ts";
+import { doingWord, type Ink, lanes, look, paint } from "./paint.ts";
 import { ages, curve, curvesTable, models, type Models, type Numbers, valueAt } from "./side.ts";
 import { about, figures, happened, moment, workersTable } from "./words.ts";
 import { Player } from "../core/player.ts";
 import { button, h, shorten } from "../core/dom.ts";
-import { short as number } from "../core/scale.ts";
+import { count, short as number } from "../core/scale.ts";
 import { Refused, type Shell } from "../core/shell.ts";
 import { calm } from "../core/theme.ts";
 import { size } from "../trace/chart.ts";
@@ -259,7 +259,7 @@ class ParallelView {
   #resize(): void {
     const width = Math.floor(this.#stage.clientWidth), run = this.#run;
     if (!run || width < 40) return;
-    this.#layout = layOut(width, run.film.workers, run.film.exchange === "servers" ? run.film.servers : 0);
+    this.#layout = layOut(width, run.film.workers, run.film.exchange === "servers" ? run.film.servers : 0, run.film.exchange);
     size(this.#canvas, width, this.#layout.height);
     const rows = Math.min(run.film.workers, TILES);
     size(this.#strip, width, rows * this.#lane(rows) + 4);
@@ -342,8 +342,8 @@ class ParallelView {
       (doing !== "wait" || film.steps) && (doing !== "late" || film.backup) && (doing !== "pull" || film.exchange === "servers") && (doing !== "down" || film.down.length));
     this.#legend.replaceChildren(...here.map(doing => {
       const { fill, hatch } = look(doing, ink);
-      return h("span", { class: "labkit-pa-key" }, h("span", { class: `labkit-pa-swatch${hatch ? " labkit-pa-hatch" : ""}`, style: `background-color:${fill}` }), WORDS[doing]);
-    }));
+      return h("span", { class: "labkit-pa-key" }, h("span", { class: `labkit-pa-swatch${hatch ? " labkit-pa-hatch" : ""}`, style: `background-color:${fill}` }), doingWord(doing, film.exchange));
+    }), film.workers > TILES ? h("span", {}, `as lanes: the first ${TILES} of ${count(film.workers)} workers`) : "");
   }
 
   #tables(): void {

@@ -1,7 +1,7 @@
 // What a moment is in words, and the same as tables.
 
 import { type Doing, DOINGS, type Run } from "./film.ts";
-import { WORDS } from "./paint.ts";
+import { doingWord } from "./paint.ts";
 import { h } from "../core/dom.ts";
 import { count, short as number } from "../core/scale.ts";
 import { seconds, short } from "../trace/scale.ts";
@@ -23,8 +23,8 @@ export function moment(run: Run, time: number): string {
     const rest = film.whole > film.until * 1.001 ? ` The rest, until ${seconds(film.whole)}, is in the curves only.` : "";
     return `${count(totals.updates)} updates after ${seconds(film.until)}.${rest}`;
   }
-  const now = doing(run, time), parts = DOINGS.filter(word => now[word]).map(word => words(now[word], word));
-  const said = `${parts.join(", ")}.`.replace(/^./, letter => letter.toUpperCase());
+  const now = doing(run, time), parts = DOINGS.filter(word => now[word]).map(word => words(now[word], word, film.exchange));
+  const said = capital(`${parts.join(", ")}.`);
   const server = Array.from({ length: film.servers }, (_, n) => n).find(n => film.exchange === "servers" && run.outage(`server ${n}`, time));
   if (server !== undefined) {
     const back = run.outage(`server ${server}`, time)![2];
@@ -33,7 +33,7 @@ export function moment(run: Run, time: number): string {
   if (!film.steps) {
     const dead = Array.from({ length: many }, (_, w) => w).filter(w => run.outage(`worker ${w}`, time));
     if (!dead.length) return said;
-    return `${said} ${some(dead)} ${dead.length === 1 ? "is" : "are"} down; the others go on without.`;
+    return `${said} ${capital(some(dead))} ${dead.length === 1 ? "is" : "are"} down; the others go on without.`;
   }
   const step = run.at(time), enough = film.steps.enough[step] ?? Infinity;
   if (time >= enough || film.steps.broken[step]) return said;
@@ -47,13 +47,18 @@ export function moment(run: Run, time: number): string {
   return `Step ${step + 1}: ${there} of ${needed} gradients are there; ${waited}.${hidden} ${said}`;
 }
 
+const capital = (text: string) => text.replace(/^./, letter => letter.toUpperCase());
 const until = (end: number, time: number) => Number.isFinite(end) ? ` for ${seconds(end - time)} more` : " for good";
 const some = (workers: number[]) => `worker${workers.length === 1 ? "" : "s"} ${workers.slice(0, 4).join(", ")}${workers.length > 4 ? `, and ${workers.length - 4} more` : ""}`;
 
-function words(n: number, doing: Doing): string {
+const PLURALS: Record<string, string> = {
+  computes: "compute", waits: "wait", pulls: "pull", pushes: "push", exchanges: "exchange", "is down": "are down", "is done": "are done",
+};
+
+function words(n: number, doing: Doing, exchange: string): string {
   if (doing === "late") return `${plural(n, "gradient")} too late`;
-  const word = WORDS[doing];
-  return n === 1 ? `1 ${word}` : `${n} ${word.replace(/^is /, "are ").replace(/es$/, "e").replace(/s$/, "")}`;
+  const word = doingWord(doing, exchange);
+  return n === 1 ? `1 ${word}` : `${n} ${PLURALS[word] ?? word}`;
 }
 
 /** What happened between two moments, for those who step. */
@@ -71,7 +76,7 @@ export function happened(run: Run, from: number, to: number): string {
   if (now.dropped > before.dropped) found.push(`${plural(now.dropped - before.dropped, "gradient")} came too late`);
   for (let w = 0; w < run.film.workers && found.length < 6 && run.film.workers <= 16; w++) {
     const a = run.state(w, from), b = run.state(w, to);
-    if (a.doing !== b.doing && b.doing !== "idle") found.push(`worker ${w} ${WORDS[b.doing]}`);
+    if (a.doing !== b.doing && b.doing !== "idle") found.push(`worker ${w} ${doingWord(b.doing, run.film.exchange)}`);
   }
   return found.length ? `${seconds(to)}: ${found.join("; ")}.` : `${seconds(to)}.`;
 }
@@ -87,7 +92,7 @@ export function about(run: Run, chosen: number, time: number): string {
     const [start, noticed] = run.outage(`worker ${chosen}`, time)!;
     return `worker ${chosen} is down since ${seconds(start)}${Number.isFinite(noticed) ? time < noticed ? `; given up at ${seconds(noticed)}` : "; given up, being replaced" : ""}${until(state.to, time)}`;
   }
-  return `worker ${chosen} ${WORDS[state.doing]}${Number.isFinite(state.to) ? `, for ${seconds(Math.max(0, state.to - time))} more` : ""}${link}`;
+  return `worker ${chosen} ${doingWord(state.doing, run.film.exchange)}${Number.isFinite(state.to) ? `, for ${seconds(Math.max(0, state.to - time))} more` : ""}${link}`;
 }
 
 export interface Figure { name: string; value: string }
@@ -115,7 +120,7 @@ export function workersTable(run: Run, time: number): HTMLElement {
   const rows = Array.from({ length: most }, (_, w) => {
     const state = run.state(w, time);
     const idle = run.film.steps ? "" : count(made.get(w) ?? 0);
-    return h("tr", {}, h("th", { scope: "row" }, `worker ${w}`), h("td", {}, WORDS[state.doing]),
+    return h("tr", {}, h("th", { scope: "row" }, `worker ${w}`), h("td", {}, doingWord(state.doing, run.film.exchange)),
       h("td", {}, Number.isFinite(state.to) ? seconds(Math.max(0, state.to - time)) : ""), idle ? h("td", {}, idle) : null);
   });
   return h("table", { class: "labkit-tr-table" },
