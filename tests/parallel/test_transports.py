@@ -6,6 +6,7 @@ import multiprocessing.shared_memory as shared
 import socket
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import nbformat
@@ -148,11 +149,8 @@ def test_strangers_on_the_port_are_sent_away(monkeypatch):
     monkeypatch.setattr(socket, "create_server", server)
     assert list(measure_transports(**SHORT)) == ["local", "rpc", "rdma"]
     strangers[0].settimeout(5)
-    with strangers[0] as stranger:
-        try:
-            assert stranger.recv(1) == b""
-        except ConnectionResetError:
-            pass
+    with strangers[0] as stranger, suppress(ConnectionResetError):
+        assert stranger.recv(1) == b""
 
 
 def test_a_message_that_breaks_off_is_none():
@@ -192,5 +190,5 @@ def test_wrong_calls_are_said():
     measured = transports.Transports({"local": transports.Transport("local", 1e-6, 1e9)})
     with pytest.raises(GraphError, match="there is no transport 'tcp'; there are local"):
         measured["tcp"]
-    with pytest.raises(GraphError, match="pick one|measured\\['rpc'\\]"):
+    with pytest.raises(GraphError, match=r"measured\['rpc'\]"):
         ParameterServers(transport=measured)
