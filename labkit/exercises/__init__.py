@@ -14,6 +14,7 @@ from labkit.exercises import (
     hello_graph,
     looking_inside,
     mnist_from_scratch,
+    model_parallelism,
     playground,
     state_and_gradients,
 )
@@ -23,7 +24,7 @@ EXERCISES: dict[str, Exercise] = {
     exercise.number: exercise
     for module in (
         hello_graph, getting_started, mnist_from_scratch, state_and_gradients, looking_inside, general_computations,
-        playground, devices_and_placement, cell_of_machines, data_parallelism, distributed_sgd,
+        playground, devices_and_placement, cell_of_machines, model_parallelism, data_parallelism, distributed_sgd,
     )
     for exercise in module.EXERCISES
 }  # fmt: skip

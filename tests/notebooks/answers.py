@@ -35,6 +35,10 @@ VARIABLES = {
     "09.1": "ends",
     "09.2": "score",
     "09.3": "tasks",
+    "10.1": "in_two",
+    "10.2": "seconds",
+    "10.3": "cell_times",
+    "10.4": "microbatches",
     "11.1": "rate",
     "11.2": "sent",
     "11.3": "asynchronous",
@@ -76,6 +80,10 @@ UNTRIED = {
     "09.1": 'ends = {"crawl": ..., "sort": ..., "web": ...}',
     "09.2": "def score(free, ask):\n    return ...",
     "09.3": "tasks = ...",
+    "10.1": "def in_two(x, W):\n    return ...",
+    "10.2": "seconds = ...",
+    "10.3": "def cell_times(words, layers):\n    return ...",
+    "10.4": "microbatches = ...",
     "11.1": "rate = ...",
     "11.2": "def sent(workers, size):\n    return ...",
     "11.3": "def asynchronous(gradient, w, rate, reads):\n    return ...",
@@ -85,6 +93,17 @@ UNTRIED = {
     "12.3": "every = ...",
     "12.4": "seconds = ...",
 }
+
+
+_ON = (
+    'with tf.device("/gpu:{}"):\n        a = tf.matmul(x, left)\n'
+    '    with tf.device("/gpu:{}"):\n        b = tf.matmul(x, right)'
+)
+
+
+def _halves(products: str, end: str = "tf.concat([a, b], 1)", axis: int = 1) -> str:
+    """An answer to 10.1: what makes `a` and `b`, and what is returned."""
+    return f"def in_two(x, W):\n    left, right = tf.split(W, 2, axis={axis})\n    {products}\n    return {end}"
 
 
 def _function(head: str, body: str) -> str:
@@ -556,6 +575,40 @@ WRONG = {
         ("tasks = 13", "the fullest rack holds 4"),
         ("tasks = 40", "fewer will do"),
         ("tasks = 13.5", "is no number of tasks"),
+    ],
+    "10.1": [
+        ("def in_two(x, W):\n    return tf.matmul(x, W)", "you compute the whole product"),
+        (_halves("a, b = tf.split(tf.matmul(x, W), 2, axis=1)"), "you compute the whole product"),
+        (_halves("a, b = tf.matmul(x, left), tf.matmul(x, right)"), "a product has no device"),
+        (_halves(_ON.format(0, 0)), "on /device:GPU:0 and /device:GPU:0, not on /gpu:0 and /gpu:1"),
+        (_halves(_ON.format(1, 0)), "the left half belongs on /gpu:0"),
+        (_halves(_ON.format(0, 1), end="tf.concat([b, a], 1)"), "joined in the wrong order"),
+        (_halves(_ON.format(0, 1), end="tf.concat([a, b], 0)"), "has the shape (4, 3), not (2, 6)"),
+        (_halves(_ON.format(0, 1), end="[a, b]"), "gave a list, not one tensor"),
+        (_halves(_ON.format(0, 1), axis=0), "for x of shape (2, 3) and W of shape (3, 6)"),
+        ("in_two = tf.constant(1.0)", "pass the function itself"),
+    ],
+    "10.2": [
+        ("seconds = 12", "that is one worker"),
+        ("seconds = 4", "three workers, one for each chain"),
+        ("seconds = 8", "first in, first out"),
+        ("seconds = 5", "Between which bounds"),
+        ("seconds = [6]", "Take the number out"),
+    ],
+    "10.3": [
+        ("def cell_times(words, layers):\n    return words * layers", "as on one GPU"),
+        ("def cell_times(words, layers):\n    return words + layers", "one too many"),
+        ("def cell_times(words, layers):\n    return max(words, layers)", "as if all layers could begin at once"),
+        ("def cell_times(words, layers):\n    return 23", "1 words and 1 layers: 23?"),
+        ("def cell_times(words, layers):\n    words + layers - 1", "Did you forget `return`?"),
+    ],
+    "10.4": [
+        ("microbatches = 26", "more than a tenth"),
+        ("microbatches = 8", "they stand still 27.3% of the time"),
+        ("microbatches = 30", "3 / 30 is the waiting against the work"),
+        ("microbatches = 40", "fewer would do"),
+        ("microbatches = 26.5", "A whole number"),
+        ("microbatches = 1000000", "so many are not needed"),
     ],
     "11.1": [
         ("rate = 0.01", "its gradient is the *sum* of ten gradients"),
