@@ -40,7 +40,8 @@ def film(parallel: DataParallel, updates: int) -> dict[str, Any]:
     gradients = {"local": parallel.local_steps, "downpour": parallel.n_push}.get(parallel.mode, 1)
     made: dict[str, Any] = {
         "mode": parallel.mode, "workers": parallel.workers, "backup": parallel.backup, "exchange": shape,
-        "servers": int(getattr(communication, "servers", 0)), "gradients": gradients, "batch": parallel.batch,
+        "servers": int(getattr(communication, "servers", 0)),
+        "group": getattr(communication, "group", None) or 8, "gradients": gradients, "batch": parallel.batch,
         "compute": parallel.compute_seconds, "readBytes": read, "sentBytes": sent,
         "pull": read / (read + sent) if read + sent and shape == "servers" else 0.0,
         "down": down(timeline.happenings), "whole": digits(timeline.seconds), "wholeUpdates": timeline.updates,

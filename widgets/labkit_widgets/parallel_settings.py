@@ -24,7 +24,7 @@ from labkit.parallel import FORMATS, MODES, AllReduce, Clock, Fault, ParameterSe
 from labkit.simulator import Exponential, LogNormal, SlowedSteps, SlowMachine
 from labkit_widgets.view import one_of
 
-EXCHANGES = ("servers", "ring", "tree")
+EXCHANGES = ("servers", "ring", "tree", "hierarchical")
 MOST_WORKERS, MOST_UPDATES = 1000, 100_000
 _DEFAULT_PUSH = 4  # gradients of a push of "downpour", if nobody says
 
@@ -104,7 +104,7 @@ class Settings:
         mode: of `labkit.parallel.MODES`.
         workers: backups among them.
         backup: of a synchronous step, how many are not waited for.
-        exchange: "servers", "ring" or "tree".
+        exchange: "servers", "ring", "tree" or "hierarchical".
         servers: how many parameter servers.
         wire: a format, or "given".
         stragglers: of `STRAGGLERS`, or "given".
@@ -164,7 +164,7 @@ class Settings:
         """
         one_of("mode", self.mode, MODES)
         one_of("exchange", self.exchange, EXCHANGES)
-        one_of("wire", self.wire, (*formats(), "given"))
+        one_of("wire", self.wire, (*formats(), *(["given"] if self.wire == "given" else [])))
         one_of("stragglers", self.stragglers, (*STRAGGLERS, "given"))
         _most(self.workers, "the number of workers", MOST_WORKERS)
         _most(self.servers, "the number of parameter servers", MOST_WORKERS)
@@ -213,8 +213,12 @@ class Settings:
         if given is not None:
             link = {key: getattr(given, key) for key in ("transport", "latency_seconds", "bytes_per_second")}
         if self.exchange == "servers":
-            return ParameterServers(self.servers, **link)
-        return AllReduce(self.exchange, **link)
+            if not isinstance(given, ParameterServers):
+                return ParameterServers(self.servers, **link)
+            return given if given.servers == self.servers else replace(given, servers=self.servers, shares=None)
+        if not isinstance(given, AllReduce):
+            return AllReduce(self.exchange, **link)
+        return given if given.shape == self.exchange else replace(given, shape=self.exchange, group=None)
 
     def _more(self, more: Mapping[str, Any]) -> dict[str, Any]:
         """The other arguments that go with the mode."""
@@ -268,6 +272,9 @@ def said(value: Any) -> str:
     """
     if isinstance(value, (list, tuple)):
         return f"[{', '.join(said(one) for one in cast('list[Any]', value))}]"
+    if isinstance(value, dict):
+        pairs = cast("dict[Any, Any]", value).items()
+        return f"{{{', '.join(f'{said(key)}: {said(own)}' for key, own in pairs)}}}"
     if not is_dataclass(value) or isinstance(value, type):
         return repr(value)
     kind = type(value)

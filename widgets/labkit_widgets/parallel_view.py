@@ -38,7 +38,7 @@ Example:
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, cast
 
@@ -92,7 +92,8 @@ class ParallelView(View):
         cluster: on which machines a gradient is computed: its time is simulated there. If None it takes
             `compute_seconds`, and model parallelism is looked at on "gpu_machines".
         compute_seconds: how long a gradient takes on a worker that does not straggle; 0.1 if None.
-        communication: "servers", "ring" or "tree", or a `tf.parallel.ParameterServers` or `AllReduce`.
+        clock: instead of it, and of `stragglers`: a `tf.parallel.Clock`, or the name of machines, as for `cluster`.
+        communication: "servers", "ring", "tree" or "hierarchical", or a `tf.parallel.ParameterServers` or `AllReduce`.
         recovery: how failures are noticed and mended; times in proportion to a step if None.
         faults: what fails when, as for `DataParallel`.
         **more: other arguments of `DataParallel`: local_steps, n_fetch, n_push, local_rate, adagrad, sampling, name.
@@ -124,12 +125,19 @@ class ParallelView(View):
         self, train: Any, data: Mapping[Any, Any], loss: Any = None, *, metrics: Mapping[str, Any] | None = None,
         test: Mapping[Any, Any] | None = None, workers: int = 4, servers: int = 1, mode: str = "sync", backup: int = 0,
         wire: str | Wire = "float32", batch: int = 32, stragglers: Any = None, seed: int = 0, updates: int = 200,
-        cluster: str | Cluster | None = None, compute_seconds: float | None = None, communication: Any = None,
-        recovery: Recovery | None = None, faults: Any = (), **more: Any,
+        cluster: str | Cluster | None = None, compute_seconds: float | None = None, clock: Any = None,
+        communication: Any = None, recovery: Recovery | None = None, faults: Any = (), **more: Any,
     ) -> None:  # fmt: skip
         self._worker = Worker()
         self.history: History | None = None
+        if isinstance(clock, str):
+            cluster, clock = clock, None
         self._machines = as_cluster("gpu_machines" if cluster is None else cluster)
+        own_clock = isinstance(clock, Clock)
+        if own_clock:
+            stragglers = clock.stragglers if stragglers is None else stragglers
+        elif clock is not None:
+            raise GraphError(f"clock is {clock!r}; it is tf.parallel.Clock(...), or the name of machines.")
         exchange, servers, kept = _communication(communication, servers)
         name, amount, own = _stragglers(stragglers)
         first = Settings(
@@ -137,10 +145,11 @@ class ParallelView(View):
             wire=_wire_name(wire), stragglers=name, amount=amount, updates=updates, faults=_faults(faults),
         )  # fmt: skip
         first.check()
-        clock = Clock(0.1 if compute_seconds is None else compute_seconds)
+        usual = Clock(0.1 if compute_seconds is None else compute_seconds)
+        clock = replace(clock, stragglers=None) if own_clock else usual
         self._given = Given(clock, kept, recovery, own, wire if isinstance(wire, Wire) else None, _more(more, recovery))
         trial = self._try(train, data, loss, metrics, test, first)
-        if cluster is not None and compute_seconds is None:
+        if cluster is not None and compute_seconds is None and not own_clock:
             shapes = {tensor: [batch, *trial.example_shape(tensor)] for tensor in trial.training.inputs}
             clock = Clock.of(trial.training, shapes, self._machines, parallel_models.devices_of(self._machines)[0])
         step = clock.compute_seconds + trial.communication.step_seconds(workers, *trial.travel())
@@ -247,6 +256,9 @@ class ParallelView(View):
 
         Returns:
             This view.
+
+        Raises:
+            GraphError: if nothing of that name fails.
         """
         return self._now(self._repaired(who))
 
@@ -284,6 +296,9 @@ class ParallelView(View):
 
     def _repaired(self, who: str | None) -> Settings:
         left = tuple(fault for fault in self._settings.faults if who is not None and fault[1] != who)
+        if who is not None and len(left) == len(self._settings.faults):
+            failed = ", ".join(dict.fromkeys(fault[1] for fault in left)) or "nobody"
+            raise GraphError(f"{who!r} is to be repaired; what fails: {failed}.")
         return replace(self._settings, faults=left)
 
     def _now(self, settings: Settings) -> ParallelView:
@@ -420,8 +435,8 @@ def _communication(given: Any, servers: int) -> tuple[str, int, Any]:
     """The kind of exchange, how many servers, and the object that was given."""
     if given is None or given == "servers":
         return "servers", servers, None
-    if given in ("ring", "tree"):
-        return str(given), servers, None
+    if isinstance(given, str) and given in EXCHANGES:
+        return given, servers, None
     if isinstance(given, AllReduce):
         return given.shape, servers, given
     own = getattr(given, "servers", None)
@@ -449,7 +464,7 @@ def _wire_name(wire: Any) -> str:
 
 
 def _faults(faults: Any) -> tuple[tuple[float, str, float | None], ...]:
-    several: list[Any] = [faults] if isinstance(faults, Fault) else list(faults)
+    several: list[Any] = list(cast("Sequence[Any]", faults)) if isinstance(faults, (list, tuple)) else [faults]
     if not all(isinstance(fault, Fault) for fault in several):
         raise GraphError("faults are a list of faults.\n  Try: faults=[tf.parallel.Fault(12.0, 'worker 3')].")
     return tuple((fault.at_seconds, fault.who, fault.for_seconds) for fault in several)
@@ -462,4 +477,8 @@ def _more(more: dict[str, Any], recovery: Recovery | None) -> dict[str, Any]:
         raise TypeError(
             f"ParallelView has no argument {strange!r}; of DataParallel it takes {', '.join(sorted(known))}."
         )
-    return more | ({} if recovery is None else {"recovery": recovery})
+    made = dict(more)
+    if made.get("rows"):  # names: a view does not hold on to variables
+        tables: list[Any] = list(made["rows"])
+        made["rows"] = [str(getattr(getattr(table, "op", None), "name", table)) for table in tables]
+    return made | ({} if recovery is None else {"recovery": recovery})

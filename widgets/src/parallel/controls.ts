@@ -15,7 +15,7 @@ export interface Choices {
 
 const PATIENCE = 350; // ms without another change
 const MODES: Record<string, string> = { sync: "synchronous", async: "asynchronous", local: "local steps", downpour: "Downpour" };
-const EXCHANGES: Record<string, string> = { servers: "servers", ring: "ring all-reduce", tree: "tree all-reduce" };
+const EXCHANGES: Record<string, string> = { servers: "servers", ring: "ring all-reduce", tree: "tree all-reduce", hierarchical: "hierarchical" };
 
 export class Controls {
   readonly element: HTMLElement;

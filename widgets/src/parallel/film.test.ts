@@ -5,7 +5,7 @@ import { type Film, Run } from "./film.ts";
 
 const none = { at: [], kind: [], who: [], text: [] };
 const base = {
-  workers: 2, backup: 0, exchange: "servers" as const, servers: 1, gradients: 1, batch: 4, compute: 1, pull: 0.5, whole: 0, wholeUpdates: 0,
+  workers: 2, backup: 0, exchange: "servers" as const, servers: 1, group: 8, gradients: 1, batch: 4, compute: 1, pull: 0.5, whole: 0, wholeUpdates: 0,
   down: [], happenings: none,
 };
 

@@ -6,8 +6,9 @@ export interface Film {
   mode: string;
   workers: number;
   backup: number;
-  exchange: "servers" | "ring" | "tree";
+  exchange: "servers" | "ring" | "tree" | "hierarchical";
   servers: number;
+  group: number; // workers of a machine, in a hierarchical all-reduce
   gradients: number;
   batch: number;
   compute: number;

@@ -49,6 +49,14 @@ function box(pen: Pen, x: number, y: number, w: number, h: number, doing: Doing,
 
 export interface Look { time: number; chosen: number | null; calm: boolean }
 
+/** Whom a worker sends to in an all-reduce: in a ring the next, in a tree the one above, else the first of its machine. */
+export function next(exchange: string, worker: number, workers: number, group: number): number {
+  if (exchange === "ring") return (worker + 1) % workers;
+  if (exchange === "tree") return worker ? (worker - 1) >> 1 : -1;
+  const first = worker - (worker % group);
+  return first !== worker ? first : first + group < workers ? first + group : 0;
+}
+
 /** From the edge of one tile to the edge of another. */
 function link(from: Place, to: Place): [number, number][] {
   const ax = from.x + from.w / 2, ay = from.y + from.h / 2, bx = to.x + to.w / 2, by = to.y + to.h / 2;
@@ -91,8 +99,8 @@ export function paint(pen: Pen, run: Run, layout: Layout, at: Look, ink: Ink): v
   } else if (!layout.mosaic) {
     const n = layout.workers.length, ring = film.exchange === "ring";
     states.forEach((state, worker) => {
-      const to = ring ? (worker + 1) % n : worker ? (worker - 1) >> 1 : -1;
-      if (to < 0 || n < 2 || (ring && n === 2 && worker)) return;
+      const to = next(film.exchange, worker, n, film.group);
+      if (to < 0 || n < 2 || to === worker || (ring && n === 2 && worker)) return;
       const between = link(layout.workers[worker]!, layout.workers[to]!);
       trace(pen, between, ink.line, 1, 0.6);
       const glow = run.glow(worker, at.time)[0];
