@@ -139,10 +139,26 @@ def time_left() -> float | None:
     return None if deadline is None else deadline - time.monotonic()
 
 
+@contextmanager
+def giving_up(when: Callable[[], bool]) -> Generator[None]:
+    """Makes the ops that run in this thread meanwhile give up waiting once `when()` is true.
+
+    Args:
+        when: asked several times a second while an op waits.
+    """
+    before = getattr(_running, "gives_up", None)
+    _running.gives_up = when
+    try:
+        yield
+    finally:
+        _running.gives_up = before
+
+
 def is_cancelled() -> bool:
-    """True if the session of this thread's run was closed meanwhile: who waits gives up."""
+    """True if who waits in this thread's run gives up: the session was closed meanwhile, or a stop was asked for."""
     found: SessionResources | None = getattr(_running, "resources", None)
-    return found is not None and found.closed
+    gives_up: Callable[[], bool] | None = getattr(_running, "gives_up", None)
+    return (found is not None and found.closed) or (gives_up is not None and gives_up())
 
 
 def current_resources() -> SessionResources:

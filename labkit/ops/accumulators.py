@@ -102,8 +102,8 @@ class Accumulator:
             while not (turn.is_first() and self._count >= required):
                 if self._lost or is_cancelled():
                     raise CancelledError(
-                        None, None, f"the session was closed while {self.name} waited for {required} gradients; "
-                        f"{self._count} had come."
+                        None, None, f"the session was closed or stopped while {self.name} waited for {required} "
+                        f"gradients; {self._count} had come."
                     )  # fmt: skip
                 left = time_left()
                 if left is not None and left <= 0:
@@ -111,7 +111,7 @@ class Accumulator:
                         None, None, f"{self.name} waited for {required} gradients for longer than its time-out; "
                         f"{self._count} came.\n  Try: num_required of at most as many as there are workers."
                     )  # fmt: skip
-                self._changed.wait(timeout=1.0 if left is None else min(1.0, left))
+                self._changed.wait(timeout=0.1 if left is None else min(0.1, left))
             mean = self._mean(self._count)
             self._count = 0
             self.step += 1

@@ -189,7 +189,7 @@ class Waiting:
                     f"a {what} of {self.name} waited for longer than its time-out.\n"
                     "  Try: tf.train.start_queue_runners(sess) before the first run that reads from it.",
                 )
-            self._changed.wait(timeout=min(1.0 if hinted or self._was_used else 0.25, left or 1.0))
+            self._changed.wait(timeout=min(0.25, left or 0.25))
 
 
 class Turn:

@@ -22,6 +22,7 @@ scaling.py          curves of time, speed-up and efficiency against replicas; tr
 published.py        how training scaled for others; published_curves.py, comparison.py: beside what is simulated
 replicated.py       the same step as one compiled program on several devices
 devices.py          ... on the devices of this process: `Devices`
+cluster_run.py      a TensorFlow program for a cluster, every task a thread of this process
 processes/          the same step on real processes: started, trained, killed, ended from the notebook
 arguments.py        what a learner hands in, checked
 run.py              `DataParallel`: all of it together; history.py: what came out
@@ -29,6 +30,7 @@ run.py              `DataParallel`: all of it together; history.py: what came ou
 
 from labkit.parallel import processes
 from labkit.parallel.clock import Clock
+from labkit.parallel.cluster_run import run_cluster
 from labkit.parallel.communication import TRANSPORTS, AllReduce, Communication, ParameterServers, Transport
 from labkit.parallel.comparison import Comparison, compare, compare_all
 from labkit.parallel.crossovers import Crossover, DenseLayer, crossover
@@ -57,6 +59,6 @@ __all__ = [
     "History", "Lost", "Moment", "ParameterServers", "Part", "Pipeline", "PipelineRun", "Point", "Published",
     "ReadyQueue", "Recovery", "Replicas", "Sampling", "Synchronous", "TrainingStep", "Transport", "Transports",
     "Update", "Wire", "asynchronous", "backup_curve", "batch_of", "bubble_share", "compare", "compare_all",
-    "crossover", "implied_overhead", "measure_transports", "microbatched", "processes", "ready_queue",
+    "crossover", "implied_overhead", "measure_transports", "microbatched", "processes", "ready_queue", "run_cluster",
     "scaling_curve", "split", "synchronous", "times_to", "unjoin",
 ]  # fmt: skip

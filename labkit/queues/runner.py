@@ -22,6 +22,7 @@ Source: `tensorflow/python/training/queue_runner_impl.py` (1.4).
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import weakref
 from collections.abc import Sequence
@@ -29,6 +30,7 @@ from typing import Any
 
 from labkit.errors import CancelledError, ClosedSessionError, GraphError, LabkitError, OutOfRangeError
 from labkit.graph import GraphKeys, get_default_graph, stacks
+from labkit.graph.runtime import giving_up
 from labkit.queues.coordinator import Coordinator
 
 
@@ -146,7 +148,8 @@ class QueueRunner:
         try:
             while coord is None or not coord.should_stop():
                 try:
-                    sess.run(enqueue_op)
+                    with contextlib.nullcontext() if coord is None else giving_up(coord.should_stop):
+                        sess.run(enqueue_op)
                 except self._ends:
                     with self._lock:
                         self._running[sess] -= 1

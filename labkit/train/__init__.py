@@ -7,7 +7,8 @@ Queues and threads      batches from files, filled by threads that a `Coordinato
 State on disk           `Saver`, and what finds and reads its checkpoints
 Graphs in files         the graph with its variables, for another process
 Looked-after training   sessions that start, save, recover and stop by themselves; hooks
-Devices                 variables to parameter servers, all else to workers; the tasks of a cluster
+Devices                 variables to parameter servers, all else to workers
+Clusters                its tasks, their servers, and workers that wait for one another (`SyncReplicasOptimizer`)
 The global step         the variable that counts training steps
 
 Source: the names are those of TensorFlow 1.4's `tf.train`.
@@ -112,6 +113,7 @@ if TYPE_CHECKING:  # imported when first used, by `__getattr__` below
     from labkit.saving import update_checkpoint_state as update_checkpoint_state
     from labkit.summary import FileWriter as SummaryWriter  # the name before 1.0
     from labkit.summary import summary_iterator as summary_iterator
+    from labkit.train.sync_replicas import SyncReplicasOptimizer as SyncReplicasOptimizer
 
 __all__ = [
     "AdadeltaOptimizer",
@@ -161,6 +163,7 @@ __all__ = [
     "SummarySaverHook",
     "SummaryWriter",
     "Supervisor",
+    "SyncReplicasOptimizer",
     "WorkerSessionCreator",
     "add_queue_runner",
     "assert_global_step",
@@ -214,6 +217,7 @@ _LATE = (
     "labkit.monitored",
     "labkit.graphdef",
     "labkit.summary",
+    "labkit.train.sync_replicas",
 )
 _missing = namespace(__name__, __all__, _LATE, {"SummaryWriter": "FileWriter"})
 
