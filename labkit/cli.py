@@ -4,6 +4,12 @@
     labkit doctor [--json]
     labkit data mnist [FOLDER]
 
+and, for whoever leads a workshop:
+
+    labkit links REPOSITORY [--branch NAME] [--hub ADDRESS]
+    labkit room FOLDER [--anonymous]
+    labkit hub check FILE
+
 `labkit lab` is `jupyter lab` with five things set: it starts at a notebook; compiled code is kept between runs
 (`labkit.compile_cache`); no news pop up; saved outputs of notebooks cannot run commands (JupyterLab's sanitizer lets
 them by default); and the learner's own JupyterLab settings are neither read nor changed for that.
@@ -19,14 +25,19 @@ import os
 import shutil
 import subprocess
 import sys
+import textwrap
 import urllib.parse
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import platformdirs
 
 from labkit import compile_cache, doctor
 from labkit.datasets import BrokenFileError, DownloadError, mnist
+from labkit.errors import LabkitError
+from labkit.workshop import hub_check, hub_settings, room
+from labkit.workshop.links import links
 
 FIRST = "01_hello_graph"
 
@@ -55,9 +66,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return lab(options.notebook, passed_on)
         if options.command == "doctor":
             return doctor.report(as_json=options.json)
-        return fetch_mnist(options.folder)
-    except CommandError as error:
+        if options.command == "data":
+            return fetch_mnist(options.folder)
+        return _workshop(options)
+    except (CommandError, LabkitError) as error:
         print(f"labkit: {error}", file=sys.stderr)
+        for note in getattr(error, "__notes__", []):
+            print(note, file=sys.stderr)
         return 1
 
 
@@ -78,7 +93,38 @@ def parser() -> argparse.ArgumentParser:
     data = commands.add_parser("data", help="fetch and check a data set")
     data.add_argument("name", choices=["mnist"], help="which")
     data.add_argument("folder", nargs="?", help="where to put it (default: labkit's cache)")
+    _workshop_parser(commands)
     return top
+
+
+def _workshop_parser(commands: Any) -> None:
+    """Describe what instructors call."""
+    made = commands.add_parser("links", help="links for Binder, nbgitpuller and Colab")
+    made.add_argument("repository", help="its address, such as https://github.com/someone/labkit")
+    made.add_argument("--branch", default="main", help="or a tag, or a commit (default: main)")
+    made.add_argument("--hub", help="the address of a hub that has nbgitpuller")
+    seen = commands.add_parser("room", help="who has solved what, of those who share it")
+    seen.add_argument("folder", help="what LABKIT_ROOM names")
+    seen.add_argument("--anonymous", action="store_true", help="show no names")
+    hub = commands.add_parser("hub", help="look over a hub's configuration")
+    hub.add_argument("what", choices=["check"], help="what to do")
+    hub.add_argument("file", help="a jupyterhub_config.py (it is run), or a values.yaml or config.yaml")
+
+
+def _workshop(options: argparse.Namespace) -> int:
+    """Do what an instructor asked for; of a check, 1 if something is unsafe or would fail."""
+    if options.command == "room":
+        room.watch(options.folder, options.anonymous)
+        return 0
+    if options.command == "hub":
+        found = hub_check.look_over(hub_settings.read(options.file))
+        print(hub_check.report(found))
+        return int(any(finding.kind != "advice" for finding in found))
+    for link in links(options.repository, options.branch, options.hub):
+        print(
+            f"{link.what}\n  {link.url}\n{textwrap.fill(link.note, 100, initial_indent='  ', subsequent_indent='  ')}"
+        )
+    return 0
 
 
 def lab(notebook: str | None, passed_on: Sequence[str]) -> int:
@@ -90,9 +136,8 @@ def lab(notebook: str | None, passed_on: Sequence[str]) -> int:
     url = "/lab/tree/" + urllib.parse.quote(path.relative_to(root).as_posix())
     command = [
         *(sys.executable, "-m", "jupyterlab"),
-        f"--ServerApp.root_dir={root}",
+        *jupyter_options(root),
         f"--LabApp.default_url={url}",
-        f"--LabApp.app_settings_dir={lab_settings()}",
         *_as_root(passed_on),
         *passed_on,
     ]
@@ -101,6 +146,11 @@ def lab(notebook: str | None, passed_on: Sequence[str]) -> int:
     if os.name == "posix":
         os.execve(sys.executable, command, environment)
     return subprocess.call(command, env=environment)
+
+
+def jupyter_options(root: Path) -> list[str]:
+    """What a server of the course is started with, here and on a hub: its folder, and JupyterLab's defaults."""
+    return [f"--ServerApp.root_dir={root}", f"--LabApp.app_settings_dir={lab_settings()}"]
 
 
 def _as_root(passed_on: Sequence[str]) -> list[str]:
