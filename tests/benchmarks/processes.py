@@ -37,17 +37,19 @@ def _step(build: Any) -> tuple[TrainingStep, list[Any]]:
 
 def processes() -> None:
     """1, 2 and 4 processes against their twin; updates a second of a parameter server."""
-    for name, build, batch, steps in (
-        ("784-256-128-10", _perceptron, 128, 60), ("convnet", models.convnet_labkit, 32, 20),
+    for name, build, batch, turns, each in (
+        ("784-256-128-10", _perceptron, 128, 25, 10), ("convnet", models.convnet_labkit, 32, 12, 5),
     ):  # fmt: skip
         step, data = _step(build)
         print(f"{name}, batch {batch} each:")
-        for one in compare(step, data, batch=batch, steps=steps):
+        for one in compare(step, data, batch=batch, turns=turns, each=each):
             twin = one.twin
             parts = (twin.compute_seconds, twin.processor_seconds, twin.all_reduce_seconds, twin.late_seconds)
             clock, processor, reduced, late = (f"{seconds * 1e3:.1f}" for seconds in parts)
-            print(f"  {twin.workers} processes: {one.measured_seconds * 1e3:6.1f} ms a step, predicted "
-                  f"{twin.step_seconds * 1e3:6.1f}: {one.off:+.0%}  wanted within 20%  [alone {clock} ms, "
+            low, high = (seconds * 1e3 for seconds in one.quartiles)
+            print(f"  {twin.workers} processes: measured {one.measured_seconds * 1e3:6.1f} ms a step, simulated "
+                  f"{twin.step_seconds * 1e3:6.1f}: {one.off:+.0%}  wanted within 20%  "
+                  f"[half of the steps {low:.1f} to {high:.1f}; alone {clock} ms, "
                   f"{processor} of processor, all-reduce {reduced}, late {late}; {twin.cores} cores]")  # fmt: skip
     step, data = _step(models.softmax_labkit)
     with ParameterServer(WORKERS) as group:

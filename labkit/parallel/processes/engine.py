@@ -20,7 +20,7 @@ from typing import Any, cast
 
 import jax
 import numpy as np
-from jax.sharding import NamedSharding
+from jax.sharding import Mesh, NamedSharding
 from jax.sharding import PartitionSpec as P  # JAX's own abbreviation
 from safetensors.numpy import load, save
 
@@ -28,6 +28,7 @@ from labkit.parallel.processes import live
 from labkit.parallel.processes.carried import read_state, read_step, write_state
 from labkit.parallel.replicated import AXIS, compiled_step, mesh_of, spread
 from labkit.parallel.sampling import Sampling
+from labkit.parallel.step import State, TrainingStep
 
 _MESH_ERROR = cast("type[Exception]", jax.errors.JaxRuntimeError)
 _read: dict[str, Any] = {}
@@ -147,46 +148,83 @@ def train(
             "failed": failed, "at": time.time()}  # fmt: skip
 
 
-def all_reduce_seconds(size: int, repeats: int, burn_seconds: float = 0.0) -> list[float]:
-    """How long the mesh takes to add up so many 32-bit numbers, each time that it is tried but for the first few.
+def parts(folder: str, rank: int, batch: int, turns: int, each: int) -> dict[str, list[Any]]:
+    """When steps and their parts begin and end, by turns: a machine may be busier now than in a second.
 
     Args:
-        size: how many.
-        repeats: how often it is tried.
-        burn_seconds: for how long of the processor's time each worker multiplies matrices before it; this counts.
+        folder: where the step and a state lie.
+        rank: which worker this is; all call it at the same time.
+        batch: examples of each worker.
+        turns: how many turns; the first is not told.
+        each: how often in a turn each is done.
+
+    Returns:
+        Lists of moments, by the clock that the processes of a machine share.
+        whole: (begin, end) of steps.
+        compute: (begin, end) of steps without the all-reduce, for which all workers begin at once.
+        all_reduce: (begin, end) of all-reduces of as many bytes as the gradients have.
+        after_work: (begin, ready, end): all begin at once and keep the processor as busy as the step does, with
+        something else; when they are ready, they add up as many bytes.
+        alone: as compute, of worker 0 while the others rest.
+        processor: seconds of the processor that its threads took for each of these.
     """
-    small = np.ones((32, 32), np.float32)
-    mesh = mesh_of(cast("list[Any]", jax.devices()))
-    own = spread(NamedSharding(mesh, P(AXIS)), np.ones(size, np.float32))
+    training, data = read_step(folder)
+    _, first = read_state(folder)
+    mesh, lone = mesh_of(cast("list[Any]", jax.devices())), mesh_of(cast("list[Any]", jax.local_devices())[:1])
+    size = sum(int(tensor.spec.size_bytes() or 0) for tensor in training.sent) // 4 + 1  # and the loss
+    numbers, one = (spread(NamedSharding(mesh, P(AXIS)), np.ones(n, np.float32)) for n in (size, 1))
     shared: Any = jax.jit(
         jax.shard_map(lambda array: jax.lax.psum(array, AXIS), mesh=mesh, in_specs=P(AXIS), out_specs=P())  # pyright: ignore[reportUnknownLambdaType, reportUnknownArgumentType]
     )
-    seconds: list[float] = []
-    for _ in range(repeats):
-        start, busy = time.perf_counter(), time.thread_time()
-        while time.thread_time() - busy < burn_seconds:
-            small @ small  # pyright: ignore[reportUnusedExpression]  # to be busy with
-        jax.block_until_ready(shared(own))
-        seconds.append(time.perf_counter() - start)
-    return seconds[min(5, repeats - 1) :]
-
-
-def alone(folder: str, batch: int, steps: int) -> tuple[list[float], list[float]]:
-    """How long steps of this worker take without the others: on the clock, and of its threads on the processor."""
-    training, data = read_step(folder)
-    _, state = read_state(folder)
-    mesh = mesh_of(cast("list[Any]", jax.local_devices())[:1])
-    step, apart = compiled_step(training, mesh), NamedSharding(mesh, P(AXIS))
-    seconds, processor = list[float](), list[float]()
+    told: dict[str, list[Any]] = {"whole": [], "all_reduce": [], "compute": [], "after_work": [], "alone": []}
+    processor: list[float] = []  # of `compute`
+    small = np.ones((32, 32), np.float32)
     with jax.enable_x64(True):
-        for number in range(steps):
-            rows = np.arange(number * batch, (number + 1) * batch) % len(data[0])
-            start, busy = time.perf_counter(), time.process_time()
-            state, loss = step(state, [spread(apart, array[rows]) for array in data])
-            jax.block_until_ready((state, loss))
-            seconds.append(time.perf_counter() - start)
-            processor.append(time.process_time() - busy)
-    return seconds, processor
+        steps = {
+            "whole": _Stepping(training, mesh, first, data, batch),
+            "compute": _Stepping(training, mesh, first, data, batch, False),
+            "alone": _Stepping(training, lone, first, data, batch, False),
+        }
+        for turn in range(turns):
+            for what, moments in told.items():
+                jax.block_until_ready(shared(one))
+                for _ in range(0 if what == "alone" and rank else each):
+                    if what in ("compute", "after_work"):
+                        jax.block_until_ready(shared(one))  # all begin at once, as after the all-reduce before
+                    found, busy = [time.perf_counter()], time.process_time()
+                    if what in steps:
+                        steps[what].step()
+                    if what == "compute":
+                        processor.append(time.process_time() - busy)
+                    if what == "after_work":
+                        wanted, busy = float(np.median(processor)), time.thread_time()
+                        while time.thread_time() - busy < wanted:
+                            small @ small  # pyright: ignore[reportUnusedExpression]  # to be busy with
+                        found.append(time.perf_counter())
+                    if what not in steps:
+                        jax.block_until_ready(shared(numbers))
+                    found.append(time.perf_counter())
+                    if turn:
+                        moments.append(found)
+    return {**told, "processor": processor[each:]}
+
+
+class _Stepping:
+    """Steps one after the other, each with the next examples."""
+
+    def __init__(
+        self, training: TrainingStep, mesh: Mesh, state: State, data: list[Any], batch: int, exchanges: bool = True
+    ) -> None:  # fmt: skip
+        self.compiled, self.data, self.batch, self.number = compiled_step(training, mesh, exchanges), data, batch, 0
+        self.apart = NamedSharding(mesh, P(AXIS))
+        self.state = {name: spread(NamedSharding(mesh, P()), value) for name, value in state.items()}
+
+    def step(self) -> None:
+        """One, waited for."""
+        rows = np.arange(self.number * self.batch, (self.number + 1) * self.batch) % len(self.data[0])
+        self.number += 1
+        self.state, loss = self.compiled(self.state, [spread(self.apart, array[rows]) for array in self.data])
+        jax.block_until_ready((self.state, loss))
 
 
 def gradient(folder: str, weights: bytes, rows: bytes) -> bytes:

@@ -24,11 +24,11 @@ from typing import Any, NamedTuple
 
 from labkit.errors import CancelledError, GraphError, LabkitError, UnavailableError
 from labkit.graph import Operation, Tensor
+from labkit.parallel.given import given
 from labkit.parallel.history import Happening, History, Point
 from labkit.parallel.processes import live
 from labkit.parallel.processes.carried import forget_states, read_state, write_state, write_step
 from labkit.parallel.processes.engines import HEARTBEAT_SECONDS, Engines
-from labkit.parallel.given import given
 from labkit.parallel.sampling import Sampling
 from labkit.parallel.step import State, TrainingStep
 
@@ -154,26 +154,20 @@ class Processes(Engines):
         _, self.state = read_state(self.folder)
         return self._history(run, batch, sampling, seed, float(step.sent_bytes or 0))
 
-    def all_reduce_seconds(self, size: int, repeats: int = 50, burn_seconds: float = 0.0) -> list[float]:
-        """How long the workers take to add up arrays of so many 32-bit numbers, at each of some trials.
+    def parts(self, batch: int, turns: int = 12, each: int = 10) -> list[dict[str, list[Any]]]:
+        """When steps and their parts begin and end; the step is that of the last `train`.
 
         Args:
-            size: of the array.
-            repeats: how often; the first five are not told.
-            burn_seconds: for how long of the processor's time each worker is busy before each; this counts.
+            batch: examples of each worker.
+            turns: how many turns; the first is not told.
+            each: how often in a turn each is done.
+
+        Returns:
+            For each worker what `labkit.parallel.processes.engine.parts` tells.
         """
         self._ready()
-        return self._apply_sync("all_reduce_seconds", size, repeats, burn_seconds)[0]
-
-    def alone_seconds(self, batch: int, steps: int) -> tuple[list[float], list[float]]:
-        """How long steps of worker 0 take while the others rest: on the clock, and of its threads on the processor.
-
-        Args:
-            batch: examples of a step.
-            steps: how many; the step is that of the last `train`.
-        """
-        self._ready()
-        return self._wait_for(0, self._apply(0, "alone", self.folder, batch, steps))
+        asked = [self._apply(rank, "parts", self.folder, rank, batch, turns, each) for rank in self._ranks]
+        return [self._wait_for(rank, answer) for rank, answer in enumerate(asked)]
 
     def _ready(self) -> None:
         """A whole mesh that waits for work."""

@@ -26,11 +26,11 @@ from safetensors.numpy import load, save
 
 from labkit.errors import GraphError, LabkitError, UnavailableError
 from labkit.graph import Operation, Tensor
+from labkit.parallel.given import given
 from labkit.parallel.history import Happening, History, Point
 from labkit.parallel.processes import live
 from labkit.parallel.processes.carried import write_step
 from labkit.parallel.processes.engines import Engines
-from labkit.parallel.given import given
 from labkit.parallel.sampling import Sampling
 from labkit.parallel.step import State, TrainingStep
 

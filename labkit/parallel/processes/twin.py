@@ -1,11 +1,15 @@
-"""The simulated twin of a run on this machine: a step of N processes, from what one of them and their network do alone.
+"""The simulated twin of a run on this machine: a step of N processes, from what its parts do alone.
 
-    compute     the step of one worker while the others rest: seconds on the clock, and seconds of its threads on the
-                processor. N of them on K cores take max(clock, N x processor / K): who shares the cores waits
+    compute     the step of one worker while the others rest, without the all-reduce: seconds on the clock. And with all
+                at once: seconds of the processor. N of them on K cores take max(clock, N x processor / K): who shares
+                the cores waits
     all-reduce  of as many bytes as the gradients have, among N workers that do nothing else
-    lateness    who shares a machine comes late to an all-reduce: what stand-ins lose that keep the processor as busy as
-                the step does, with something else, and then add up as many bytes
+    lateness    who shares a machine comes late to an all-reduce, and who waited has to be woken: what stand-ins lose
+                that keep the processor as busy as the step does, with something else, and then add up as many bytes
     step        their sum: the gradients are one array, which exists only when all of them are computed
+
+The parts and whole steps are measured by turns of a few milliseconds, in the same processes, since a machine may be
+busier now than in a second: what both suffer cancels.
 
 Example:
     A worker computes 4 ms on one core; an all-reduce among four takes 3 ms, and two cores are there. Nobody is late.
@@ -19,6 +23,7 @@ training.
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -26,6 +31,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from labkit.errors import GraphError
 from labkit.graph import Operation, Tensor
 from labkit.parallel.given import given
 from labkit.parallel.processes.group import Processes
@@ -39,7 +45,7 @@ class Twin:
     Args:
         workers: how many.
         compute_seconds: a step of one worker, on the clock.
-        processor_seconds: what its threads took of the processor in that time, added up.
+        processor_seconds: what its threads take of the processor for it while all workers compute, added up.
         cores: how many cores the workers share.
         all_reduce_seconds: of the gradients; 0 for one worker.
         late_seconds: what waiting for one another adds.
@@ -71,24 +77,29 @@ class Compared(NamedTuple):
     Args:
         twin: what predicts it.
         measured_seconds: the median of the steps.
+        quartiles: a quarter of the steps took less than the first, and a quarter more than the second.
     """
 
     twin: Twin
     measured_seconds: float
+    quartiles: tuple[float, float] = (math.nan, math.nan)
 
     @property
     def off(self) -> float:
         """How far the prediction is off, as a share of what was measured."""
         return self.twin.step_seconds / self.measured_seconds - 1
 
+    def __repr__(self) -> str:
+        many, found, said = self.twin.workers, self.measured_seconds * 1e3, self.twin.step_seconds * 1e3
+        name = f"{many} process{'es' * (many != 1)}"
+        return f"<{name}: measured {found:.3g} ms, simulated {said:.3g} ms, {100 * self.off:+.0f} %>"
+
 
 def compare(
     train: Operation | TrainingStep, data: Mapping[Any, Any] | Sequence[Any], loss: Tensor | None = None, *,
-    counts: Sequence[int] = (1, 2, 4), batch: int = 32, steps: int = 40, rounds: int = 3,
+    counts: Sequence[int] = (1, 2, 4), batch: int = 32, turns: int = 12, each: int = 10,
 ) -> list[Compared]:  # fmt: skip
     """Measures runs of several sizes on this machine, and predicts each from what its parts do alone.
-
-    The parts and the whole are measured by turns, since the machine may be busier at one time than at another.
 
     Args:
         train: as for `Processes.train`.
@@ -96,32 +107,34 @@ def compare(
         loss: as for `Processes.train`.
         counts: how many workers, one run for each.
         batch: examples of each worker.
-        steps: of each turn; the first fifth is not counted.
-        rounds: how many turns.
+        turns: how many turns; the first is not counted.
+        each: how often in a turn each part is done, and the step itself.
+
+    Raises:
+        GraphError: if there are no counts, or a number is no positive whole number.
     """
+    for value, what in (*((count, "a count") for count in counts), (batch, "batch"), (turns - 1, "turns - 1"),
+                        (each, "each")):  # fmt: skip
+        if not isinstance(value, int) or value < 1:  # pyright: ignore[reportUnnecessaryIsInstance]  # learners are not typed
+            raise GraphError(f"{what} is {value!r}; it must be a whole number of at least one.")
+    if not counts:
+        raise GraphError("no counts were given.\n  Try: counts=(1, 2, 4).")
     step, arrays = given(train, data, loss, max(counts))
-    size = sum(int(tensor.spec.size_bytes() or 0) for tensor in step.sent) // 4 + 1  # and the loss
     found: list[Compared] = []
     for count in counts:
-        whole: list[float] = []
-        alone: list[float] = []
-        processor: list[float] = []
-        sums: list[float] = []
-        paced: list[float] = []
         with Processes(count) as group:
-            for _ in range(rounds):
-                history = group.train(step, arrays, steps=steps, batch=batch, checkpoint_every=steps, tell_every=steps)
-                whole += history.settings["step_seconds"][steps // 5 :]
-                seconds, busy = group.alone_seconds(batch, steps)
-                alone, processor = alone + seconds[steps // 5 :], processor + busy[steps // 5 :]
-                if count > 1:
-                    sums += group.all_reduce_seconds(size, steps)
-                    paced += group.all_reduce_seconds(size, steps, float(np.median(processor)))
+            group.train(step, arrays, steps=1, batch=batch)
+            first = group.parts(batch, turns, each)[0]
+        took = {
+            what: [one[-1] - one[0] for one in first[what]] for what in ("whole", "all_reduce", "after_work", "alone")
+        }
+        middle = {what: float(np.median(seconds)) for what, seconds in took.items()}
+        processor = float(np.median(first["processor"]))
+        several = count > 1
         cores = len(os.sched_getaffinity(0))
-        reduced = float(np.median(sums)) if sums else 0.0
-        twin = Twin(count, float(np.median(alone)), float(np.median(processor)), cores, reduced, 0.0)
-        if paced:
-            late = float(np.median(paced)) - twin.step_seconds
-            twin = replace(twin, late_seconds=max(0.0, late))
-        found.append(Compared(twin, float(np.median(whole))))
+        twin = Twin(count, middle["alone"], processor, cores, middle["all_reduce"] if several else 0.0, 0.0)
+        if several:
+            twin = replace(twin, late_seconds=max(0.0, middle["after_work"] - twin.step_seconds))
+        low, high = (float(np.quantile(took["whole"], share)) for share in (0.25, 0.75))
+        found.append(Compared(twin, middle["whole"], (low, high)))
     return found
