@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from labkit.critical_path import is_link
 from labkit.draw.picture import FAINT, INK, LINES, Picture
 from labkit.parallel.moments import ReadyQueue
 from labkit.trace import Event, short
@@ -22,7 +23,7 @@ def ready_queue(watched: Any, width_inches: float = 9.0) -> Picture:
         width_inches: width of the picture.
 
     Returns:
-        The picture. Ops that take no time are not drawn.
+        The picture. Ops that take no time are not drawn, nor links on which no transfer is long enough to be seen.
 
     Raises:
         TypeError: if it is something else.
@@ -42,7 +43,9 @@ def ready_queue(watched: Any, width_inches: float = 9.0) -> Picture:
     events = [event for event in watched.trace.events if event.duration_seconds]
     if not events:
         raise ValueError("there is nothing to draw: no op takes time.")
-    rows = list(dict.fromkeys([*watched.workers, *(event.device for event in events)]))
+    wide = {event.device for event in events if event.duration_seconds > watched.seconds / 300}
+    links = (event.device for event in events if event.device in wide)  # others could not be seen
+    rows = list(dict.fromkeys([*watched.workers, *links]))
     ran = {row: [event.node for event in events if event.device == row] for row in rows}
     told = "; ".join(f"{row}: {_some(names)}" for row, names in list(ran.items())[:_MOST_ROWS])
     rows = rows[:_MOST_ROWS]
@@ -54,12 +57,12 @@ def ready_queue(watched: Any, width_inches: float = 9.0) -> Picture:
     picture = Picture(width_inches, height, f"{repr(watched)[1:-1]}; {told}")
     labels = [row.replace("/device:", "").replace("device:", "") for row in rows]
     margin = min(0.4 + 0.1 * max(map(len, labels)), 0.4 * width_inches)
-    left, wide = margin / width_inches, 1 - (margin + 1.15) / width_inches
+    left, share = margin / width_inches, 1 - (margin + 1.15) / width_inches
     work, span = short(watched.work_seconds, "s"), short(watched.span_seconds, "s")
     title = f"work {work}, span {span} (dark edges): parallelism {watched.parallelism:.3g}"
     picture.text(left, 1 - 0.1 / height, title, size=12, color=INK, va="top")
-    lanes = picture.add_axes((left, (0.6 + below + 0.3) / height, wide, above / height))
-    line = picture.add_axes((left, 0.6 / height, wide, below / height))
+    lanes = picture.add_axes((left, (0.6 + below + 0.3) / height, share, above / height))
+    line = picture.add_axes((left, 0.6 / height, share, below / height))
     _lanes(lanes, watched, events, rows, scale)
     lanes.set_yticks(range(len(rows)), labels, color=INK)
     _line(line, watched, scale)
@@ -133,7 +136,7 @@ def _line(axes: Any, watched: ReadyQueue, scale: float) -> None:
     """Running ops and, on top of them, those that wait: together as many as could run if there were more workers."""
     moments = list(watched)[1:]
     times = [moment.seconds * scale for moment in moments]
-    running = [len(moment.running) for moment in moments][:-1]
+    running = [sum(not is_link(where) for where in moment.running.values()) for moment in moments][:-1]
     both = [
         count + sum(name not in watched.free for name in moment.ready)
         for count, moment in zip(running, moments, strict=False)

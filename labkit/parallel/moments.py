@@ -264,7 +264,7 @@ def _counted(watched: ReadyQueue) -> str:
 
 
 def _plain(seconds: float) -> str:
-    return f"{seconds:g} s" if seconds >= 1 else short(seconds, "s")
+    return f"{seconds:.4g} s" if seconds >= 1 else short(seconds, "s")
 
 
 def _listed(words: Iterable[str], most: int) -> str:
