@@ -54,6 +54,11 @@ def microbatched(
     m = checked_count(microbatches, "the number of microbatches")
     if reduce not in ("mean", "sum"):
         raise GraphError(f'reduce is {reduce!r}; it is "mean" or "sum".')
+    if not isinstance(step, TrainingStep) or not len(batch):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise GraphError(
+            f"the step is {step!r}, and the batch {batch!r}.\n"
+            "  Try: microbatched(tf.parallel.TrainingStep(train, [x, y]), state, [images, labels], 4)."
+        )
     size = len(batch[0])
     if size % m:
         raise ClusterError(f"a batch of {size} examples cannot be cut into {m} microbatches of the same size.")

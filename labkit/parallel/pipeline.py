@@ -102,8 +102,10 @@ class Pipeline:
         checked_count(self.stages, "the number of stages")
         checked_count(self.microbatches, "the number of microbatches")
         self.transfers_of()
-        if self.devices is not None and len(set(self.devices)) != self.stages:
-            raise ClusterError(f"{self.stages} stages need as many devices, not {list(self.devices)}.")
+        if self.devices is not None:
+            names: Any = self.devices
+            if isinstance(names, str) or len(set(names)) != self.stages or not all(isinstance(n, str) for n in names):
+                raise ClusterError(f"{self.stages} stages need as many devices, each with its name, not {names!r}.")
         self.seconds_of(backward=True)
         self.bytes_of()
 
@@ -126,8 +128,8 @@ class Pipeline:
             seconds: how long an op takes on a kind of device.
 
         Raises:
-            GraphError: if a scope holds no op, layers go back and forth between stages, or nothing trains.
-            ClusterError: for a stage without a device, or microbatches that do not divide the batch.
+            GraphError: if layers go back and forth between stages, or nothing trains.
+            ClusterError: for a stage without ops or without a device, or microbatches that do not divide the batch.
 
         Example:
             >>> import labkit as tf
@@ -172,7 +174,7 @@ class Pipeline:
 
     def transfers_of(self) -> list[float]:
         """Seconds of a transfer from each stage to the next, and from the last to the first."""
-        if isinstance(self.transfer, Sequence):
+        if isinstance(self.transfer, Sequence) and not isinstance(self.transfer, str):
             return self._each(self.transfer, "the time of a transfer", "seconds")
         return [checked_number(self.transfer, "the time of a transfer", "seconds", zero=True)] * self.stages
 
@@ -181,7 +183,8 @@ class Pipeline:
         return self._each(self.activation_bytes, "what is kept", "bytes")
 
     def _each(self, value: Any, what: str, unit: str) -> list[float]:
-        values: list[Any] = list(cast("Any", value)) if isinstance(value, Sequence) else [value] * self.stages
+        listed = isinstance(value, Sequence) and not isinstance(value, str)
+        values: list[Any] = list(cast("Any", value)) if listed else [value] * self.stages
         if len(values) != self.stages:
             raise ClusterError(f"{what} is given for {len(values)} stages, and there are {self.stages}.")
         return [checked_number(v, f"{what} of stage {s}", unit, zero=True) for s, v in enumerate(values)]

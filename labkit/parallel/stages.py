@@ -105,7 +105,7 @@ class Stages:
         self._seconds = seconds
         self._known: dict[int, StageCosts] = {}
         graph = _graph_of(step)
-        self._feeds = {graph.as_tensor(key): value for key, value in _mapping(feeds).items()}
+        self._feeds = _checked(feeds, graph)
         self.batch = _batch_of(self._feeds)
         losses, self._sent = _differentiated(step, list(self._feeds))
         fed = list(self._feeds)
@@ -220,10 +220,19 @@ def _graph_of(step: Any) -> Graph:
     )
 
 
-def _mapping(feeds: Any) -> Mapping[Any, Any]:
-    if isinstance(feeds, Mapping) and feeds:
-        return cast("Mapping[Any, Any]", feeds)
-    raise GraphError(f"the feeds are {feeds!r}; for each input its shape, with the whole batch: {{x: [1024, 784]}}.")
+def _checked(feeds: Any, graph: Graph) -> dict[Tensor, Any]:
+    """What is fed, if it is tensors of the graph with their shapes or arrays."""
+    if not isinstance(feeds, Mapping) or not feeds:
+        raise GraphError(
+            f"the feeds are {feeds!r}; for each input its shape, with the whole batch: {{x: [1024, 784]}}."
+        )
+    found = cast("Mapping[Any, Any]", feeds)
+    wrong = next((key for key in found if not isinstance(key, Tensor) or key.graph is not graph), None)
+    if wrong is not None:
+        raise GraphError(
+            f"the feeds have the key {wrong!r}; keys are tensors of the graph of the step: {{x: [1024, 784]}}."
+        )
+    return dict(found)
 
 
 def _batch_of(feeds: Mapping[Tensor, Any]) -> int:
@@ -237,7 +246,8 @@ def _batch_of(feeds: Mapping[Tensor, Any]) -> int:
 
 def _shape(tensor: Tensor, value: Any) -> tuple[int, ...]:
     sizes = tuple(cast("Sequence[Any]", value if isinstance(value, (list, tuple)) else np.shape(value)))
-    if not all(isinstance(size, (int, np.integer)) and size > 0 for size in sizes):
+    number = isinstance(value, int) and tensor.static_shape != ()
+    if number or not all(isinstance(size, (int, np.integer)) and size > 0 for size in sizes):
         raise GraphError(f'the shape of "{tensor.op.name}" is {value!r}; it is a list of whole numbers: [1024, 784].')
     return tuple(int(size) for size in sizes)
 
@@ -334,7 +344,7 @@ def _own_stages(nodes: Sequence[Operation], chosen: list[list[str]]) -> dict[Ope
                 found = [n for n in nodes if n.name == part or n.name.startswith(f"{part}/")]
             if not any(node.inputs for node in found):
                 scopes = dict.fromkeys(n.name.split("/")[0] for n in nodes if "/" in n.name)
-                raise GraphError(*unknown("name scope or device of a stage", part, [*scopes, *_asked(nodes)]).args)
+                raise unknown("name scope or device of a stage", part, [*scopes, *_asked(nodes)])
             for node in found:
                 if node not in own or len(part) > depth[node]:
                     own[node], depth[node] = stage, len(part)

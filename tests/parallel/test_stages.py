@@ -172,6 +172,9 @@ def wrong(**changes: Any) -> Callable[[], Any]:
         (wrong(feeds=lambda g: {g[0]: [64.5, 100]}), "[64.5, 100]"),
         (wrong(feeds=lambda g: {g[0]: [None, 100]}), "[None, 100]"),
         (wrong(feeds=lambda g: {g[0]: [0, 100]}), "[0, 100]"),
+        (wrong(feeds=lambda g: {g[0]: 64}), 'the shape of "x" is 64'),
+        (wrong(feeds={"x": [64, 100]}), "the key 'x'"),
+        (wrong(feeds=lambda g: {net()[0]: [64, 100]}), "tensors of the graph of the step"),
         (wrong(step="train"), "the step is 'train'"),
         (wrong(step=lambda g: g[0]), "no variable that is trained"),
     ],
@@ -200,8 +203,16 @@ def test_links_of_their_own_and_their_errors() -> None:
         ("stage 0 -> stage 1", 0.25), ("stage 1 -> stage 0", 0.25), ("stage 1 -> stage 2", 0.5),
         ("stage 2 -> stage 1", 0.5), ("stage 2 -> stage 0", 2.0), ("stage 0 -> stage 2", 2.0),
     }  # fmt: skip
-    with pytest.raises(ClusterError, match="given for 2 stages"):
-        Pipeline(3, 3, transfer=[0.1, 0.1])
+    for wrong_links, says in [
+        ([0.1, 0.1], "given for 2 stages"),
+        ("slow", "'slow' seconds"),
+        ([0.1, -1.0, 0.1], "-1.0"),
+    ]:
+        with pytest.raises(ClusterError, match=says):
+            Pipeline(3, 3, transfer=wrong_links)
+    for names in ("abc", ["a", "b", 3], ["a", "a", "b"]):
+        with pytest.raises(ClusterError, match="need as many devices"):
+            Pipeline(3, 3, devices=names)
 
 
 @pytest.mark.parametrize("m", [1, 2, 4, 16])
@@ -235,5 +246,7 @@ def test_microbatches_that_do_not_divide_the_batch_are_refused() -> None:
     step = dense(lambda: tf.train.GradientDescentOptimizer(0.1))
     with pytest.raises(ClusterError, match="cannot be cut into 5"):
         microbatched(step, step.first_state(), examples(48), 5)
+    with pytest.raises(GraphError, match="Try: microbatched"):
+        microbatched(step.train, {}, examples(48), 4)
     with pytest.raises(GraphError, match="reduce is 'max'"):
         microbatched(step, step.first_state(), examples(48), 4, reduce="max")

@@ -178,6 +178,11 @@ def test_what_is_no_pipeline_is_refused(pipeline: Any, says: str) -> None:
         lw.PipelineView(pipeline)
 
 
+def test_a_pipeline_that_takes_no_time_is_refused() -> None:
+    with pytest.raises(ClusterError, match="no stage takes any time"):
+        lw.PipelineView(Pipeline(4, 4, 0.0))
+
+
 def test_the_page_is_not_trusted() -> None:
     view = lw.PipelineView(Pipeline(4, 8))
     for value in ({}, {"schedule": "gpipe"}, {**view.settings, "more": 1}):
@@ -209,7 +214,7 @@ def test_the_still_picture_and_outline_say_the_same_each_time() -> None:
     assert ">GPipe: 19.0 s, bubble 36.8% (formula 33.3%)<" in picture
     assert made[0].outline()[0] == "GPipe: 19.0 s, bubble 36.8% (formula 33.3%)"
     assert made[0].outline()[1][1] == "stage 1: . F0 F1 F2 F3 . B3 B2 B1 B0; keeps at most 4 microbatches"
-    assert made[0].outline()[3][2] == "stage 2: . F0 B0 F1 B1 F2 B2 F3 B3; keeps at most 1 microbatch"
+    assert made[0].outline()[3][2] == "stage 2: . F0 B0 F1 B1 . F2 B2 . F3 B3; keeps at most 1 microbatch"
     chunks = lw.PipelineView(Pipeline(2, 2), "interleaved", chunks=2)
     assert "stage 1: . F0a F1a F0b B0b F1b B1b" in str(chunks.outline())
 

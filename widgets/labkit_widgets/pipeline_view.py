@@ -21,6 +21,7 @@ from typing import Any
 
 import traitlets
 
+from labkit.cluster import ClusterError
 from labkit.parallel.pipeline import SCHEDULES, Pipeline, PipelineRun
 from labkit_widgets import pipeline_picture
 from labkit_widgets.pipeline_columns import encode, peaks
@@ -70,7 +71,8 @@ class PipelineView(View):
         if not isinstance(pipeline, Pipeline):  # pyright: ignore[reportUnnecessaryIsInstance]  # learners are not typed
             raise TypeError(
                 f"a PipelineView shows a tf.parallel.Pipeline, not {type(pipeline).__name__}.\n"
-                "  Try: PipelineView(tf.parallel.Pipeline(stages=4, microbatches=8))."
+                "  Try: PipelineView(tf.parallel.Pipeline(stages=4, microbatches=8)); of a graph "
+                'tf.parallel.Pipeline.of(train, {x: [1024, 784]}, ["layer_0", "layer_1"]); of a run run.pipeline.'
             )
         self._desk = Desk(pipeline)
         first = {"schedule": schedule, "other": other or "", "chunks": chunks, "slow": slow, "factor": factor}
@@ -135,7 +137,10 @@ class PipelineView(View):
         return pipeline_picture.kept(run, stage, found[stage])
 
     def _show(self, settings: dict[str, Any]) -> None:
-        self._runs = self._desk.runs(settings)
+        runs = self._desk.runs(settings)
+        if not all(run.seconds for run in runs):
+            raise ClusterError("no stage takes any time: there is nothing to see.", "forward=1.0.")
+        self._runs = runs
         data = encode(
             self._runs, schedules=list(SCHEDULES), choices={
                 "stages": self._desk.stages, "microbatches": self._desk.microbatches,

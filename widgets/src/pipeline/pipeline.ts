@@ -113,7 +113,7 @@ class PipelineView {
   #controls(): void {
     const schedules: [string, string][] = ["gpipe", "1f1b", "interleaved", "forward"].map(name => [name, NAMES[name]!]);
     this.#menu("Schedule", () => schedules, now => now.schedule, schedule => this.#schedule({ schedule }));
-    this.#menu("beside", () => [["", "nothing"], ...schedules], now => now.other, other => this.#schedule({ other }), "A second schedule, below on the same time axis");
+    this.#menu("beside", () => [["", "nothing"], ...schedules], now => now.other, other => this.#schedule({ other }), "a second schedule, below on the same time axis");
     this.#range("stages p", data => data.choices.stages, now => now.stages, stages => this.#ask({ stages, slow: -1 }),
       "as given");
     this.#range("microbatches m", data => data.choices.microbatches, now => now.microbatches, microbatches => this.#ask({ microbatches }));
@@ -122,7 +122,7 @@ class PipelineView {
     this.#menu("slow stage", data => [["-1", "none"], ...data.names.map((name, i): [string, string] => [String(i), shorten(name, 24)])],
       now => String(now.slow), slow => this.#ask({ slow: Number(slow) }));
     this.#menu("by", (_, now) => [...new Set([1.5, 2, 3, 5, 10, now.factor])].sort((a, b) => a - b).map(factor => [String(factor), `${factor} times`]),
-      now => String(now.factor), factor => this.#ask({ factor: Number(factor) }), "How many times slower", now => now.slow < 0);
+      now => String(now.factor), factor => this.#ask({ factor: Number(factor) }), "how many times slower", now => now.slow < 0);
     this.#menu("transfer", (data, now) => {
       const mean = data.forward.reduce((a, b) => a + b, 0) / data.forward.length;
       const offered: [string, string][] = [["", `as given: ${seconds(data.given)}`], ["0", "free"]];
@@ -130,14 +130,14 @@ class PipelineView {
       if (now.transfer !== null && !offered.some(([value]) => value === String(now.transfer))) offered.push([String(now.transfer), seconds(now.transfer)]);
       return offered;
     }, now => now.transfer === null ? "" : String(now.transfer), value => this.#ask({ transfer: value === "" ? null : Number(value) }),
-    "Seconds from stage to stage for a microbatch");
+    "seconds from stage to stage for a microbatch");
   }
 
   #menu(
     words: string, choices: (data: Data, now: Settings) => [string, string][], value: (now: Settings) => string, chosen: (value: string) => void,
     title = "", off: (now: Settings) => boolean = () => false,
   ): void {
-    const menu = h("select", { class: "labkit-select", title: title || null });
+    const menu = h("select", { class: "labkit-select", title: title || null, "aria-label": title ? `${words}: ${title}` : words });
     const label = h("label", {}, `${words} `, menu);
     menu.addEventListener("change", () => chosen(menu.value), { signal: this.shell.signal });
     this.#bar.append(label);
@@ -149,7 +149,7 @@ class PipelineView {
   }
 
   #range(words: string, choices: (data: Data, now: Settings) => number[], value: (now: Settings) => number, chosen: (value: number) => void, why = ""): void {
-    const slider = h("input", { type: "range", min: 0, step: 1, class: "labkit-pp-range" }), shown = h("span", { class: "labkit-pp-count" });
+    const slider = h("input", { type: "range", min: 0, step: 1, class: "labkit-pp-range", "aria-label": words }), shown = h("span", { class: "labkit-pp-count" });
     const note = h("span", { class: "labkit-pp-note" });
     let list: number[] = [];
     slider.addEventListener("input", () => {
