@@ -17,6 +17,7 @@
     ready_queue who ran what, and how many ops were ready and waited for a worker
     histories   replicated trainings side by side: loss or accuracy against simulated time, updates, examples or bytes
     staleness   how old the weights of asynchronous gradients were
+    twin        step times of real processes, measured and simulated
     optimized   a graph before its passes, with what went away in dashes
 
 Every function returns a `Picture`: a matplotlib figure that shows itself in a notebook, has a text for those who
@@ -31,7 +32,7 @@ cannot see it, brings its own background (so that a dark theme does not swallow 
 
 The files: `picture` (the figure and the colours), `units` (which nodes share a box), `layout` (where boxes go),
 `graphs` (boxes and arrows), `patches` (how each looks), `arrays`, `fields`, `timelines`, `valleys`, `clusters`,
-`cells`, `scalings`, `histories`, `ready_queues` and `passes` (the rest).
+`cells`, `scalings`, `history_curves`, `ready_queues` and `passes` (the rest).
 matplotlib and networkx are imported with this package, and this package only by those who draw: `import labkit` stays
 light.
 
@@ -45,12 +46,13 @@ from labkit.draw.cells import cell_over_time, leftovers
 from labkit.draw.clusters import cluster, roofline
 from labkit.draw.fields import fields, network
 from labkit.draw.graphs import graph
-from labkit.draw.histories import histories, staleness
+from labkit.draw.history_curves import histories, staleness
 from labkit.draw.passes import optimized
 from labkit.draw.picture import Picture
 from labkit.draw.ready_queues import ready_queue
 from labkit.draw.scalings import scaling
 from labkit.draw.timelines import timeline
+from labkit.draw.twins import twin
 from labkit.draw.valleys import valley
 
 __all__ = [
@@ -71,6 +73,7 @@ __all__ = [
     "scaling",
     "staleness",
     "timeline",
+    "twin",
     "valley",
     "weights",
 ]

@@ -9,7 +9,8 @@ Both take what `tf.parallel.DataParallel(...).run(...)` returned, one `History` 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import textwrap
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import Any, NamedTuple, cast
 
@@ -25,7 +26,7 @@ Floats = NDArray[np.float64]
 
 _AGAINST = ("seconds", "updates", "examples", "bytes")
 _STYLES = ("-", (0, (6, 2)), (0, (1.5, 1.5)), (0, (6, 2, 1.5, 2)))
-_ENDS = "osD^vP"
+_ENDS = "osD^vP*"
 _MARKS = {
     "died": ("X", VERMILION, "fails"), "noticed": ("o", PAPER, "is noticed"),
     "restarted": ("^", "#009E73", "is replaced"), "back": ("^", PAPER, "works again"),
@@ -75,7 +76,7 @@ def histories(
         >>> from labkit.parallel import History, Point
         >>> points = [Point(s, s, 32 * s, 1e6 * s, 1 / s, {"accuracy": 1 - 0.4 / s}) for s in range(1, 5)]
         >>> draw.histories(History("sync", 4, tuple(points)), "accuracy", target=0.8)
-        <accuracy by simulated seconds: sync: 0.9, at 0.8 after 2.00 s>
+        <accuracy by simulated seconds: sync: accuracy 0.9, 0.8 after 2.00 s>
     """
     runs = _checked(histories)
     if against not in _AGAINST:
@@ -92,9 +93,11 @@ def histories(
         f"{_name(run)}: {said}" for run, said in zip(runs, told, strict=True)
     )
     lanes = [place for place, run in enumerate(runs) if any(h.kind != "checkpoint" for h in run.happenings)]
-    listed, laned = 0.34 * len(runs), 0.42 * len(lanes) + 0.32 * bool(lanes)
-    above = 0.25 + 3.6 + 0.65
-    width, height = 8.6 + 4.4 * staleness, above + laned + listed + 0.15
+    width = 8.6 + 4.4 * staleness
+    listed = [_wrapped(f"{_name(run)}: {said}", width) for run, said in zip(runs, told, strict=True)]
+    words = _rows_of_marks({h.kind for run in runs for h in run.happenings} if lanes else set(), width)
+    above, laned = 0.25 + 3.6 + 0.65, 0.42 * len(lanes) + 0.3 * len(words)
+    height = above + laned + sum(map(_list_height, listed)) + 0.15
     picture = Picture(width, height, text)
     left, right = 0.85 / width, 7.6 / width
     axes = picture.add_axes((left, 1 - 3.85 / height, right, 3.6 / height))
@@ -107,16 +110,16 @@ def histories(
     axes.set_xlim(left=0)
     axes.set_ylabel(column, size=13, color=INK)
     axes.set_xlabel(axis.name, size=13, color=INK)
+    axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.10g}")
     top = above
     for place in lanes:
         lane = picture.add_axes((left, 1 - (top + 0.3) / height, right, 0.3 / height), sharex=axes)
         _lane(lane, place, runs[place], against, axis)
         top += 0.42
-    if lanes:
-        _marks_told(picture, {h.kind for run in runs for h in run.happenings}, 1 - (top + 0.12) / height)
-        top += 0.32
-    for place, (run, said) in enumerate(zip(runs, told, strict=True)):
-        _listed(picture, place, f"{_name(run)}: {said}", 1 - (top + 0.17 + 0.34 * place) / height)
+    for row in words:
+        _marks_told(picture, row, 1 - (top + 0.12) / height)
+        top += 0.3
+    _listed(picture, listed, top)
     if staleness:
         panel = picture.add_axes((9.25 / width, 1 - 3.85 / height, 3.55 / width, 3.6 / height))
         _ages(panel, runs)
@@ -147,11 +150,11 @@ def staleness(histories: Any) -> Picture:
     if not any(run.staleness for run in runs):
         raise ValueError("there is nothing to draw: no training has made an update.")
     said = [f"{_name(run)}: {_age_text(run)}" for run in runs]
-    height = 4.5 + 0.34 * len(runs) + 0.15
+    listed = [_wrapped(text, 8.6) for text in said]
+    height = 4.5 + sum(map(_list_height, listed)) + 0.15
     picture = Picture(8.6, height, f"staleness of gradients in updates: {'; '.join(said)}")
     _ages(picture.add_axes((0.85 / 8.6, 1 - 3.85 / height, 7.6 / 8.6, 3.6 / height)), runs)
-    for place, text in enumerate(said):
-        _listed(picture, place, text, 1 - (4.67 + 0.34 * place) / height)
+    _listed(picture, listed, 4.5)
     return picture
 
 
@@ -208,11 +211,11 @@ def _told(run: History, column: str, against: str, axis: _Axis, target: float | 
     if not run.points:
         return "no update"
     value = float(run.column(column)[-1])
-    said = [f"{value:.3g}" if np.isfinite(value) else "diverged"]
+    said = [f"{column} {value:.3g}" if np.isfinite(value) else f"{column} diverged"]
     if target is not None:
         place = _reached(run, column, target, falls)
         there = "never" if place is None else f"after {axis.text(float(run.column(against)[place]))}"
-        said.append(f"at {target:g} {there}")
+        said.append(f"{target:g} {there}")
     if run.lost.updates or run.lost.gradients:
         lost = [f"{number:,} {what}{'s' * (number != 1)}" for number, what in
                 ((run.lost.updates, "update"), (run.lost.gradients, "gradient")) if number]  # fmt: skip
@@ -277,8 +280,8 @@ def _goal(
     if target is None:
         return
     axes.axhline(target, color=INK, lw=1.2, ls=(0, (5, 3)), zorder=1)
-    axes.annotate(f"{target:g}", (1, target), xycoords=("axes fraction", "data"), xytext=(-4, 3), size=11, color=INK,
-                  textcoords="offset points", ha="right", va="bottom")  # fmt: skip
+    axes.annotate(f"{target:g}", (0, target), xycoords=("axes fraction", "data"), xytext=(4, 3), size=12, color=INK,
+                  textcoords="offset points", ha="left", va="bottom")  # fmt: skip
     for place, run in enumerate(runs):
         there = _reached(run, column, target, falls)
         if there is not None:
@@ -310,37 +313,71 @@ def _lane(lane: Axes, place: int, run: History, against: str, axis: _Axis) -> No
     spans += [(start, end) for start in away.values()]
     for start, stop in spans:
         lane.plot([at(start), at(stop)], [0, 0], color="#d5d9de", lw=11, solid_capstyle="butt", zorder=2)
+    restored = {event.seconds for event in run.happenings if event.kind == "restored"}
     for event in sorted(run.happenings, key=lambda h: h.kind != "checkpoint"):
+        if event.kind in ("restarted", "back") and event.seconds in restored:
+            continue  # its mark would be under that of the checkpoint, which says more
         mark, fill, _ = _MARKS.get(event.kind, (".", INK, ""))
         size = 11 if event.kind == "checkpoint" else 9
         edge = FAINT if event.kind == "checkpoint" else INK
         lane.plot(at(event.seconds), 0, marker=mark, ms=size, mfc=fill, mec=edge, mew=1.1, zorder=3, clip_on=False)
 
 
-def _marks_told(picture: Picture, kinds: set[str], y: float) -> None:
-    """What the marks mean, those that are there."""
-    width, height = picture.get_size_inches()
-    x = 0.85
-    for kind, (mark, fill, words) in _MARKS.items():
+def _rows_of_marks(kinds: set[str], width: float) -> list[list[str]]:
+    """The kinds of marks that are there, in rows that are no wider than the picture."""
+    rows, x = list[list[str]](), width
+    for kind in _MARKS:
         if kind not in kinds:
             continue
+        if x + _mark_width(kind) > width:
+            rows.append([])
+            x = 0.85
+        rows[-1].append(kind)
+        x += _mark_width(kind)
+    return rows
+
+
+def _mark_width(kind: str) -> float:
+    """Inches of a mark and its words."""
+    return 0.5 + 0.085 * len(_MARKS[kind][2])
+
+
+def _marks_told(picture: Picture, kinds: Iterable[str], y: float) -> None:
+    """What these marks mean, in a row."""
+    width, height = picture.get_size_inches()
+    x = 0.85
+    for kind in kinds:
+        mark, fill, words = _MARKS[kind]
         axes = picture.add_axes((x / width, y - 0.1 / height, 0.2 / width, 0.2 / height))
         axes.axis("off")
         axes.plot(0, 0, marker=mark, ms=9, mfc=fill, mec=FAINT if kind == "checkpoint" else INK, mew=1.1)
-        picture.text((x + 0.23) / width, y, words, size=11, color=INK, va="center")
-        x += 0.5 + 0.078 * len(words)
+        picture.text((x + 0.23) / width, y, words, size=12, color=INK, va="center")
+        x += _mark_width(kind)
 
 
-def _listed(picture: Picture, place: int, text: str, y: float) -> None:
-    """A training's line, mark and words."""
+def _wrapped(text: str, width: float) -> list[str]:
+    """Lines that fit beside the mark of a training."""
+    return textwrap.wrap(text, int((width - 1.0) / 0.088))
+
+
+def _list_height(lines: Sequence[str]) -> float:
+    return 0.14 + 0.2 * len(lines)
+
+
+def _listed(picture: Picture, told: Sequence[Sequence[str]], top: float) -> None:
+    """Each training's line, mark and words, from so many inches below the top on."""
     width, height = picture.get_size_inches()
-    axes = picture.add_axes((0.3 / width, y - 0.12 / height, 0.5 / width, 0.24 / height))
-    axes.axis("off")
-    axes.set_xlim(0, 1)
-    axes.set_ylim(-1, 1)
-    axes.plot([0, 1], [0, 0], color=_colour(place), ls=_style(place), lw=2.2)
-    axes.plot(0.5, 0, marker=_ENDS[place % len(_ENDS)], ms=8, color=_colour(place), mec=INK, mew=0.8)
-    picture.text(0.9 / width, y, text, size=12, color=INK, va="center")
+    for place, lines in enumerate(told):
+        y = 1 - (top + 0.17) / height
+        axes = picture.add_axes((0.3 / width, y - 0.12 / height, 0.5 / width, 0.24 / height))
+        axes.axis("off")
+        axes.set_xlim(0, 1)
+        axes.set_ylim(-1, 1)
+        axes.plot([0, 1], [0, 0], color=_colour(place), ls=_style(place), lw=2.2)
+        axes.plot(0.5, 0, marker=_ENDS[place % len(_ENDS)], ms=8, color=_colour(place), mec=INK, mew=0.8)
+        for number, line in enumerate(lines):
+            picture.text(0.9 / width, y - 0.2 * number / height, line, size=12, color=INK, va="center")
+        top += _list_height(lines)
 
 
 def _ages(axes: Axes, runs: Sequence[History]) -> None:
@@ -351,10 +388,10 @@ def _ages(axes: Axes, runs: Sequence[History]) -> None:
     for place, run in enumerate(runs):
         if not run.staleness:
             continue
-        counts, _ = np.histogram(run.staleness, edges)
-        shares = 100 * counts / counts.sum()
-        axes.stairs(shares, edges, color=_colour(place), lw=2, ls=_style(place), fill=False, zorder=3)
-        axes.stairs(shares, edges, color=_colour(place), alpha=0.5 if len(runs) == 1 else 0.15, fill=True, zorder=2)
+        own = edges[: int(max(run.staleness)) // wide + 2]
+        shares = 100 * np.histogram(run.staleness, own)[0] / len(run.staleness)
+        axes.stairs(shares, own, color=_colour(place), lw=2, ls=_style(place), fill=False, zorder=3)
+        axes.stairs(shares, own, color=_colour(place), alpha=0.5 if len(runs) == 1 else 0.15, fill=True, zorder=2)
         mean = float(np.mean(run.staleness))
         axes.axvline(mean, color=_colour(place), lw=1.4, ls=(0, (4, 2)), zorder=4)
         axes.plot(mean, 1.0, marker=_ENDS[place % len(_ENDS)], ms=8, color=_colour(place), mec=INK, mew=0.8, zorder=5,
