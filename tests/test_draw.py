@@ -421,3 +421,23 @@ def test_a_network_says_what_is_missing() -> None:
         draw.network([])
     with pytest.raises(ValueError, match="'b' has no size"):
         draw.network([("a", "b")], {"a": 1.0})
+
+
+def test_a_twin_stands_beside_what_was_measured() -> None:
+    """Bars as high as the times, in milliseconds; how far off; and a text that is the same whatever was measured."""
+    from labkit.parallel.processes import Compared, Twin
+
+    two = Compared(Twin(2, 0.004, 0.004, 2, 0.003, 0.001), 0.01, (0.009, 0.012))
+    four = Compared(Twin(4, 0.004, 0.004, 2, 0.003, 0.0), 0.008)
+    picture = draw.twin({"a net": [two, four]})
+    (axes,) = picture.axes
+    heights = [bar.get_height() for bar in axes.patches]
+    assert heights == pytest.approx([10.0, 4.0, 3.0, 1.0, 8.0, 8.0, 3.0, 0.0])
+    assert [text.get_text() for text in axes.texts] == ["-20 %", "+38 %"]
+    assert list(axes.lines[0].get_ydata()) == pytest.approx([9.0, 12.0])
+    assert len(axes.lines) == 1
+    assert repr(picture) == "<step times, measured and simulated: a net: 2 and 4 processes>"
+    assert len(draw.twin({"a": [two], "b": [two, four]}).axes) == 2
+    for wrong in ([], {}, {"a": []}, [3]):
+        with pytest.raises(ValueError, match=r"nothing to draw|not of 3"):
+            draw.twin(wrong)
