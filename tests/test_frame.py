@@ -50,6 +50,9 @@ def test_importing_labkit_brings_no_drawing_learning_or_notebook_package():
     assert loaded & {"matplotlib", "networkx", "sklearn", "scipy.stats", "IPython", "jupyterlab", "tensorflow"} == set()
 
 
+MODULES = {"pyyaml": "yaml"}
+
+
 def test_every_package_that_labkit_imports_is_asked_for():
     """No import works only because another package happens to bring it."""
     imported = set()
@@ -64,12 +67,16 @@ def test_every_package_that_labkit_imports_is_asked_for():
     needed = {name_of(packages[module][0]) for module in imported}
     # Spoken to only where they are already: the `lab` extra brings IPython with ipykernel, jupyter_core with the lab.
     asked = {name_of(requirement) for requirement in PROJECT["dependencies"]} | {"ipython", "jaxlib", "jupyter-core"}
-    only_there = {name_of(requirement) for requirement in PROJECT["optional-dependencies"]["processes"]}
-    assert needed <= asked | only_there
+    extras = {
+        part: {name_of(requirement) for requirement in PROJECT["optional-dependencies"][part]}
+        for part in ("processes", "workshop")
+    }
+    assert needed <= asked.union(*extras.values())
     for path in (ROOT / "labkit").rglob("*.py"):  # an extra is imported by the package that it is for, and by no other
-        if "processes" not in path.parts:
-            text = path.read_text()
-            assert not any(f"import {name}" in text or f"from {name}" in text for name in only_there), path
+        own = {name for part, names in extras.items() if part in path.parts for name in names}
+        text = path.read_text()
+        others = set.union(*extras.values()) - own
+        assert not any(f"import {MODULES.get(name, name)}" in text or f"from {name}" in text for name in others), path
 
 
 def test_the_pins_are_names_and_versions_only():
@@ -92,7 +99,7 @@ def test_binder_asks_for_everything_labkit_needs_and_for_jupyter_s_security_fixe
     assert {name_of(requirement) for requirement in [*extras["lab"], *extras["widgets"]]} - {"labkit"} <= asked
     assert "-c constraints.txt" in text
     assert re.fullmatch(r"python-3\.1[1-9]\n", (BINDER / "runtime.txt").read_text())
-    for script in ["postBuild", "start"]:
+    for script in ["postBuild", "start", "warm"]:
         assert os.access(BINDER / script, os.X_OK)
         subprocess.run(["bash", "-n", BINDER / script], check=True)
 
