@@ -11,7 +11,7 @@ from labkit.parallel.processes import Compared
 WITHIN = 0.2
 """How far a simulation may be off, as a share of what was measured, to count as near."""
 
-_PARTS = ("computing", "all-reduce", "lateness")
+_PARTS = ("simulated: computing", "all-reduce", "lateness")
 
 
 def twin(compared: Sequence[Compared] | Mapping[str, Sequence[Compared]]) -> Picture:
@@ -53,13 +53,12 @@ def twin(compared: Sequence[Compared] | Mapping[str, Sequence[Compared]]) -> Pic
         axes.set_title(name, size=13, color=INK, loc="left", pad=22)
         left += wide + 0.9
     picture.axes[0].set_ylabel("milliseconds a step", size=12, color=INK)
-    patches = [(PAPER, "measured (median, half of the steps)"), *zip(LINES[:3], _PARTS, strict=True)]
+    patches = [(PAPER, "measured"), *zip(LINES[:3], _PARTS, strict=True)]
     place = 0.02
-    for colour, words in patches:
-        label = words if colour == PAPER else f"simulated: {words}"
+    for colour, label in patches:
         picture.text(place, 0.035, "■" if colour != PAPER else "□", color=INK if colour == PAPER else colour, size=14)
         picture.text(place + 0.13 / picture.get_figwidth() * 1.6, 0.04, label, color=INK, size=10)
-        place += (0.3 + 0.078 * len(label)) / picture.get_figwidth()
+        place += (0.42 + 0.076 * len(label)) / picture.get_figwidth()
     return picture
 
 
