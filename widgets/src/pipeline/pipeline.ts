@@ -124,9 +124,9 @@ class PipelineView {
     this.#menu("by", (_, now) => [...new Set([1.5, 2, 3, 5, 10, now.factor])].sort((a, b) => a - b).map(factor => [String(factor), `${factor} times`]),
       now => String(now.factor), factor => this.#ask({ factor: Number(factor) }), "how many times slower", now => now.slow < 0);
     this.#menu("transfer", (data, now) => {
-      const mean = data.forward.reduce((a, b) => a + b, 0) / data.forward.length;
+      const usual = data.forward.toSorted((a, b) => a - b)[data.forward.length >> 1]!; // of a stage, forward
       const offered: [string, string][] = [["", `as given: ${seconds(data.given)}`], ["0", "free"]];
-      for (const share of [0.125, 0.25, 0.5, 1, 2]) offered.push([String(share * mean), `${seconds(share * mean)}`]);
+      for (const part of [0.125, 0.25, 0.5, 1, 2]) offered.push([String(Number((part * usual).toPrecision(3))), seconds(part * usual)]);
       if (now.transfer !== null && !offered.some(([value]) => value === String(now.transfer))) offered.push([String(now.transfer), seconds(now.transfer)]);
       return offered;
     }, now => now.transfer === null ? "" : String(now.transfer), value => this.#ask({ transfer: value === "" ? null : Number(value) }),
