@@ -56,6 +56,7 @@ def kinds(page: Any) -> list[str]:
             2,
             9,
         ),
+        ("10_model_parallelism.ipynb", [], 6, 5),
     ],
 )
 def test_a_notebook_runs_and_shows_its_pictures(
