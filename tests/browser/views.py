@@ -151,6 +151,17 @@ runs = [History(name, 2, points(k), (0, 1, 2), tuple(happened)) for k, name in e
 lw.RaceView(runs, column=hostile[0], target=0.5)
 """,
     "PipelineView": "lw.PipelineView(tf.parallel.Pipeline(len(hostile), 4, devices=hostile), '1f1b')",
+    "ParallelView": """
+import numpy as np
+with graph.as_default():
+    fed = tf.placeholder(tf.float32, [None], name=hostile[0])
+    v = tf.Variable(5.0, name=hostile[1])
+    with tf.name_scope(hostile[2]):
+        loss = tf.reduce_mean(tf.square(v * fed))
+    train = tf.train.GradientDescentOptimizer(0.1).minimize(loss)
+ones = {fed: np.ones(20, np.float32)}
+lw.ParallelView(train, ones, loss, metrics=dict.fromkeys(hostile, loss), test=ones, workers=2, batch=2, updates=4)
+""",
     "PlacementView": """
 from labkit.cluster import Cluster, Device, single
 named = Cluster(hostile[0], single(), [Device(f"/device:CPU:{n}", "laptop_cpu", "h0", "pcie3_x16") for n in range(2)])
