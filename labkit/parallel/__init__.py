@@ -13,7 +13,8 @@ timeline.py         what happens when, failures included: timeline_sync.py, time
 modes.py            the numbers of a timeline; ring.py: asynchronous updates as one compiled loop
 measuring.py        metrics, bytes, and whether replicas can be joined
 pipeline.py         layers on several devices: GPipe, 1F1B, interleaved; bubbles and memory; orders.py: the schedules
-stages.py           the layers of a learner's graph as such stages; microbatches.py: their gradients are the batch's
+stages.py           the layers of a learner's graph as such stages; stage_ops.py: which op belongs to which
+microbatches.py     the gradients of a batch from those of its microbatches
 splitting.py        op parallelism: one op as k smaller ones on k devices; softmax_cuts.py: softmax and cross entropy;
                     unjoining.py: what need not be joined
 ready_queues.py     task parallelism: who takes which op when; moments.py: what was pending, ready, running

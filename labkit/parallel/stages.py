@@ -37,7 +37,6 @@ up, are those of the batch.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar, cast
@@ -45,19 +44,26 @@ from typing import Any, TypeVar, cast
 import numpy as np
 
 from labkit.cluster import Cluster, as_cluster
-from labkit.cluster.errors import ClusterError, checked_count, unknown
+from labkit.cluster.errors import ClusterError, checked_count
 from labkit.costs import workload
-from labkit.devices import DeviceSpec, canonical_name
 from labkit.errors import GraphError
 from labkit.executor import prune
 from labkit.gradients import gradients
 from labkit.graph import Graph, Operation, Tensor
 from labkit.ops.indexed_slices import IndexedSlices
-from labkit.parallel.step import TrainingStep
+from labkit.parallel.stage_ops import (
+    GRADIENT,
+    assigned,
+    by_device,
+    depends_on,
+    devices_of,
+    is_fed,
+    listed,
+    own_stages,
+    root_of,
+)
 from labkit.simulator import OpSeconds, roofline_seconds
-from labkit.simulator.memory import ALIASES
 
-_GRADIENT = re.compile(r"(?:^|/)gradients(?:_\d+)?/(?P<name>.+?)_grad(?:_\d+)?/")
 _LOOKS_FROM = {
     "BroadcastLike": 1, "OnesLike": 0, "Rank": 0, "ReshapeLike": 1, "Shape": 0, "Size": 0, "SplitLike": 1, "SumLike": 1,
     "Unreduce": 1, "ZerosLike": 0,
@@ -109,17 +115,17 @@ class Stages:
         self.batch = _batch_of(self._feeds)
         losses, self._sent = _differentiated(step, list(self._feeds))
         fed = list(self._feeds)
-        self._forward = [node for node in prune([t.op for t in losses], fed) if not _fed(node, fed)]
+        self._forward = [node for node in prune([t.op for t in losses], fed) if not is_fed(node, fed)]
         ahead = set(self._forward)
-        self._backward = [n for n in prune([t.op for t in self._sent], fed) if n not in ahead and not _fed(n, fed)]
+        self._backward = [n for n in prune([t.op for t in self._sent], fed) if n not in ahead and not is_fed(n, fed)]
         self._losses = losses
-        chosen = _by_device(self._forward) if stages is None else _listed(stages)
+        chosen = by_device(self._forward) if stages is None else listed(stages)
         self.names = tuple(" + ".join(parts) for parts in chosen)
         if len(set(self.names)) < len(self.names):
             raise GraphError(f"two stages are called {max(self.names, key=self.names.count)!r}; each op has one stage.")
-        own = _own_stages(self._forward, chosen)
-        self.devices = _devices(chosen, devices, self.cluster)
-        self.stage_of: dict[Operation, int] = _assigned(self._forward, self._backward, own, fed)
+        own = own_stages(self._forward, chosen)
+        self.devices = devices_of(chosen, devices, self.cluster)
+        self.stage_of: dict[Operation, int] = assigned(self._forward, self._backward, own, fed)
         self._check_order()
 
     def costs(self, microbatches: int) -> StageCosts:
@@ -170,11 +176,11 @@ class Stages:
                 if node.name in work.by_name:
                     times[backward][stage] += self._seconds(work.node(node.name), kinds[stage])
         size = {name: output.bytes for name, output in work.tensors.items()}
-        moving = _depends_on(fed, [*self._forward, *self._backward])
+        moving = depends_on(fed, [*self._forward, *self._backward])
         kept: list[dict[Tensor, float]] = [{} for _ in range(p)]
         ahead = set(self._forward)
         for node in self._backward:
-            for tensor in map(_root, node.inputs[: _LOOKS_FROM.get(node.type)] if node.name in work.by_name else ()):
+            for tensor in map(root_of, node.inputs[: _LOOKS_FROM.get(node.type)] if node.name in work.by_name else ()):
                 if tensor in moving and (tensor in fed or tensor.op in ahead):
                     kept[self.stage_of[node]][tensor] = size.get(tensor.name, 0.0)
         sent = [0.0] * (p - 1)
@@ -193,7 +199,7 @@ class Stages:
         """For each forward tensor that crosses to a later stage the last that takes it; one with two names once."""
         reach: dict[Tensor, int] = {}
         for node in self._forward:
-            for tensor in map(_root, node.inputs):
+            for tensor in map(root_of, node.inputs):
                 if tensor.op in self.stage_of and self.stage_of[tensor.op] < self.stage_of[node]:
                     reach[tensor] = max(self.stage_of[node], reach.get(tensor, 0))
         return reach
@@ -264,16 +270,23 @@ def _differentiated(step: Operation | Tensor, inputs: list[Tensor]) -> tuple[lis
     """What was differentiated, and the gradients that are wanted."""
     if isinstance(step, Tensor):
         return [step], _gradients_of(step)
-    training = TrainingStep(step, inputs)
-    whole = set(prune([t.op for t in training.sent], inputs))
-    of = {found["name"] for node in whole if (found := _GRADIENT.search(node.name))}
+    run = set(prune([step], inputs))
+    pairs = [pair for op, found in step.graph.applied_gradients.items() if op in run for pair in found]
+    if not pairs:
+        raise GraphError(
+            f'"{step.name}" ({step.type}) is no training op: no optimizer applies gradients in it.\n'
+            "  Try: train = tf.train.GradientDescentOptimizer(0.1).minimize(loss)."
+        )
+    sent = _tensors(gradient for gradient, _ in pairs)
+    whole = set(prune([t.op for t in sent], inputs))
+    of = {found["name"] for node in whole if (found := GRADIENT.search(node.name))}
     losses = [t for t in step.graph.differentiated if t.op.name in of or t.op in whole]
     if not losses:
         raise GraphError(
             f'the graph does not know of what loss "{step.name}" applies the gradients.\n'
             "  Try: the loss instead of the training op."
         )
-    return losses, list(training.sent)
+    return losses, sent
 
 
 def _gradients_of(loss: Tensor) -> list[Tensor]:
@@ -295,144 +308,14 @@ def _gradients_of(loss: Tensor) -> list[Tensor]:
     finally:
         graph.finalized = finalized
         graph.differentiated[:] = differentiated
-    parts = [[g.values, g.indices] if isinstance(g, IndexedSlices) else [g] for g in made if g is not None]
+    return _tensors(gradient for gradient in made if gradient is not None)
+
+
+def _tensors(made: Iterable[Any]) -> list[Tensor]:
+    """What gradients are made of: of sparse ones rows and their indices."""
+    parts = [[g.values, g.indices] if isinstance(g, IndexedSlices) else [g] for g in made]
     return [tensor for part in parts for tensor in part]
 
 
 class _TakeBack(Exception):  # noqa: N818  # no error: it ends a block of which nothing is to stay
     pass
-
-
-def _listed(stages: Any) -> list[list[str]]:
-    """For each stage its scopes, or its device."""
-    if isinstance(stages, str) or not isinstance(stages, Sequence) or not stages:
-        raise GraphError(
-            f"the stages are {stages!r}; they are a list with a name scope, or a device, for each.\n"
-            '  Try: stages=["layer_0", "layer_1"], or stages=["/gpu:0", "/gpu:1"].'
-        )
-    found: list[list[str]] = []
-    for stage in cast("Sequence[Any]", stages):
-        several = cast("Sequence[Any]", stage) if isinstance(stage, (list, tuple)) else ()
-        parts: list[Any] = [stage] if isinstance(stage, str) else list(several)
-        if not parts or not all(isinstance(part, str) and part.strip("/") for part in parts):
-            raise GraphError(f"a stage is {stage!r}; it is a name scope, a list of them, or a device.")
-        found.append([part if part.startswith("/") else part.rstrip("/") for part in parts])
-    return found
-
-
-def _by_device(nodes: Iterable[Operation]) -> list[list[str]]:
-    """The devices that layers ask for, in the order of the graph; what only keeps variables is no stage."""
-    asked = dict.fromkeys(node.device for node in nodes if node.device and node.inputs and not node.kind.is_ref)
-    if asked:
-        return [[device] for device in asked]
-    raise GraphError(
-        "no layer asks for a device, and no stages are named.\n"
-        '  Try: stages=["layer_0", "layer_1"], the name scopes of the layers; or with tf.device("/gpu:0"): around each.'
-    )
-
-
-def _own_stages(nodes: Sequence[Operation], chosen: list[list[str]]) -> dict[Operation, int]:
-    """The ops that are in a stage's scope, or ask for its device; of nested scopes the inner one counts."""
-    own: dict[Operation, int] = {}
-    depth: dict[Operation, int] = {}
-    for stage, parts in enumerate(chosen):
-        for part in parts:
-            if part.startswith("/"):
-                device = DeviceSpec.from_string(canonical_name(part))
-                found = [n for n in nodes if n.device and device.matches(DeviceSpec.from_string(n.device))]
-            else:
-                found = [n for n in nodes if n.name == part or n.name.startswith(f"{part}/")]
-            if not any(node.inputs for node in found):
-                scopes = dict.fromkeys(n.name.split("/")[0] for n in nodes if "/" in n.name)
-                raise unknown("name scope or device of a stage", part, [*scopes, *_asked(nodes)])
-            for node in found:
-                if node not in own or len(part) > depth[node]:
-                    own[node], depth[node] = stage, len(part)
-    empty = next((s for s in range(len(chosen)) if s not in own.values()), None)
-    if empty is not None:
-        raise GraphError(f"no op is left for the stage {' + '.join(chosen[empty])!r}: others have all of them.")
-    return own
-
-
-def _asked(nodes: Iterable[Operation]) -> list[str]:
-    return list(dict.fromkeys(node.device for node in nodes if node.device))
-
-
-def _devices(chosen: list[list[str]], devices: Sequence[str] | None, cluster: Cluster) -> tuple[str, ...]:
-    """The device of each stage in the cluster."""
-    names = list(cluster.devices)
-    if devices is not None:
-        if isinstance(devices, str) or len(devices) != len(chosen):
-            raise ClusterError(f"there are {len(chosen)} stages, and the devices are {devices!r}.")
-        return tuple(_in_cluster(device, cluster) for device in devices)
-    if all(len(parts) == 1 and parts[0].startswith("/") for parts in chosen):
-        return tuple(_in_cluster(parts[0], cluster) for parts in chosen)
-    fast = [name for name in names if cluster.device(name).model.type != "CPU"] or names
-    if len(fast) < len(chosen):
-        raise ClusterError(
-            f"{len(chosen)} stages need as many devices, and {cluster!r} has {len(fast)} for them.",
-            "several scopes for a stage: stages=[['layer_0', 'layer_1'], 'layer_2'].",
-        )
-    return tuple(fast[: len(chosen)])
-
-
-def _in_cluster(device: str, cluster: Cluster) -> str:
-    if device in cluster.devices:
-        return device
-    asked = DeviceSpec.from_string(canonical_name(device))
-    found = next((name for name in cluster.devices if asked.matches(DeviceSpec.from_string(name))), None)
-    if found is None:
-        raise unknown("device", device, list(cluster.devices))
-    return found
-
-
-def _assigned(
-    forward: Sequence[Operation], backward: Sequence[Operation], own: Mapping[Operation, int], fed: Sequence[Tensor]
-) -> dict[Operation, int]:
-    """The stage of each op."""
-    stage = dict(own)
-    for node in forward:  # in creation order: what it takes comes first
-        before = [stage[t.op] for t in node.inputs if t.op in stage and t not in fed]
-        if node not in stage and before:
-            stage[node] = max(before)
-    _from_takers(forward, stage)
-    names = {node.name: node for node in forward}
-    for node in backward:
-        found = _GRADIENT.search(node.name)
-        of = names.get(found["name"]) if found else None
-        later = [stage[t.op] for t in node.inputs if t.op in stage and t.op.name not in names]
-        if of is not None:
-            stage[node] = stage[of]
-        elif later:
-            stage[node] = min(later)
-    _from_takers(backward, stage)
-    return stage
-
-
-def _from_takers(nodes: Sequence[Operation], stage: dict[Operation, int]) -> None:
-    """Ops that nothing has placed join the first stage that takes from them; what nobody takes, the first."""
-    takers: dict[Operation, list[int]] = {}
-    for node in reversed(nodes):
-        stage.setdefault(node, min(takers.get(node, [0])))
-        for other in (*(t.op for t in node.inputs), *node.control_inputs):
-            takers.setdefault(other, []).append(stage[node])
-
-
-def _fed(node: Operation, fed: Sequence[Tensor]) -> bool:
-    return bool(node.outputs) and all(t in fed for t in node.outputs)
-
-
-def _depends_on(fed: set[Tensor], nodes: Sequence[Operation]) -> set[Tensor]:
-    """The tensors that are fed, and those that depend on them."""
-    found = set(fed)
-    for node in sorted(nodes, key=lambda node: node.id):
-        if any(t in found for t in node.inputs):
-            found.update(node.outputs)
-    return found
-
-
-def _root(tensor: Tensor) -> Tensor:
-    """The tensor whose memory this one is."""
-    while tensor.op.type in ALIASES and tensor.op.inputs:
-        tensor = tensor.op.inputs[0]
-    return tensor

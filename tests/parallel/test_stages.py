@@ -94,6 +94,30 @@ def test_ways_to_name_stages_give_the_same_costs(way: str) -> None:
     assert len(x.graph.get_operations()) == nodes
 
 
+def test_layers_whose_update_takes_what_was_fed_have_a_pipeline_too() -> None:
+    """Moving averages of batch normalization, dropout, an embedding whose gradient is sparse, clipped gradients."""
+    with tf.Graph().as_default():
+        x, y = tf.placeholder(tf.int32, [None, 5], name="x"), tf.placeholder(tf.int64, [None], name="y")
+        with tf.variable_scope("words"):
+            h = tf.reduce_mean(tf.nn.embedding_lookup(tf.get_variable("table", [50, 8]), x), 1)
+        with tf.variable_scope("middle"):
+            h = tf.layers.batch_normalization(tf.layers.dense(h, 20), training=True)
+            h = tf.layers.dropout(h, 0.5, training=True)
+        with tf.variable_scope("top"):
+            loss = tf.losses.sparse_softmax_cross_entropy(y, tf.layers.dense(h, 3))
+        optimizer = tf.train.AdamOptimizer()
+        found = [(g, v) for g, v in optimizer.compute_gradients(loss)]
+        found = [(tf.clip_by_norm(g, 1.0) if isinstance(g, tf.Tensor) else g, v) for g, v in found]
+        with tf.control_dependencies(tf.get_collection(tf.GraphKeys.UPDATE_OPS)):
+            train = optimizer.apply_gradients(found)
+        pipeline = Pipeline.of(train, {x: [64, 5], y: [64]}, ["words", "middle", "top"], microbatches=8)
+    assert pipeline.made_from.costs(8).sent == (8 * 8 * 4, 8 * 20 * 4)
+    assert min(pipeline.forward) > 0
+    assert min(pipeline.seconds_of(backward=True)) > 0
+    own = {node.name.split("/")[0]: s for node, s in pipeline.made_from.stage_of.items() if node.type == "MatMul"}
+    assert (own["middle"], own["top"]) == (1, 2)
+
+
 def test_two_layers_on_a_stage_cost_what_they_cost_apart() -> None:
     x, _, train = net()
     feeds = {x: [32, UNITS[0]]}
