@@ -20,24 +20,25 @@ import numpy as np
 from labkit.parallel import History
 from labkit_widgets.cluster_scene import cut
 
-MOST_POINTS = 2000
-"""Of one runner; a longer history is thinned."""
+MOST_POINTS = 12_000
+"""Of all runners together; longer histories are thinned."""
 
 _MOST_BINS, _MOST_HAPPENINGS = 16, 200
 AGAINST = ("seconds", "updates", "examples", "bytes")
 """What a race can be drawn against."""
 
 
-def columns(name: str, history: History, keep: Sequence[int] = ()) -> dict[str, Any]:
+def columns(name: str, history: History, keep: Sequence[int] = (), most: int = MOST_POINTS) -> dict[str, Any]:
     """What the page needs of a runner.
 
     Args:
         name: what it is called.
         history: what it did.
         keep: places of points that must stay, however many there are.
+        most: how many there may be else.
     """
     points = history.points
-    places = _thinned(len(points), keep)
+    places = _thinned(len(points), keep, most)
     shown = [points[place] for place in places]
     metrics = list(points[0].metrics) if points else []
     happenings = [happening for happening in history.happenings if happening.kind != "checkpoint"][:_MOST_HAPPENINGS]
@@ -85,10 +86,10 @@ def _mean_so_far(history: History, shown: Sequence[Any]) -> list[float]:
     return [float(sums[count] / count) if count else 0.0 for count in applied]
 
 
-def _thinned(count: int, keep: Sequence[int]) -> list[int]:
-    if count <= MOST_POINTS:
+def _thinned(count: int, keep: Sequence[int], most: int) -> list[int]:
+    if count <= most:
         return list(range(count))
-    even = np.linspace(0, count - 1, MOST_POINTS).round().astype(int).tolist()
+    even = np.linspace(0, count - 1, most).round().astype(int).tolist()
     return sorted({*even, *keep})
 
 

@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set, ValuesView
 from dataclasses import replace
 from typing import Any, cast
 
@@ -176,12 +176,12 @@ def runners_of(runs: Any) -> list[Runner]:
         given = [(str(name), run) for name, run in cast("Mapping[Any, Any]", runs).items()]
     elif isinstance(runs, (DataParallel, History)):
         given = [(runs.name, runs)]
-    elif isinstance(runs, (str, bytes)) or not hasattr(runs, "__iter__"):
+    elif isinstance(runs, (str, bytes)) or not isinstance(runs, (Sequence, Set, Iterator, ValuesView)):
         raise TypeError(
             f"RaceView races trainings, not {_short(runs)}.\n  Try: lw.RaceView([tf.parallel.DataParallel(...), ...])"
         )
     else:
-        given = [(str(getattr(run, "name", "")), run) for run in runs]
+        given = [(str(getattr(run, "name", "")), run) for run in cast("Iterable[Any]", runs)]
     if not given:
         raise ValueError("nobody runs: RaceView takes trainings (tf.parallel.DataParallel) or histories.")
     if len(given) > MOST_RUNNERS:

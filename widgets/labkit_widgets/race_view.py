@@ -38,7 +38,7 @@ from labkit.errors import GraphError
 from labkit.parallel import Fault, History
 from labkit_widgets import fallback, race_picture
 from labkit_widgets.columns import pack
-from labkit_widgets.race_columns import AGAINST, columns
+from labkit_widgets.race_columns import AGAINST, MOST_POINTS, columns
 from labkit_widgets.race_runs import Runner, Stopped, check_within, runners_of, until, updates_within
 from labkit_widgets.view import View, one_of
 
@@ -98,8 +98,8 @@ class RaceView(View):
                 f"nobody in this race has {column!r}; there is {', '.join(map(repr, self._columns))}.\n"
                 "  Try: DataParallel(..., metrics={'accuracy': accuracy}, test={x: ..., y: ...})."
             )
-        if target is not None and not math.isfinite(target := float(target)):
-            raise ValueError(f"the target is a number, not {target!r}.")
+        if target is not None and (isinstance(target, (str, bool)) or not math.isfinite(target := float(target))):
+            raise ValueError(f"the target is a number, the value of {column!r} that is to be reached; not {target!r}.")
         for runner in self._runners:
             if runner.training is not None and self._seconds is not None:
                 check_within(runner.twin(), self._seconds)
@@ -147,7 +147,7 @@ class RaceView(View):
         if self.target is None:
             raise ValueError("there is no finish line in this race.\n  Try: race.target = 0.9")
         return {
-            name: history.seconds_to(self.column, self.target, self.below) if self._has(history) else None
+            name: race_picture.reached(history, self.column, self.target, self.below)
             for name, history in self.histories.items()
         }
 
@@ -324,9 +324,6 @@ class RaceView(View):
             )
         return found
 
-    def _has(self, history: History) -> bool:
-        return self.column == "loss" or (bool(history.points) and self.column in history.points[0].metrics)
-
     def _publish(self) -> None:
         data = pack(self._made())
         self.data = data
@@ -334,15 +331,25 @@ class RaceView(View):
     def _made(self, live: bool = True) -> dict[str, Any]:
         """All that the page knows."""
         runners: list[dict[str, Any]] = []
+        most = MOST_POINTS // len(self._runners)
         for runner in self._runners:
-            history = runner.history
-            made = columns(runner.name, History(runner.name, runner.workers, ()) if history is None else history)
+            history = History(runner.name, runner.workers, ()) if runner.history is None else runner.history
+            when = race_picture.reached(history, self.column, self.target, self.below)
+            there = [] if when is None else [[point.seconds for point in history.points].index(when)]
+            made = columns(runner.name, history, there, most)
             error = runner.error
             made["wrong"] = "" if error is None else str(error.args[0] if error.args else error)[:500]
             made["kills"] = live and runner.training is not None
             made["faults"] = [f"{fault.who} at {fault.at_seconds:g} s" for fault in runner.faults]
             runners.append(made)
         return {"columns": self._columns, "runners": runners}
+
+    @traitlets.observe("column", "target", "below")
+    def _other_goal(self, change: Any) -> None:
+        """Where a history was thinned, the point that first reaches the new target must be there."""
+        longest = max((len(runner.history.points) for runner in self._runners if runner.history is not None), default=0)
+        if self.data and longest > MOST_POINTS // len(self._runners):
+            self._publish()
 
     # What the page asks.
 

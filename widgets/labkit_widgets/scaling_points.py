@@ -48,6 +48,8 @@ def comparisons_of(given: Any) -> list[Comparison]:
     if given is None:
         return [compare(key) for key in POINTS]
     several = [given] if isinstance(given, (str, Comparison, Published)) else given
+    if isinstance(given, (Curve, BackupCurve)):
+        raise TypeError("a curve of your own is no published point.\n  Try: lw.ScalingView(curve=...)")
     if not isinstance(several, Iterable):
         raise TypeError(
             f"ScalingView compares published points, not {cut(repr(given), 80)}.\n"
@@ -83,7 +85,9 @@ def curves_of(given: Any) -> tuple[list[Curve], list[BackupCurve]]:
     Raises:
         TypeError: if one is no curve.
     """
-    several: list[Any] = [] if given is None else [given] if isinstance(given, (Curve, BackupCurve)) else list(given)
+    several: list[Any] = [] if given is None else [given]
+    if isinstance(given, (list, tuple)):
+        several = list(cast("Iterable[Any]", given))
     wrong = next((one for one in several if not isinstance(one, (Curve, BackupCurve))), None)
     if wrong is not None:
         raise TypeError(
@@ -108,10 +112,14 @@ def _point(one: Comparison) -> dict[str, Any]:
         "key": there.key, "series": _series(there), "title": there.title, "x": there.replicas, "basis": there.basis,
         "bound": there.at_least, "at": _places(one), "source": there.source, "conditions": there.conditions,
         "published": value_text(there.value, there.most, there.unit, there.at_least), "simulated": simulated,
-        "speedup": _digits(there.speedup), "difference": _digits(one.difference), "verdict": one.verdict,
-        "allowed": there.allowed, "how": one.how, "fit": one.fit, "assumed": one.assumed, "reason": one.reason,
-        "implied": one.implied,
+        "speedup": None if there.key in _RATIOS else _digits(there.speedup), "difference": _digits(one.difference),
+        "verdict": one.verdict, "allowed": there.allowed, "how": one.how, "fit": one.fit, "assumed": one.assumed,
+        "reason": one.reason, "implied": one.implied,
     }  # fmt: skip
+
+
+_RATIOS = ("slides/hours",)
+"""Published as so many times, and no speed-up: of one way of training over another."""
 
 
 def _series(there: Published) -> str:
@@ -127,13 +135,18 @@ def series_of(found: Sequence[Comparison]) -> list[dict[str, str]]:
     return [{"name": name, "title": title} for name, title in made.items()]
 
 
-_TITLES = {"backup": "backup workers", "null step": "null step", "slides/sparse": "sparse models"}
+_TITLES = {
+    "backup": "backup workers", "null step": "null step", "slides/sparse": "sparse models",
+    "distbelief/peak": "DistBelief, where fastest", "sync/median": "sync over async step",
+    "distbelief/dense": "DistBelief, dense", "distbelief/local": "DistBelief, local",
+    "translation/lstm": "translation, LSTM",
+}  # fmt: skip
 
 
 def _places(one: Comparison) -> dict[str, list[float | None]]:
     there, x = one.published, float(one.published.replicas)
     at: dict[str, list[float | None]] = {}
-    if there.speedup is not None:
+    if there.speedup is not None and there.key not in _RATIOS:
         places = there.speedup, there.most if there.unit == "x" else None, one.simulated_speedup
         at["speed-up"] = [x, *map(_digits, places)]
         at["efficiency"] = [x, *(_digits(None if place is None else place / x) for place in places)]
@@ -208,12 +221,30 @@ def presets() -> dict[str, Any]:
     return {"models": models, "networks": networks}
 
 
-def times_of(times: Times | None) -> list[dict[str, Any]]:
-    """Lines of time to a target."""
+def times_of(times: Any) -> list[dict[str, Any]]:
+    """Lines of time to a target.
+
+    Raises:
+        TypeError: if they are something else.
+    """
+    lines: Any = times or {}
+    given: Any = lines  # its type is not narrowed
+    if not isinstance(lines, Mapping) or not all(map(_is_line, given.values())):
+        raise TypeError(
+            f"times are lines of (workers, seconds) by name, not {cut(repr(times), 80)}.\n"
+            "  Try: tf.parallel.times_to([history, ...], 'accuracy', 0.9)"
+        )
     return [
         {"name": cut(str(name), 200), "x": [workers for workers, _ in line], "y": [_digits(s) for _, s in line]}
-        for name, line in (times or {}).items()
+        for name, line in cast("Times", given).items()
     ]
+
+
+def _is_line(given: Any) -> bool:
+    def is_pair(pair: Any) -> bool:
+        return isinstance(pair, (list, tuple)) and len(cast("list[Any]", pair)) == 2
+
+    return isinstance(given, (list, tuple)) and all(map(is_pair, cast("list[Any]", given)))
 
 
 def _list(values: Iterable[Any]) -> list[float | None]:

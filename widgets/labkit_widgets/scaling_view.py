@@ -100,15 +100,16 @@ class ScalingView(View):
     ) -> None:  # fmt: skip
         self.comparisons = comparisons_of(comparisons)
         self._curves, self._backups = curves_of(curve)
+        lines = times_of(times)
         self._times = dict(times or {})
         if not (self.comparisons or self._curves or self._backups or self._times):
             raise ValueError("there is nothing to draw: no points, no curves, no times.")
         made: dict[str, Any] = {
             "series": series_of(self.comparisons), "points": points(self.comparisons),
             "curves": curves(self.comparisons, self._curves), "backups": backups(self.comparisons, self._backups),
-            "times": times_of(times), "presets": presets(), "replicas": list(REPLICAS),
+            "times": lines, "presets": presets(), "replicas": list(REPLICAS),
         }  # fmt: skip
-        made["panels"] = [name for name in PANELS if _there(made, name)]
+        made["panels"] = [name for name in PANELS if _there(made, name)] or [PANELS[0]]
         series = [one["name"] for one in made["series"]]
         shown = [name for name in series if name in HEADLINES] if comparisons is None else series
         first = one_of("panel", panel, made["panels"]) if panel is not None else made["panels"][0]

@@ -90,6 +90,15 @@ export interface Knot {
  * dead, nothing changes; when the weights go back to a checkpoint, they do it at once.
  */
 export function knots(runner: Runner, name: string): Knot[] {
+  if (!known.has(runner)) known.set(runner, new Map());
+  const mine = known.get(runner)!;
+  if (!mine.has(name)) mine.set(name, corners(runner, name));
+  return mine.get(name)!;
+}
+
+const known = new WeakMap<Runner, Map<string, Knot[]>>(); // a race that is played asks for them sixty times a second
+
+function corners(runner: Runner, name: string): Knot[] {
   const values = column(runner, name), { seconds } = runner, out: Knot[] = [];
   const gaps = seconds.slice(1).map((at, i) => at - seconds[i]!).sort((a, b) => a - b), usual = gaps[gaps.length >> 1] ?? 0;
   seconds.forEach((at, i) => {

@@ -209,12 +209,12 @@ class Scaling {
       { low: backup ? 0 : log[0] ? 0.85 : 0, high: log[0] ? right * 1.5 : right * 1.04, log: log[0], label: backup ? "backup workers" : "replicas: workers, GPUs or machines" },
       { low: log[1] ? low * 0.8 : backup ? low - 0.03 : 0, high: log[1] ? high * 1.5 : backup ? high + 0.04 : high * 1.08, log: log[1], label: HEADS[panel] });
     const { ink, x, y } = picture, add = (element: SVGElement) => ink.append(element);
-    if (panel === "speed-up" || panel === "efficiency" || backup) {
+    if (ys.length && (panel === "speed-up" || panel === "efficiency" || backup)) {
       const line = panel === "speed-up" ? Array.from({ length: 41 }, (_, i) => log[0] ? 0.85 * (right * 1.5 / 0.85) ** (i / 40) : right * 1.04 * i / 40).map((n): [number, number] => [x(n), y(n)])
         : [[picture.left, y(1)], [picture.right, y(1)]] as [number, number][];
       add(s("path", { d: path(line), class: "labkit-sc-ideal" }));
       if (!backup) {
-        const n = right * (log[0] ? 1 : 0.9), top = panel === "speed-up" ? n : 1;
+        const n = right * (log[0] ? 0.3 : 0.9), top = panel === "speed-up" ? n : 1;
         add(s("text", { x: x(n) - 8, y: Math.max(picture.top + 12, y(Math.min(top, high)) - 7), "text-anchor": "end", class: "labkit-plot-word" }, "ideal"));
       }
     }
@@ -231,6 +231,7 @@ class Scaling {
     if (backup) this.backups(picture, shown);
     if (panel === "time to target") this.times(picture);
     this.marks(points, picture);
+    if (!backup) this.labels(picture);
     this.box.replaceChildren(picture.svg);
     const bases = [...new Set(points.map(point => point.basis))], left = data.points.filter(point => shown.includes(point.series) && !point.at[panel]).length;
     this.legend.replaceChildren(...bases.map(basis => h("span", {}, s("svg", { width: 16, height: 14, "aria-hidden": "true" }, shape(basis, 8, 7, 5, "currentColor", true)), ` ${WORDS[basis]}`)),
@@ -249,9 +250,9 @@ class Scaling {
       const [n, low, most, ours] = point.at[panel]!, colour = kind(this.colour(point.series), theme).line;
       const at = x(n) - (most === null ? 0 : 7), middle = most === null ? y(low) : (y(low) + y(most)) / 2;
       const group = s("g", { class: "labkit-sc-point", "data-key": point.key });
-      if (most !== null) group.append(s("path", { d: `M${at} ${y(low)}V${y(most)}`, class: "labkit-sc-range", stroke: colour }));
-      if (ours !== null) group.append(s("path", { d: `M${at} ${middle}V${y(ours)}`, stroke: colour }), shape(point.basis, at, y(ours), 7.5, colour, false));
-      if (point.bound) group.append(s("path", { d: `M${at} ${middle - 7}v-14m-4 5l4-5l4 5`, stroke: colour, class: "labkit-sc-bound" }));
+      if (most !== null) group.append(s("path", { d: `M${at} ${y(low)}V${y(most)}`, class: "labkit-sc-line labkit-sc-range", stroke: colour }));
+      if (ours !== null) group.append(s("path", { d: `M${at} ${middle}V${y(ours)}`, stroke: colour, class: "labkit-sc-line" }), shape(point.basis, at, y(ours), 7.5, colour, false));
+      if (point.bound) group.append(s("path", { d: `M${at} ${middle - 7}v-14m-4 5l4-5l4 5`, stroke: colour, class: "labkit-sc-line labkit-sc-bound" }));
       group.append(shape(point.basis, at, middle, 5, colour, true));
       if (point === selected) group.append(s("circle", { cx: at, cy: middle, r: 13, class: "labkit-sc-ring" }));
       ink.append(group);
@@ -259,18 +260,36 @@ class Scaling {
     }
   }
 
+  /** Names the farthest point of each series, where there is room beside it. */
+  private labels({ ink, left, right, top, bottom }: Plot): void {
+    type Box = [left: number, top: number, right: number, bottom: number];
+    const taken: Box[] = this.spots.map(({ x, y }) => [x - 8, y - 8, x + 8, y + 8]);
+    const meets = (a: Box) => taken.some(b => a[0] < b[2] && b[0] < a[2] && a[1] < b[3] && b[1] < a[3]);
+    const last = new Map(this.spots.map(spot => [spot.point.series, spot]));
+    for (const { point, x, y } of last.values()) {
+      const words = shorten(this.data.series[this.colour(point.series)]?.title ?? point.title, 26), wide = 6.4 * words.length;
+      const spots = ([["start", x + 13, y + 4], ["end", x - 13, y + 4], ["middle", x, y - 15], ["middle", x, y + 23], ["start", x + 9, y + 18], ["end", x - 9, y - 11]] as const)
+        .map(([anchor, at, base]) => ({ anchor, at, base, box: [anchor === "start" ? at : anchor === "end" ? at - wide : at - wide / 2, base - 11, anchor === "start" ? at + wide : anchor === "end" ? at : at + wide / 2, base + 3] as Box }));
+      const found = spots.find(({ box }) => box[0] > left && box[2] < right + 8 && box[1] > top - 4 && box[3] < bottom && !meets(box));
+      if (!found) continue;
+      taken.push(found.box);
+      ink.append(s("text", { x: found.at, y: found.base, "text-anchor": found.anchor, class: "labkit-plot-word labkit-rc-said" }, words));
+    }
+  }
+
   private backups({ ink, x, y }: Plot, shown: string[]): void {
-    const { theme } = this;
-    this.data.backups.filter(one => one.series === null || shown.includes(one.series)).forEach((one, i) => {
+    const { theme } = this, data = this.data.backups.filter(one => one.series === null || shown.includes(one.series));
+    data.forEach((one, i) => {
       const at = this.colour(one.series, i), colour = kind(at, theme).line;
       const band = [...one.bounds.map(([low], k) => `${x(k).toFixed(1)} ${y(low).toFixed(1)}`), ...one.bounds.map(([, high], k) => `${x(k).toFixed(1)} ${y(high).toFixed(1)}`).reverse()];
       ink.append(s("path", { d: `M${band.join("L")}z`, fill: colour, opacity: 0.18 }),
         s("path", { d: path(one.step.map((v, k): [number, number] => [x(k), y(v)])), class: "labkit-sc-curve", stroke: colour }),
         s("path", { d: path(one.each.map((v, k): [number, number] => [x(k), y(v)])), class: "labkit-sc-curve", stroke: colour, "stroke-dasharray": "7 4" }));
-      const last = one.x.length - 1, say = (words: string, v: number) =>
-        ink.append(s("text", { x: x(last) - 4, y: y(v) - 9, "text-anchor": "end", class: "labkit-plot-word labkit-rc-said" }, words));
-      say("time of a step", one.step[last]!);
-      say("speed-up a machine", one.each[last]!);
+      const some = Math.round(0.75 * (one.x.length - 1)), name = data.length > 1 ? `, ${shorten(one.name, 24)}` : "";
+      const say = (words: string, v: number, off: number) =>
+        ink.append(s("text", { x: x(some), y: y(v) + off, "text-anchor": "middle", class: "labkit-plot-word labkit-rc-said" }, words + name));
+      say("time of a step", one.step[some]!, 20);
+      say("speed-up a machine", one.each[some]!, -12);
       for (const [values, best] of [[one.step, one.best[0]], [one.each, one.best[1]]] as const) ink.append(s("circle", { cx: x(best), cy: y(values[best]!), r: 7.5, fill: "none", stroke: colour, "stroke-width": 2 }));
     });
   }
@@ -314,7 +333,7 @@ class Scaling {
         h("div", { class: `labkit-sc-verdict labkit-sc-${point.verdict}` }, verdict)),
       h("dl", {},
         ...row("Source", `${point.source} (${WORDS[point.basis]})`), ...row("Conditions", point.conditions),
-        ...(point.simulated === null ? [] : [...row(point.verdict === "input" ? "Given" : "From hardware and network figures", point.how),
+        ...(point.simulated === null ? [] : [...row(point.verdict === "input" ? "Given" : point.fit ? "Simulated by" : "Simulated by, from hardware and network figures", point.how),
           ...row("From a fit", point.fit || "nothing"), ...row("Assumed", point.assumed || "nothing")]),
         ...row(point.verdict === "undetermined" ? "Why it is not determined" : "Why it may be off", point.reason),
         ...row("Overhead / computing that it implies", point.implied)));
