@@ -129,7 +129,6 @@ class ConditionalAccumulator(ConditionalAccumulatorBase):
             ShapeError: if the shapes do not fit.
         """
         value = get_default_graph().as_tensor(grad, self._dtype)
-        _same_dtype(value, self._dtype, self.name)
         if not compatible(self._shape, value.static_shape):
             raise ShapeError(
                 f"the accumulator {self.name!r} adds up gradients of shape {shape_text(self._shape)}, and "
@@ -220,7 +219,6 @@ class SparseConditionalAccumulator(ConditionalAccumulatorBase):
         """
         graph = get_default_graph()
         values = graph.as_tensor(grad_values, self._dtype)
-        _same_dtype(values, self._dtype, self.name)
         shape: Any = [] if grad_shape is None else cast(grad_shape, int64)
         kind = nodes.SparseAccumulatorApplyGradient(grad_shape is not None)
         inputs = (_step(local_step), cast(grad_indices, int64), values, graph.as_tensor(shape, int64))
@@ -268,11 +266,3 @@ def _floating(dtype: DTypeLike) -> DType:
 
 def _step(step: Any) -> Tensor:
     return cast(step, int64)
-
-
-def _same_dtype(value: Tensor, dtype: DType, name: str) -> None:
-    if value.dtype is not dtype:
-        raise DTypeError(
-            f"the accumulator {name!r} adds up {dtype.name} gradients, and {value.name!r} is {value.dtype.name}.",
-            f"tf.cast(gradient, tf.{dtype.name}).",
-        )

@@ -193,7 +193,9 @@ class ServerDevices(SessionDevices):
         return self._graph.plans[key]
 
     def name_of(self, plan: Plan, node: Operation) -> str:
-        """The name of the device that a node of a plan is at."""
+        """The name of the device that a node of a plan is at; what writes a variable is where the variable is."""
+        while node.kind.ref_inputs:
+            node = node.inputs[node.kind.ref_inputs[0]].op
         return self._tasks.name(node.device)
 
     def names(self) -> list[str]:

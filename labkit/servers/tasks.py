@@ -68,14 +68,14 @@ class Tasks:
             CancelledError: if the session's own server is closed.
             UnavailableError: if another one is: a monitored session then makes itself anew.
         """
-        for task, server in self.connected.items():
+        for server in self.connected.values():
             if server.closed:
                 self.server.check_open()
                 raise UnavailableError(
                     None, None, f"the server {server.name} at {server.address} is closed, and the variables on it are "
-                    "gone.\n  Try: a new session once it is there again; tf.train.MonitoredTrainingSession does "
-                    f"that, from the last checkpoint. This session is at /job:{self.own[0]}/task:{self.own[1]}, "
-                    f"the other server was /job:{task[0]}/task:{task[1]}."
+                    f"gone; this session is at {self.server.name}.\n"
+                    "  Try: a new session once it is there again; tf.train.MonitoredTrainingSession makes one, from "
+                    "the last checkpoint."
                 )  # fmt: skip
 
     def name(self, device: str) -> str:
