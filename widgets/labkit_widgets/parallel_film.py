@@ -108,7 +108,7 @@ def _updates(
                 sent = (int(span.turns[place, 0]) + 1) * parallel.workers * each_bytes
             if place + 1 == span.kept:
                 kept = examples
-            if at <= until * (1 + 1e-9) and number <= MOST_PIECES:
+            if at <= until * (1 + 1e-7) and number <= MOST_PIECES:
                 rows.append((
                     digits(at), int(span.workers[place]), int(span.staleness[place]), span.first + place + 1, examples,
                     round(sent),

@@ -172,9 +172,9 @@ class Settings:
         checked_count(self.batch, "the batch of a worker")
         checked_count(self.backup, "the number of backups", least=0)
         checked_count(self.seed, "the seed", least=0)
+        amount = checked_number(self.amount, "the number of the straggler model", "(number)", zero=True)
         if self.stragglers not in ("none", "given"):
             luck = STRAGGLERS[self.stragglers]
-            amount = checked_number(self.amount, f"the number of the stragglers ({luck.number})", "(number)", zero=True)
             if not luck.least <= amount <= luck.most:
                 raise GraphError(
                     f"stragglers {self.stragglers!r} with {amount:g} ({luck.number}); "
