@@ -63,7 +63,7 @@ def expected(run: PipelineRun, at: float) -> list[str]:
             doing = f"does {'FB'[piece.backward]}{piece.microbatch}{chunk}"
         else:
             doing = "waits" if events[-1].start_seconds > at else "has done its share"
-        words.append(f"{device} {doing}, keeps {held:g}")
+        words.append(f"{device} {doing}, keeps {held:g} microbatch{'es' * (held != 1)}")
     return words
 
 

@@ -20,7 +20,7 @@ from labkit.parallel.pipeline import Piece, PipelineRun, bubble_share
 from labkit.trace import short
 from labkit_widgets.trace_picture import COLOURS
 
-_LEFT, _WIDTH, _ROW, _KEPT, _MOST, _LISTED = 130, 560, 26, 20, 16, 60
+_LEFT, _WIDTH, _RIGHT, _ROW, _KEPT, _MOST, _LISTED = 130, 600, 170, 26, 20, 16, 60
 _FORWARD, _BACKWARD = COLOURS[0], COLOURS[1]
 NAMES = {"forward": "forward only", "gpipe": "GPipe", "1f1b": "1F1B", "interleaved": "interleaved"}
 
@@ -61,12 +61,13 @@ def picture(runs: Sequence[PipelineRun]) -> str:
             parts += _bars(run, stage, whole, y)
             y += _ROW
         parts.append(_text(_LEFT, y + 15, "activations kept", colour="#595f66"))
+        parts.append(_text(_LEFT + _WIDTH + 8, y + 15, "at most", colour="#595f66"))
         y += 20
         for stage in range(shown):
             curve = run.memory[run.devices[stage]]
             parts.append(_text(_LEFT - 8, y + 14, _cut(run.devices[stage], 17), "end", "#595f66"))
             parts.append(_area(list(zip(curve.seconds, curve.bytes, strict=True)), run.seconds, whole, most, y))
-            parts.append(_text(_LEFT + _WIDTH - 2, y + 14, f"at most {kept(run, stage, curve.peak)}", "end", halo=True))
+            parts.append(_text(_LEFT + _WIDTH + 8, y + 14, kept(run, stage, curve.peak)))
             y += _KEPT
         if shown < run.pipeline.stages:
             parts.append(_text(_LEFT, y + 14, f"and {run.pipeline.stages - shown} more stages"))
@@ -77,14 +78,14 @@ def picture(runs: Sequence[PipelineRun]) -> str:
         parts.append(f'<rect x="{x}" y="{y}" width="14" height="12" fill="{fill}" stroke="#8b929b"/>')
         parts.append(_text(x + 20, y + 11, words))
         x += 130
-    size = f'width="720" height="{y + 24}"'
+    size = f'width="{_LEFT + _WIDTH + _RIGHT}" height="{y + 24}"'
     stripes = (
         f'<defs><pattern id="b" width="8" height="8" patternUnits="userSpaceOnUse"><rect width="8" height="8" '
         f'fill="{_BACKWARD}"/><path d="M-2 2L2-2M0 8L8 0M6 10L10 6" stroke="#000" stroke-opacity=".35"/></pattern>'
         "</defs>"
     )
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" {size} viewBox="0 0 720 {y + 24}" '
+        f'<svg xmlns="http://www.w3.org/2000/svg" {size} viewBox="0 0 {_LEFT + _WIDTH + _RIGHT} {y + 24}" '
         f'font-family="system-ui, sans-serif" font-size="12">{stripes}<rect {size} fill="#fff"/>{"".join(parts)}</svg>'
     )
 
@@ -123,12 +124,12 @@ def _bars(run: PipelineRun, stage: int, whole: float, y: int) -> Iterable[str]:
         width, words = max(1, end - x - 1), word(piece, run.chunks)
         fill = "url(#b)" if piece.backward else _FORWARD
         yield f'<rect x="{x}" y="{y + 2}" width="{width}" height="{_ROW - 5}" fill="{fill}"/>'
-        if width > 8 * len(words):
-            middle = x + width // 2
+        if width >= 6 * len(words):
+            middle, half = x + width // 2, min(width // 2, 4 * len(words))
             if piece.backward:
-                half = 4 * len(words)
                 yield f'<rect x="{middle - half}" y="{y + 5}" width="{2 * half}" height="15" fill="{_BACKWARD}"/>'
-            yield _text(middle, y + 17, words, "middle", "#000" if piece.backward else "#fff")
+            small = width < 9 * len(words)
+            yield _text(middle, y + 17, words, "middle", "#000" if piece.backward else "#fff", small=small)
 
 
 def _area(points: Sequence[tuple[float, float]], end: float, whole: float, most: float, y: int) -> str:
@@ -146,7 +147,7 @@ def _cut(words: str, most: int) -> str:
 
 
 def _text(
-    x: int, y: int, words: str, anchor: str = "start", colour: str = "#1c1e21", bold: bool = False, halo: bool = False
+    x: int, y: int, words: str, anchor: str = "start", colour: str = "#1c1e21", bold: bool = False, small: bool = False
 ) -> str:
-    look = (' font-weight="bold"' if bold else "") + (' paint-order="stroke" stroke="#fff" stroke-width="3"' * halo)
+    look = ' font-weight="bold"' * bold + ' font-size="10"' * small
     return f'<text x="{x}" y="{y}" text-anchor="{anchor}" fill="{colour}"{look}>{escape(words)}</text>'

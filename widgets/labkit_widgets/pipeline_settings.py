@@ -62,6 +62,16 @@ class Desk:
             m for m in self.given.made_from.divisors if m <= MOST_MICROBATCHES and m * self.given.stages <= MOST_PIECES
         ]
 
+    def costed(self, microbatches: int) -> tuple[list[str], str]:
+        """Of a graph's stages their devices, and how its costs were found; nothing of times that were given."""
+        made = self.given.made_from
+        if made is None:
+            return [], ""
+        rows = f"{made.batch // microbatches:,} of {made.batch:,} examples"
+        return [
+            _short(name) for name in made.devices
+        ], f"a microbatch has {rows}, costed op by op on {made.cluster.name}"
+
     def checked(self, changes: Mapping[str, Any], settings: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """Settings with some changed.
 
@@ -118,6 +128,11 @@ class Desk:
         """One batch by each of the schedules that are shown."""
         pipeline = self.pipeline(settings)
         return [pipeline.run(schedule, _chunks(schedule, settings)) for schedule in schedules(settings)]
+
+
+def _short(device: str) -> str:
+    """A device's name without what all share: "/device:GPU:1" is "GPU:1"."""
+    return device.removeprefix("/").replace("device:", "").replace("job:", "").replace("/", " ")
 
 
 def schedules(settings: Mapping[str, Any]) -> list[str]:

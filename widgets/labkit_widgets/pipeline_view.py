@@ -22,7 +22,7 @@ from typing import Any
 import traitlets
 
 from labkit.cluster import ClusterError
-from labkit.parallel.pipeline import SCHEDULES, Pipeline, PipelineRun
+from labkit.parallel.pipeline import Pipeline, PipelineRun
 from labkit_widgets import pipeline_picture
 from labkit_widgets.pipeline_columns import encode, peaks
 from labkit_widgets.pipeline_settings import DEFAULTS, Desk
@@ -141,10 +141,11 @@ class PipelineView(View):
         if not all(run.seconds for run in runs):
             raise ClusterError("no stage takes any time: there is nothing to see.", "forward=1.0.")
         self._runs = runs
+        devices, costed = self._desk.costed(settings["microbatches"])
         data = encode(
-            self._runs, schedules=list(SCHEDULES), choices={
+            self._runs, choices={
                 "stages": self._desk.stages, "microbatches": self._desk.microbatches,
-            }, given=self._desk.given_transfer(settings),
+            }, given=self._desk.given_transfer(settings), devices=devices, costed=costed,
         )  # fmt: skip
         with self.hold_sync():
             self.time = 0.0

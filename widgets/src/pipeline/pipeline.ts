@@ -316,14 +316,15 @@ class PipelineView {
 
   #table(): void {
     const { data } = this.#run, two = data.runs.length > 1;
-    const heads = ["stage", "forward", "backward", ...data.runs.flatMap(one => {
+    const heads = ["stage", ...(data.devices.length ? ["device"] : []), "forward", "backward", ...data.runs.flatMap(one => {
       const of = two ? `${NAMES[one.schedule]}: ` : "";
       return [`${of}works`, `${of}keeps at most`];
     })];
     const rows = data.names.map((name, i) => h("tr", {}, h("th", { scope: "row" }, shorten(name, 40)),
-      ...[seconds(data.forward[i]!), seconds(data.backward[i]!), ...data.runs.flatMap(one => [
+      ...[...(data.devices.length ? [shorten(data.devices[i]!, 40)] : []), seconds(data.forward[i]!), seconds(data.backward[i]!), ...data.runs.flatMap(one => [
         percent(one.busy[i]! / (one.seconds || 1)), this.#kept(data, one, i)])].map(words => h("td", {}, words))));
     this.#tables.replaceChildren(h("table", { class: "labkit-tr-table" },
+      data.costed ? h("caption", {}, `Times: ${data.costed}.`) : "",
       h("thead", {}, h("tr", {}, ...heads.map(words => h("th", { scope: "col" }, words)))), h("tbody", {}, ...rows)));
   }
 

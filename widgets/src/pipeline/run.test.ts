@@ -15,7 +15,7 @@ const gpipe: RunColumns = {
 };
 const data: Data = {
   tick: 0.5, names: ["stage 0", "stage 1"], forward: [1, 1], backward: [2, 2], kept: [1, 1], counts: true, microbatches: 2, given: 0.5,
-  schedules: [], choices: { stages: [2], microbatches: [2] }, runs: [gpipe],
+  devices: [], costed: "", choices: { stages: [2], microbatches: [2] }, runs: [gpipe],
 };
 
 test("what a stage does at a moment: a piece from its start until just before its end", () => {
@@ -34,7 +34,7 @@ test("a stage that stands still says for whom it waits, and whether it is on its
   assert.equal(run.doing(gpipe, 0, 5), "waits for stage 1");
   assert.equal(run.doing(gpipe, 0, 9), "waits: B1's input is on its way");
   assert.equal(run.doing(gpipe, 1, 15), "has done its share");
-  assert.equal(run.at(gpipe, 1), "GPipe at 1.00 s: stage 0 does F1, keeps 2; stage 1 waits: F0's input is on its way, keeps 0.");
+  assert.equal(run.at(gpipe, 1), "GPipe at 1.00 s: stage 0 does F1, keeps 2 microbatches; stage 1 waits: F0's input is on its way, keeps 0 microbatches.");
   assert.equal(run.about({ run: 0, stage: 0, piece: 2 }), "stage 0: backward of microbatch 1, 5.00 s to 7.00 s, after 3.00 s of waiting for stage 1");
 });
 

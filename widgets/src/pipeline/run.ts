@@ -43,7 +43,8 @@ export interface Data {
   counts: boolean; // whether they count microbatches instead
   microbatches: number;
   given: number; // seconds of a transfer, without the page's setting
-  schedules: string[];
+  devices: string[]; // of a graph's stages; [] for times that were given
+  costed: string; // how the times were found; "" for given ones
   choices: { stages: number[]; microbatches: number[] };
   runs: RunColumns[];
 }
@@ -144,7 +145,7 @@ export class Run {
   at(run: RunColumns, time: number): string {
     const at = Math.round(time / this.data.tick);
     const words = run.stages.length > MANY ? this.#groups(run, at)
-      : run.stages.map((stage, s) => `${this.name(s)} ${this.doing(run, s, at)}, keeps ${heldAt(stage, at) / run.chunks}`);
+      : run.stages.map((stage, s) => `${this.name(s)} ${this.doing(run, s, at)}, keeps ${this.kept(run, heldAt(stage, at))}`);
     return `${NAMES[run.schedule]} at ${seconds(time)}: ${words.join("; ")}.`;
   }
 
