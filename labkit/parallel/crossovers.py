@@ -19,7 +19,7 @@ the layer has outputs: never worth splitting for ten digits, always for 80,000 w
 Example:
     >>> digits = crossover([784, 512, 512, 10], batch=100, devices=4)
     >>> digits
-    <crossover of 670 k parameters on 4 devices: from 653 examples on data parallelism moves less; 100: model>
+    <crossover at 653 examples: 670 k parameters, 4 devices; at 100 model parallelism moves less>
     >>> digits.data_bytes, digits.model_bytes
     (16072944.0, 2463600.0)
     >>> print(digits)  # doctest: +ELLIPSIS
@@ -173,11 +173,10 @@ class Crossover:
         return f"{self!r}\n{aligned(rows)}"
 
     def __repr__(self) -> str:
-        where = _examples(self.batch_at)
-        when = f"from {where} examples on data" if where != "never" else "model"
+        which = {"data": "data parallelism", "model": "model parallelism", "both": "neither"}[self.moves_less]
         return (
-            f"<crossover of {short(self.parameters)} parameters on {self.devices} devices: {when} parallelism moves "
-            f"less; {self.batch:,}: {self.moves_less}>"
+            f"<crossover at {_examples(self.batch_at)} examples: {short(self.parameters)} parameters, {self.devices} "
+            f"devices; at {self.batch:,} {which} moves less>"
         )
 
 

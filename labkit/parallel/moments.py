@@ -242,10 +242,10 @@ class ReadyQueue(Sequence[Moment]):
     def __str__(self) -> str:
         least, most = self.bounds
         bound = f"at least {short(least, 's')}" + (f", at most {short(most, 's')}" if most is not None else "")
+        chain = _listed(map(_last, self.path), 5)
         told = (
-            f"Work {short(self.work_seconds, 's')}, span {short(self.span_seconds, 's')} "
-            f"({_listed(map(_last, self.path), 5)}): parallelism {self.parallelism:.3g}; {_counted(self)} must take "
-            f"{bound}."
+            f"work {short(self.work_seconds, 's')}, span {short(self.span_seconds, 's')}: {chain}\n"
+            f"parallelism {self.parallelism:.3g}; {_counted(self)} must take {bound}"
         )
         return f"{self!r}\n{self.table()}\n{told}"
 

@@ -105,7 +105,8 @@ def ready_queue(
         1.00 s  y      0: a, 1: b  -      z (2)
         2.00 s  a, b   0: z        -      -
         2.50 s  z      -           -      -
-        Work 3.50 s, span 2.50 s (y, a, z): parallelism 1.4; 2 workers must take at least 2.50 s, at most 3.00 s.
+        work 3.50 s, span 2.50 s: y, a, z
+        parallelism 1.4; 2 workers must take at least 2.50 s, at most 3.00 s
     """
     work = fetches if isinstance(fetches, Workload) else workload(fetches, feeds)
     checked_count(workers, "the number of workers")

@@ -222,7 +222,7 @@ def test_the_table_and_the_picture() -> None:
     wanted = ("1.00 s", "chain0/product0, chain1/product0", "0: chain0/product1, 1: chain1/product1", "-",
               "chain0/product2 (1), chain1/product2 (1)")  # fmt: skip
     assert re.split("  +", lines[3]) == list(wanted)
-    assert lines[-1].endswith("2 workers must take at least 3.00 s, at most 4.50 s.")
+    assert lines[-1].endswith("2 workers must take at least 3.00 s, at most 4.50 s")
     assert watched.table(limit=2).splitlines()[-1] == "and 2 more moments: table(limit=None)"
     picture: Any = tf.draw.ready_queue(watched)
     lanes, line = picture.axes
