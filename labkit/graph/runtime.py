@@ -82,6 +82,11 @@ class SessionResources:
         """True once the session is closed: what waits in one of its runs waits in vain."""
         return self._closed
 
+    def forget(self, key: Hashable) -> None:
+        """Lets go of the object of `key`: the next `get` makes a new one."""
+        with self._lock:
+            self._objects.pop(key, None)
+
     def put(self, key: Hashable, value: Any) -> None:
         """Replaces the object of `key`."""
         with self._lock:

@@ -25,6 +25,7 @@ import sys
 import threading
 import time
 import weakref
+from collections.abc import Hashable
 from types import TracebackType
 from typing import Any
 
@@ -100,6 +101,7 @@ class Server:
         self.variables: dict[str, Any] = {}
         self.declared: dict[str, Any] = {}  # what each variable is like, and which line says so
         self.resources = SessionResources()
+        self.users: dict[Hashable, weakref.WeakSet[Any]] = {}  # the sessions that have used each queue
         self.moves = 0  # how often something was done here: whoever watches sees whether anything still moves
         self._sessions: weakref.WeakSet[Any] = weakref.WeakSet()
         self._joined_by: set[int] = set()

@@ -11,6 +11,7 @@ Source: `tensorflow/core/framework/resource_mgr.h`, `tensorflow/core/kernels/var
 from __future__ import annotations
 
 import threading
+import weakref
 from collections.abc import Callable, Hashable, Iterable, Iterator, MutableMapping
 from typing import Any
 
@@ -142,22 +143,34 @@ class SharedResources(SessionResources):
     def __init__(self, session: Any, tasks: Tasks) -> None:
         super().__init__(session)
         self._tasks = tasks
-        self._used: dict[int, Any] = {}
+        self._used: dict[tuple[Server, Hashable], Any] = {}  # by server and name
 
     def shared(
         self, kind: str, node: Hashable, container: str, shared_name: str, name: str, make: Callable[[], Any]
     ) -> Any:
         """The object at the node's task, by its shared name or the node's own."""
         server = self._tasks.connect(self._tasks.task_of(getattr(node, "device", "")))
-        found = server.resources.get((kind, container, shared_name or name), make)
-        self._used[id(found)] = found
+        key = (kind, container, shared_name or name)
+        found = server.resources.get(key, make)
+        if (server, key) not in self._used:
+            self._used[server, key] = found
+            server.users.setdefault(key, weakref.WeakSet()).add(self)
         return found
 
     def close(self) -> None:
-        """Forgets the session's own objects, and lets its runs go that wait for a shared one."""
+        """Forgets the session's own objects, and lets its runs go that wait for a shared one.
+
+        A queue that was closed and that no other session has used goes too: the next session starts with a new one.
+        """
         super().close()
-        for value in self._used.values():
+        for (server, key), value in self._used.items():
             value.wake()
+            users = server.users.get(key)
+            if users is not None:
+                users.discard(self)
+            if not users and getattr(value, "closed", False):
+                server.resources.forget(key)
+        self._used.clear()
 
 
 class ServerDevices(SessionDevices):

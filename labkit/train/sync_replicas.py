@@ -166,7 +166,8 @@ class SyncReplicasOptimizer(Optimizer):
             dummy = FIFOQueue(1, "int32", [[]], name="dummy_queue", shared_name="dummy_queue")
             with graph.control_dependencies(sent):
                 token = self._token_queue.dequeue()
-            train = assign(local_step, token)
+            with graph.colocate_with(local_step):
+                train = assign(local_step, token)
             with graph.control_dependencies([update]):
                 new_step = identity(reference(global_step), name="new_step")
                 sync = self._token_queue.enqueue_many([fill([self._tokens_per_step], new_step)])
@@ -174,8 +175,11 @@ class SyncReplicasOptimizer(Optimizer):
                 with graph.control_dependencies([sync]):
                     sync = self._variable_averages.apply(self._variables_to_average)
             self._chief_queue_runner = QueueRunner(dummy, [sync])
-        moves: list[Any] = [accumulator.set_global_step(global_step) for accumulator in accumulators]
-        self.chief_init_op = group(self.local_step_init_op, *moves)
+        moves: list[Any] = [self.local_step_init_op]
+        for accumulator in accumulators:
+            with graph.device(accumulator.accumulator_ref.device):
+                moves.append(accumulator.set_global_step(global_step, name="SetGlobalStep"))
+        self.chief_init_op = group(*moves)
         return train
 
     def _accumulate(self, grad: Any, var: Any, local_step: Any) -> tuple[Any, Any, Any]:

@@ -124,6 +124,20 @@ def test_closing_a_session_ends_its_own_waiting_and_leaves_the_queue_to_others(s
         assert stays.run(got) == 4.0
 
 
+def test_an_input_pipeline_starts_anew_with_each_session():
+    """The coordinator closes the queues at the end of the first session; the second one finds new ones."""
+    numbers = tf.train.range_input_producer(5, shuffle=False)
+    batch = tf.train.batch([numbers.dequeue()], 3)
+    with tf.train.Server.create_local_server() as server:
+        for _ in range(2):
+            with tf.Session(server.target) as sess:
+                coord = tf.train.Coordinator()
+                threads = tf.train.start_queue_runners(sess, coord)
+                assert sess.run(batch).tolist() == [0, 1, 2]
+                coord.request_stop()
+                coord.join(threads)
+
+
 def test_random_streams_are_those_of_a_session_alone(servers):
     with tf.Graph().as_default() as graph:
         x = tf.random_uniform([3], seed=4)
