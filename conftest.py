@@ -7,7 +7,9 @@ where it can.
 
 from __future__ import annotations
 
+import importlib.util
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -27,14 +29,23 @@ os.environ.pop("LABKIT_ROOM", None)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Skips nbval's cells of notebooks 03 and 05 where MNIST is missing: their stored outputs are those of MNIST."""
+    """Skips nbval's cells of notebooks that need what this computer lacks.
+
+    03 and 05 need MNIST: their stored outputs are those of MNIST. 13 needs real processes: Linux and ipyparallel.
+    """
     from labkit.datasets import mnist
 
-    if mnist.find() is None:
-        skip = pytest.mark.skip(reason="MNIST is not on this computer: the notebook would run on the digits instead")
+    def skip(names: tuple[str, ...], reason: str) -> None:
         for item in items:
-            if any(name in item.nodeid for name in ("03_mnist_from_scratch.ipynb", "05_looking_inside.ipynb")):
-                item.add_marker(skip)
+            if any(name in item.nodeid for name in names):
+                item.add_marker(pytest.mark.skip(reason=reason))
+
+    if mnist.find() is None:
+        why = "MNIST is not on this computer: the notebook would run on the digits instead"
+        skip(("03_mnist_from_scratch.ipynb", "05_looking_inside.ipynb"), why)
+    if sys.platform != "linux" or importlib.util.find_spec("ipyparallel") is None:
+        runs = "13_real_processes.ipynb", "are_right[13_real_processes]", "told_their_mistake[13_real_processes]"
+        skip(runs, "real processes need Linux and ipyparallel: pip install labkit[processes]")
 
 
 @pytest.fixture(autouse=True)

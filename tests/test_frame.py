@@ -95,8 +95,8 @@ def test_binder_asks_for_everything_labkit_needs_and_for_jupyter_s_security_fixe
     text = (BINDER / "requirements.txt").read_text()
     asked = {name_of(line) for line in text.splitlines() if line and line[0] not in "#-"}
     assert {name_of(requirement) for requirement in PROJECT["dependencies"]} <= asked
-    extras = PROJECT["optional-dependencies"]
-    assert {name_of(requirement) for requirement in [*extras["lab"], *extras["widgets"]]} - {"labkit"} <= asked
+    extras = [PROJECT["optional-dependencies"][name] for name in ("lab", "widgets", "processes")]
+    assert {name_of(requirement) for extra in extras for requirement in extra} - {"labkit"} <= asked
     assert "-c constraints.txt" in text
     assert re.fullmatch(r"python-3\.1[1-9]\n", (BINDER / "runtime.txt").read_text())
     for script in ["postBuild", "start", "warm"]:

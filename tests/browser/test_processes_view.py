@@ -62,23 +62,23 @@ def test_a_button_kills_a_process_and_the_run_recovers(chromium: Any, lab: Lab) 
     errors = errors_of(page)
     open_notebook(page, lab, "processes.ipynb")
     clicked(page, 0)
-    page.wait_for_selector(READY, timeout=120_000)
+    page.wait_for_selector(READY, timeout=240_000)
     mark, first = json.loads(run_in_kernel(page, "import json; print(json.dumps([three.mark, three.pids]))"))
     try:
         assert page.locator(".labkit tbody tr").count() == 3
         page.evaluate("window.jupyterapp.shell.currentWidget.content.activeCellIndex = 1")
         page.evaluate("void window.jupyterapp.commands.execute('notebook:run-cell')")
-        page.wait_for_function("document.querySelector('.labkit progress').value >= 60", timeout=90_000)
+        page.wait_for_function("document.querySelector('.labkit progress').value >= 60", timeout=180_000)
         page.get_by_role("button", name=f"Kill worker 2, process {first[2]}").click()
         log = page.locator(".labkit-ps-log")
         page.wait_for_function("document.querySelector('.labkit-ps-log').innerText.includes('worker 2 died')")
         assert violations(page) == []
         page.wait_for_function(
-            "document.querySelector('.labkit-ps-log').innerText.includes('restarted')", timeout=90_000
+            "document.querySelector('.labkit-ps-log').innerText.includes('restarted')", timeout=180_000
         )
         assert "noticed it" in log.inner_text()
         page.wait_for_function(
-            "document.querySelector('.labkit-ps-how').innerText.startsWith('Finished')", timeout=90_000
+            "document.querySelector('.labkit-ps-how').innerText.startsWith('Finished')", timeout=180_000
         )
         said = run_in_kernel(page, "print(all(np.array_equal(three.state[name], wanted[name]) for name in wanted))")
         assert said.strip() == "True"
@@ -105,8 +105,8 @@ def test_when_the_kernel_goes_no_process_is_left(chromium: Any, lab: Lab, how: s
     page = chromium.new_page()
     open_notebook(page, lab, "gone.ipynb")
     clicked(page, 0)
-    page.wait_for_selector(READY, timeout=120_000)
-    page.wait_for_function("document.querySelector('.labkit progress').value >= 1", timeout=90_000)
+    page.wait_for_selector(READY, timeout=240_000)
+    page.wait_for_function("document.querySelector('.labkit progress').value >= 1", timeout=180_000)
     mark, kernel = json.loads(run_in_kernel(page, "import json, os; print(json.dumps([three.mark, os.getpid()]))"))
     assert len(live.marked(mark)) > 3
     try:

@@ -212,6 +212,11 @@ class ProcessesView(View):
         """One of "ready", "running", "finished", "stopped", "failed", "closed"."""
         return self._state
 
+    @property
+    def steps_done(self) -> int:
+        """After which step, or update, the run has reported last."""
+        return self._done
+
     # Faces.
 
     def describe(self) -> str:

@@ -10,13 +10,14 @@ twin.py         the step time of N processes, predicted from one and from all-re
 live.py         processes of this machine, by the mark that they carry
 """
 
+from labkit.parallel.processes import live
 from labkit.parallel.processes.engines import Engines, require
-from labkit.parallel.processes.group import Failure, Processes, Progress
+from labkit.parallel.processes.group import NOTICE_SECONDS, Failure, Processes, Progress
 from labkit.parallel.processes.launchers import kubernetes, slurm, ssh
 from labkit.parallel.processes.servers import ParameterServer
 from labkit.parallel.processes.twin import Compared, Twin, compare
 
 __all__ = [
-    "Compared", "Engines", "Failure", "ParameterServer", "Processes", "Progress", "Twin", "compare",
-    "kubernetes", "require", "slurm", "ssh",
+    "NOTICE_SECONDS", "Compared", "Engines", "Failure", "ParameterServer", "Processes", "Progress", "Twin", "compare",
+    "kubernetes", "live", "require", "slurm", "ssh",
 ]  # fmt: skip

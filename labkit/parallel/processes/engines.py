@@ -142,6 +142,7 @@ class Engines:
                 )  # fmt: skip
             time.sleep(0.05)
         self._view = self._client.direct_view(new[: self.count])
+        self._view.block = True  # `%%px` waits for its outputs
         self._view.execute(_first_words(self.threads), block=True)
         asked = [self._apply(rank, "prepare", os.getpid() if self._local else 0) for rank in self._ranks]
         self._pids = [self._wait_for(rank, answer, watch=False) for rank, answer in enumerate(asked)]

@@ -47,7 +47,8 @@ export function processesView(shell: Shell): void {
   const progress = h("progress", { class: "labkit-progress", "aria-label": "Steps done", max: 1, value: 0 });
   const how = h("span", { class: "labkit-ps-how" });
   const body = h("tbody"), chart = h("div", { class: "labkit-ps-chart" }), unit = h("th", { scope: "col" });
-  const log = h("ol", { class: "labkit-ps-log", role: "log", "aria-label": "What happened", tabindex: "0" });
+  const list = h("ol");
+  const log = h("div", { class: "labkit-ps-log", role: "log", "aria-label": "What happened", tabindex: "0" }, list);
   const head = (text: string) => h("th", { scope: "col" }, text);
   shell.body.append(
     h("div", { class: "labkit-bar" }, stop, end, progress, how),
@@ -76,7 +77,7 @@ export function processesView(shell: Shell): void {
     while (rows.length < workers.length) body.append(rows[rows.push(row(shell, rows.length)) - 1]!.row);
     rows.forEach((one, rank) => one.fill(workers[rank]!));
     if (!before || JSON.stringify(before.happened) !== JSON.stringify(shown.happened)) {
-      log.replaceChildren(...shown.happened.map(([seconds, kind, who, text]) => h("li", {},
+      list.replaceChildren(...shown.happened.map(([seconds, kind, who, text]) => h("li", {},
         h("span", { class: "labkit-ps-when" }, `${seconds.toFixed(1)} s`), " ", h("strong", {}, said(kind, who)), text && ` (${shorten(text, 160)})`)));
       log.hidden = !shown.happened.length;
       log.scrollTop = log.scrollHeight;
