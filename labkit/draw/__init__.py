@@ -32,7 +32,7 @@ cannot see it, brings its own background (so that a dark theme does not swallow 
 
 The files: `picture` (the figure and the colours), `units` (which nodes share a box), `layout` (where boxes go),
 `graphs` (boxes and arrows), `patches` (how each looks), `arrays`, `fields`, `timelines`, `valleys`, `clusters`,
-`cells`, `scalings`, `history_curves`, `ready_queues` and `passes` (the rest).
+`cells`, `scalings`, `history_curves` (with `history_parts`), `ages`, `ready_queues` and `passes` (the rest).
 matplotlib and networkx are imported with this package, and this package only by those who draw: `import labkit` stays
 light.
 
@@ -41,12 +41,13 @@ The picture of the README, `.github/graph.png`, is made by
     python -m labkit.draw .github/graph.png
 """
 
+from labkit.draw.ages import staleness
 from labkit.draw.arrays import confusion, curve, images, weights
 from labkit.draw.cells import cell_over_time, leftovers
 from labkit.draw.clusters import cluster, roofline
 from labkit.draw.fields import fields, network
 from labkit.draw.graphs import graph
-from labkit.draw.history_curves import histories, staleness
+from labkit.draw.history_curves import histories
 from labkit.draw.passes import optimized
 from labkit.draw.picture import Picture
 from labkit.draw.ready_queues import ready_queue

@@ -1,36 +1,35 @@
-"""`draw.histories`: how replicated trainings went, side by side; `draw.staleness`: how old their gradients were.
+"""`draw.histories`: how replicated trainings went, side by side.
 
-Both take what `tf.parallel.DataParallel(...).run(...)` returned, one `History` or several.
+It takes what `tf.parallel.DataParallel(...).run(...)` returned, one `History` or several.
 
-    curve           a column of the history; dotted where a checkpoint undid it
+    curve           a column of the history; dotted where a checkpoint undid it, and a thin line from there on
     target          a dashed line, and a mark on each curve where it is reached first
     bar below       one for each history in which something happened: grey while something was away, and marks
 """
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from labkit.draw.picture import FAINT, INK, LINES, PAPER, VERMILION, Picture
-from labkit.parallel.history import History
+from labkit.draw.ages import draw_ages
+from labkit.draw.history_parts import checked, colour, draw_list, frame, list_height, mark_of, named, style, wrapped
+from labkit.draw.picture import BLUE, FAINT, GREEN, INK, PAPER, VERMILION, Picture
+from labkit.parallel.history import Happening, History
 from labkit.trace import short
 
 Axes = Any
 Floats = NDArray[np.float64]
 
 _AGAINST = ("seconds", "updates", "examples", "bytes")
-_STYLES = ("-", (0, (6, 2)), (0, (1.5, 1.5)), (0, (6, 2, 1.5, 2)))
-_ENDS = "osD^vP*"
 _MARKS = {
     "died": ("X", VERMILION, "fails"), "noticed": ("o", PAPER, "is noticed"),
-    "restarted": ("^", "#009E73", "is replaced"), "back": ("^", PAPER, "works again"),
-    "restored": ("<", "#0072B2", "back to the checkpoint"), "ended": ("s", INK, "nobody is left"),
+    "restarted": ("^", GREEN, "is replaced"), "back": ("^", PAPER, "works again"),
+    "restored": ("<", BLUE, "back to the checkpoint"), "ended": ("s", INK, "nobody is left"),
     "checkpoint": ("|", FAINT, "checkpoint"),
 }  # fmt: skip
 """Of each kind of happening the mark, its filling, and what it means."""
@@ -76,13 +75,16 @@ def histories(
         >>> from labkit.parallel import History, Point
         >>> points = [Point(s, s, 32 * s, 1e6 * s, 1 / s, {"accuracy": 1 - 0.4 / s}) for s in range(1, 5)]
         >>> draw.histories(History("sync", 4, tuple(points)), "accuracy", target=0.8)
-        <accuracy by simulated seconds: sync: accuracy 0.9, 0.8 after 2.00 s>
+        <accuracy by simulated seconds: sync: accuracy 0.9, 0.8 reached after 2.00 s>
     """
-    runs = _checked(histories)
+    runs = checked(histories)
     if against not in _AGAINST:
         raise ValueError(f"there is no axis {against!r}; there are {', '.join(map(repr, _AGAINST))}.")
     if column in ("seconds", "updates", "examples", "bytes"):
         raise ValueError(f"{column!r} belongs on the other axis: against={column!r}.")
+    number = isinstance(target, (int, float)) and not isinstance(target, bool)
+    if target is not None and not (number and np.isfinite(target)):
+        raise ValueError(f"the target is {target!r}; it is a value of the column, such as 0.9.")
     falls = column == "loss" if below is None else below
     drawn = [run for run in runs if run.points]
     if not drawn:
@@ -90,25 +92,25 @@ def histories(
     axis = _axis(runs, against)
     told = [_told(run, column, against, axis, target, falls) for run in runs]
     text = f"{column} by {axis.name}: " + "; ".join(
-        f"{_name(run)}: {said}" for run, said in zip(runs, told, strict=True)
+        f"{named(run)}: {said}" for run, said in zip(runs, told, strict=True)
     )
     lanes = [place for place, run in enumerate(runs) if any(h.kind != "checkpoint" for h in run.happenings)]
     width = 8.6 + 4.4 * staleness
-    listed = [_wrapped(f"{_name(run)}: {said}", width) for run, said in zip(runs, told, strict=True)]
-    words = _rows_of_marks({h.kind for run in runs for h in run.happenings} if lanes else set(), width)
+    listed = [wrapped(f"{named(run)}: {said}", width) for run, said in zip(runs, told, strict=True)]
+    words = _rows_of_marks({h.kind for place in lanes for h in _marked(runs[place])}, width)
     above, laned = 0.25 + 3.6 + 0.65, 0.42 * len(lanes) + 0.3 * len(words)
-    height = above + laned + sum(map(_list_height, listed)) + 0.15
+    height = above + laned + sum(map(list_height, listed)) + 0.15
     picture = Picture(width, height, text)
     left, right = 0.85 / width, 7.6 / width
     axes = picture.add_axes((left, 1 - 3.85 / height, right, 3.6 / height))
-    _frame(axes)
+    frame(axes)
     for place, run in enumerate(runs):
         _curve(axes, place, run, column, against, axis)
     _goal(axes, runs, column, against, axis, target, falls)
     if log:
         axes.set_yscale("log")
     axes.set_xlim(left=0)
-    axes.set_ylabel(column, size=13, color=INK)
+    axes.set_ylabel(column, size=13, color=INK, parse_math=False)
     axes.set_xlabel(axis.name, size=13, color=INK)
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.10g}")
     top = above
@@ -119,67 +121,14 @@ def histories(
     for row in words:
         _marks_told(picture, row, 1 - (top + 0.12) / height)
         top += 0.3
-    _listed(picture, listed, top)
+    draw_list(picture, listed, top)
     if staleness:
         panel = picture.add_axes((9.25 / width, 1 - 3.85 / height, 3.55 / width, 3.6 / height))
-        _ages(panel, runs)
-    return picture
-
-
-def staleness(histories: Any) -> Picture:
-    """How old the weights were at which gradients were computed, when these were applied.
-
-    Args:
-        histories: one `History`, or several.
-
-    Returns:
-        The picture: for each age, in updates, the share of updates. A dashed line is the mean; of N workers that are
-        all as fast it is N - 1.
-
-    Raises:
-        TypeError: if something is no history.
-        ValueError: if none of them has made an update.
-
-    Example:
-        >>> from labkit import draw
-        >>> from labkit.parallel import History
-        >>> draw.staleness(History("async", 3, (), staleness=(0, 1, 2, 2, 2, 2)))
-        <staleness of gradients in updates: async: 0 to 2, mean 1.5, 3 workers>
-    """
-    runs = _checked(histories)
-    if not any(run.staleness for run in runs):
-        raise ValueError("there is nothing to draw: no training has made an update.")
-    said = [f"{_name(run)}: {_age_text(run)}" for run in runs]
-    listed = [_wrapped(text, 8.6) for text in said]
-    height = 4.5 + sum(map(_list_height, listed)) + 0.15
-    picture = Picture(8.6, height, f"staleness of gradients in updates: {'; '.join(said)}")
-    _ages(picture.add_axes((0.85 / 8.6, 1 - 3.85 / height, 7.6 / 8.6, 3.6 / height)), runs)
-    _listed(picture, listed, 4.5)
+        draw_ages(panel, runs)
     return picture
 
 
 # What is said
-
-
-def _checked(histories: Any) -> list[History]:
-    """The histories, in a list."""
-    given: list[Any] = [histories] if not isinstance(histories, (list, tuple)) else [*cast("Sequence[Any]", histories)]
-    if not given:
-        raise ValueError("there is nothing to draw: no history was given.")
-    for one in given:
-        if isinstance(one, History):
-            continue
-        runs = " It has yet to run." if hasattr(one, "run") else ""
-        raise TypeError(
-            f"this draws histories, not {type(one).__name__}.{runs}\n"
-            "  Try: history = tf.parallel.DataParallel(train, data, loss, workers=4).run(200); "
-            "tf.draw.histories(history)."
-        )
-    return given
-
-
-def _name(run: History) -> str:
-    return run.name if len(run.name) <= 40 else run.name[:39] + "\N{HORIZONTAL ELLIPSIS}"
 
 
 def _axis(runs: Sequence[History], against: str) -> _Axis:
@@ -214,36 +163,19 @@ def _told(run: History, column: str, against: str, axis: _Axis, target: float | 
     said = [f"{column} {value:.3g}" if np.isfinite(value) else f"{column} diverged"]
     if target is not None:
         place = _reached(run, column, target, falls)
-        there = "never" if place is None else f"after {axis.text(float(run.column(against)[place]))}"
+        there = "never reached" if place is None else f"reached after {axis.text(float(run.column(against)[place]))}"
         said.append(f"{target:g} {there}")
-    if run.lost.updates or run.lost.gradients:
-        lost = [f"{number:,} {what}{'s' * (number != 1)}" for number, what in
-                ((run.lost.updates, "update"), (run.lost.gradients, "gradient")) if number]  # fmt: skip
-        said.append(f"{' and '.join(lost)} lost")
-    if run.lost.seconds:
-        said.append(f"{short(run.lost.seconds, 's')} lost")
+    counted = ((run.lost.updates, "update"), (run.lost.gradients, "gradient"))
+    lost = [f"{number:,} {what}{'s' * (number != 1)}" for number, what in counted if number]
+    lost += [short(run.lost.seconds, "s")] if run.lost.seconds else []
+    if lost:
+        said.append("lost " + " and ".join([", ".join(lost[:-1])] * (len(lost) > 1) + lost[-1:]))
     if run.dropped:
         said.append(f"{run.dropped:,} gradients too late")
     return ", ".join(said)
 
 
-def _age_text(run: History) -> str:
-    if not run.staleness:
-        return "no update"
-    ages = np.array(run.staleness)
-    return f"{ages.min()} to {ages.max()}, mean {ages.mean():.3g}, {run.workers} worker{'s' * (run.workers != 1)}"
-
-
 # What is drawn
-
-
-def _colour(place: int) -> str:
-    return LINES[place % len(LINES)]
-
-
-def _style(place: int) -> Any:
-    # Both change with each curve, and a pair comes again after twenty-four.
-    return _STYLES[(place + place // len(LINES)) % len(_STYLES)]
 
 
 def _undone(run: History) -> NDArray[np.bool_]:
@@ -260,18 +192,20 @@ def _curve(axes: Axes, place: int, run: History, column: str, against: str, axis
         return
     x, y = run.column(against) / axis.scale, run.column(column)
     undone = _undone(run)
-    # A curve goes on from the last point that was kept; what was undone is a branch that ends.
+    # A curve goes on from the last point that was kept, by a thin line; what was undone is a branch that ends.
     starts = [0, *(np.flatnonzero(np.diff(undone.astype(int))) + 1).tolist(), len(x)]
     last: int | None = None
     for start, stop in pairwise(starts):
-        chosen = ([last] if last is not None else []) + list(range(start, stop))
+        joined = [] if last is None else [last]
         if undone[start]:
-            axes.plot(x[chosen], y[chosen], ls=(0, (1, 2)), color=_colour(place), lw=1.6, alpha=0.75, zorder=2)
+            chosen = joined + list(range(start, stop))
+            axes.plot(x[chosen], y[chosen], ls=(0, (1, 2)), color=colour(place), lw=1.8, alpha=0.85, zorder=2)
         else:
-            axes.plot(x[chosen], y[chosen], ls=_style(place), color=_colour(place), lw=2.2, zorder=3)
+            if joined:
+                axes.plot(x[[*joined, start]], y[[*joined, start]], color=colour(place), lw=0.9, alpha=0.6, zorder=2)
+            axes.plot(x[start:stop], y[start:stop], ls=style(place), color=colour(place), lw=2.2, zorder=3)
             last = stop - 1
-    mark = _ENDS[place % len(_ENDS)]
-    axes.plot(x[-1], y[-1], marker=mark, ms=8, color=_colour(place), mec=INK, mew=0.8, zorder=4, clip_on=False)
+    axes.plot(x[-1], y[-1], marker=mark_of(place), ms=8, color=colour(place), mec=INK, mew=0.8, zorder=4, clip_on=False)
 
 
 def _goal(
@@ -286,8 +220,8 @@ def _goal(
         there = _reached(run, column, target, falls)
         if there is not None:
             x, y = float(run.column(against)[there]) / axis.scale, float(run.column(column)[there])
-            axes.plot([x, x], [y, target], color=_colour(place), lw=1.2, zorder=4)
-            axes.plot(x, target, marker=_ENDS[place % len(_ENDS)], ms=9, mfc=PAPER, mec=_colour(place), mew=2, zorder=5)
+            axes.plot([x, x], [y, target], color=colour(place), lw=1.2, zorder=4)
+            axes.plot(x, target, marker=mark_of(place), ms=9, mfc=PAPER, mec=colour(place), mew=2, zorder=5)
 
 
 def _lane(lane: Axes, place: int, run: History, against: str, axis: _Axis) -> None:
@@ -302,7 +236,7 @@ def _lane(lane: Axes, place: int, run: History, against: str, axis: _Axis) -> No
         return (time if against == "seconds" else float(np.interp(time, seconds, xs))) / axis.scale
 
     end = max([run.seconds, *(h.seconds for h in run.happenings)])
-    lane.plot([0, at(end)], [0, 0], color=_colour(place), lw=2, ls=_style(place), zorder=1)
+    lane.plot([0, at(end)], [0, 0], color=colour(place), lw=2, ls=style(place), zorder=1)
     away: dict[str, float] = {}
     spans: list[tuple[float, float]] = []
     for event in run.happenings:
@@ -313,14 +247,18 @@ def _lane(lane: Axes, place: int, run: History, against: str, axis: _Axis) -> No
     spans += [(start, end) for start in away.values()]
     for start, stop in spans:
         lane.plot([at(start), at(stop)], [0, 0], color="#d5d9de", lw=11, solid_capstyle="butt", zorder=2)
-    restored = {event.seconds for event in run.happenings if event.kind == "restored"}
-    for event in sorted(run.happenings, key=lambda h: h.kind != "checkpoint"):
-        if event.kind in ("restarted", "back") and event.seconds in restored:
-            continue  # its mark would be under that of the checkpoint, which says more
+    for event in _marked(run):
         mark, fill, _ = _MARKS.get(event.kind, (".", INK, ""))
         size = 11 if event.kind == "checkpoint" else 9
         edge = FAINT if event.kind == "checkpoint" else INK
         lane.plot(at(event.seconds), 0, marker=mark, ms=size, mfc=fill, mec=edge, mew=1.1, zorder=3, clip_on=False)
+
+
+def _marked(run: History) -> list[Happening]:
+    """What is marked, in the order of drawing. That a server is back goes without saying where all go on with it."""
+    restored = {event.seconds for event in run.happenings if event.kind == "restored"}
+    shown = [h for h in run.happenings if h.kind not in ("restarted", "back") or h.seconds not in restored]
+    return sorted(shown, key=lambda event: event.kind != "checkpoint")
 
 
 def _rows_of_marks(kinds: set[str], width: float) -> list[list[str]]:
@@ -353,60 +291,3 @@ def _marks_told(picture: Picture, kinds: Iterable[str], y: float) -> None:
         axes.plot(0, 0, marker=mark, ms=9, mfc=fill, mec=FAINT if kind == "checkpoint" else INK, mew=1.1)
         picture.text((x + 0.23) / width, y, words, size=12, color=INK, va="center")
         x += _mark_width(kind)
-
-
-def _wrapped(text: str, width: float) -> list[str]:
-    """Lines that fit beside the mark of a training."""
-    return textwrap.wrap(text, int((width - 1.0) / 0.088))
-
-
-def _list_height(lines: Sequence[str]) -> float:
-    return 0.14 + 0.2 * len(lines)
-
-
-def _listed(picture: Picture, told: Sequence[Sequence[str]], top: float) -> None:
-    """Each training's line, mark and words, from so many inches below the top on."""
-    width, height = picture.get_size_inches()
-    for place, lines in enumerate(told):
-        y = 1 - (top + 0.17) / height
-        axes = picture.add_axes((0.3 / width, y - 0.12 / height, 0.5 / width, 0.24 / height))
-        axes.axis("off")
-        axes.set_xlim(0, 1)
-        axes.set_ylim(-1, 1)
-        axes.plot([0, 1], [0, 0], color=_colour(place), ls=_style(place), lw=2.2)
-        axes.plot(0.5, 0, marker=_ENDS[place % len(_ENDS)], ms=8, color=_colour(place), mec=INK, mew=0.8)
-        for number, line in enumerate(lines):
-            picture.text(0.9 / width, y - 0.2 * number / height, line, size=12, color=INK, va="center")
-        top += _list_height(lines)
-
-
-def _ages(axes: Axes, runs: Sequence[History]) -> None:
-    _frame(axes)
-    oldest = max((max(run.staleness) for run in runs if run.staleness), default=0)
-    wide = max(1, -(-(oldest + 1) // 60))  # at most sixty bars
-    edges = np.arange(0, oldest + wide + 1, wide) - 0.5
-    for place, run in enumerate(runs):
-        if not run.staleness:
-            continue
-        own = edges[: int(max(run.staleness)) // wide + 2]
-        shares = 100 * np.histogram(run.staleness, own)[0] / len(run.staleness)
-        axes.stairs(shares, own, color=_colour(place), lw=2, ls=_style(place), fill=False, zorder=3)
-        axes.stairs(shares, own, color=_colour(place), alpha=0.5 if len(runs) == 1 else 0.15, fill=True, zorder=2)
-        mean = float(np.mean(run.staleness))
-        axes.axvline(mean, color=_colour(place), lw=1.4, ls=(0, (4, 2)), zorder=4)
-        axes.plot(mean, 1.0, marker=_ENDS[place % len(_ENDS)], ms=8, color=_colour(place), mec=INK, mew=0.8, zorder=5,
-                  transform=axes.get_xaxis_transform(), clip_on=False)  # fmt: skip
-    axes.set_ylim(bottom=0)
-    axes.set_xlim(-0.5, max(edges[-1], 1.5))
-    axes.xaxis.get_major_locator().set_params(integer=True)
-    axes.set_xlabel("staleness in updates (dashed: mean)", size=13, color=INK)
-    axes.set_ylabel("updates, %" if wide == 1 else f"updates, % in {wide} ages", size=13, color=INK)
-
-
-def _frame(axes: Axes) -> None:
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.spines[["left", "bottom"]].set_color(FAINT)
-    axes.set_facecolor(PAPER)
-    axes.tick_params(labelsize=12, colors=INK)
-    axes.grid(color="#e8ebee", lw=0.8)
-    axes.set_axisbelow(True)
