@@ -16,6 +16,7 @@ from labkit.exercises import (
     mnist_from_scratch,
     model_parallelism,
     playground,
+    real_processes,
     state_and_gradients,
 )
 from labkit.exercises.exercise import Exercise, NotTried, Wrong
@@ -25,6 +26,7 @@ EXERCISES: dict[str, Exercise] = {
     for module in (
         hello_graph, getting_started, mnist_from_scratch, state_and_gradients, looking_inside, general_computations,
         playground, devices_and_placement, cell_of_machines, model_parallelism, data_parallelism, distributed_sgd,
+        real_processes,
     )
     for exercise in module.EXERCISES
 }  # fmt: skip

@@ -57,6 +57,7 @@ def kinds(page: Any) -> list[str]:
             9,
         ),
         ("10_model_parallelism.ipynb", [], 6, 5),
+        ("13_real_processes.ipynb", [], 2, 1),
     ],
 )
 def test_a_notebook_runs_and_shows_its_pictures(

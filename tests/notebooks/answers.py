@@ -47,6 +47,9 @@ VARIABLES = {
     "12.2": "send",
     "12.3": "every",
     "12.4": "seconds",
+    "13.1": "steps",
+    "13.2": "saboteur",
+    "13.3": "milliseconds",
 }
 
 UNTRIED = {
@@ -92,6 +95,9 @@ UNTRIED = {
     "12.2": "def send(gradient, owed, k):\n    return ..., ...",
     "12.3": "every = ...",
     "12.4": "seconds = ...",
+    "13.1": "steps = ...",
+    "13.2": "def saboteur(group):\n    killed = []\n\n    def hears(news):\n        return ...\n\n    return hears",
+    "13.3": "milliseconds = ...",
 }
 
 
@@ -108,6 +114,12 @@ def _halves(products: str, end: str = "tf.concat([a, b], 1)", axis: int = 1) -> 
 
 def _function(head: str, body: str) -> str:
     return f"def {head}:\n    " + body.replace("\n", "\n    ")
+
+
+def _saboteur(body: str) -> str:
+    """An answer to 13.2: what it does when it hears of a step."""
+    inner = body.replace("\n", "\n        ")
+    return f"def saboteur(group):\n    killed = []\n\n    def hears(news):\n        {inner}\n\n    return hears"
 
 
 def _mean(body: str) -> str:
@@ -704,5 +716,42 @@ WRONG = {
         ("seconds = 3.4 * 10", "ten GPUs are lost"),
         ("seconds = 3.4 * 40 / 50", "not shorter"),
         ("seconds = 1", "How long is a step, if it is 40?"),
+    ],
+    "13.1": [
+        ("steps = 200", "a second time"),
+        ("steps = 237", "only 86 were"),
+        ("steps = 286", "there is a checkpoint"),
+        ("steps = 186", "never written"),
+        ("steps = 36", "computed twice"),
+        ("steps = 150", "86 were done before"),
+        ("steps = 708", "all three make a step together"),
+        ("steps = 5", "From which step does it go on"),
+    ],
+    "13.2": [
+        (_saboteur("if news.step == 40:\n    group.kill(1)"), "40 itself may be passed over"),
+        (_saboteur("if news.step >= 40:\n    group.kill(1)"), "it has to remember"),
+        (_saboteur("group.kill(1)"), "killed at once"),
+        (
+            _saboteur("if news.step >= 40 and not killed:\n    killed.append(1)\n    group.kill(2)"),
+            "worker 1 was asked",
+        ),
+        (_saboteur("if news.step >= 40 and not killed:\n    group.kill(7)"), "there is no worker 7"),
+        (_saboteur("if news >= 40:\n    group.kill(1)"), "what it returned fails"),
+        ("def saboteur(group):\n    group.kill(1)", "it should return a function"),
+        ("def saboteur():\n    return print", "your function fails"),
+        ("saboteur = 3", "pass the function itself"),
+        (
+            "gone = []\n" + _saboteur("if news.step >= 40 and not gone:\n    gone.append(1)\n    group.kill(1)"),
+            "made inside `saboteur`",
+        ),
+    ],
+    "13.3": [
+        ("milliseconds = 4 + 6 + 1", "do not all compute at once"),
+        ("milliseconds = 8 * 4 + 6 + 1", "there are two cores"),
+        ("milliseconds = 22", "one millisecond more"),
+        ("milliseconds = 17", "the all-reduce takes its time"),
+        ("milliseconds = 16", "then the gradients are added up"),
+        ("milliseconds = 0.023", "that is seconds"),
+        ("milliseconds = 1", "how long are two cores busy"),
     ],
 }

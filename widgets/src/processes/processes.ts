@@ -53,8 +53,8 @@ export function processesView(shell: Shell): void {
   shell.body.append(
     h("div", { class: "labkit-bar" }, stop, end, progress, how),
     h("div", { class: "labkit-ps" },
-      h("div", { class: "labkit-ps-scroll", role: "region", "aria-label": "Processes", tabindex: "0" },
-        h("table", { class: "labkit-tr-table" }, h("caption", { class: "labkit-hidden" }, "Processes"),
+      h("div", { class: "labkit-ps-scroll", role: "region", "aria-label": "Workers", tabindex: "0" },
+        h("table", { class: "labkit-tr-table" }, h("caption", { class: "labkit-hidden" }, "Workers"),
           h("thead", {}, h("tr", {}, head("worker"), head("process"), head("state"), unit, head("last loss"), head("kill"))), body)),
       chart),
     log);
