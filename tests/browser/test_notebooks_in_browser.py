@@ -57,6 +57,8 @@ def kinds(page: Any) -> list[str]:
             9,
         ),
         ("10_model_parallelism.ipynb", [], 6, 5),
+        ("11_data_parallelism.ipynb", [], 8, 2),
+        ("12_distributed_sgd.ipynb", [], 6, 3),
         ("13_real_processes.ipynb", [], 2, 1),
     ],
 )
