@@ -36,6 +36,8 @@ Twenty steps of an LSTM of four layers, a layer to a device, are a wavefront of 
     >>> run.seconds, run.serial_seconds
     (23.0, 80.0)
 
+`Pipeline.of` makes the pipeline of a learner's own graph: its layers are the stages, costed op by op.
+
 What it is not: optimizer steps, recomputed activations and transfers that share a link are left out. For the ops of a
 real graph on real links there is `labkit.simulator.simulate`.
 
@@ -251,7 +253,7 @@ class _Clock:
         end = start + self._seconds[piece.backward][stage]
         name, size = self._name(stage, piece), int(self._bytes[stage])
         inputs = [f"{source}:0"] if source else []
-        if piece.backward and source != (kept := self._name(stage, piece._replace(backward=False))):
+        if piece.backward and source != (kept := self._name(stage, Piece(False, piece.microbatch, piece.chunk))):
             inputs.append(f"{kept}:0")
         self._events.append(self._event(name, self._names[stage], (start, end), size, inputs, piece))
         following = self._next(stage, piece)
@@ -264,9 +266,9 @@ class _Clock:
         p, last = self._pipeline.stages, self._pipeline.stages * self._chunks - 1
         place = piece.chunk * p + stage
         if not piece.backward and place == last:
-            return stage, piece._replace(backward=True)
+            return stage, Piece(True, piece.microbatch, piece.chunk)
         place += -1 if piece.backward else 1
-        return None if place < 0 else (place % p, piece._replace(chunk=place // p))
+        return None if place < 0 else (place % p, Piece(piece.backward, piece.microbatch, place // p))
 
     def _sent(
         self, stage: int, to: tuple[int, Piece], ready: float, name: str, size: int

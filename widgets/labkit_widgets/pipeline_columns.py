@@ -21,6 +21,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from labkit.parallel.pipeline import PipelineRun, bubble_share
+from labkit.simulator.memory import MemoryCurve
 from labkit_widgets.columns import pack
 
 _SENT = re.compile(r"stage_(\d+)/(?:chunk_(\d+)/)?(forward|backward)_(\d+)/receive")
@@ -44,12 +45,15 @@ def run_columns(run: PipelineRun, tick: float) -> dict[str, Any]:
         "schedule": run.schedule, "chunks": run.chunks, "seconds": run.seconds, "bubble": run.bubble,
         "formula": bubble_share(run.pipeline.stages, run.pipeline.microbatches, run.chunks),
         "free": free_bubble(run), "busy": list(run.busy_seconds),
-        "stages": [_stage(run, stage, tick) for stage in range(run.pipeline.stages)], "sends": _sends(run, tick),
+        "stages": [_stage(run, stage, curve, tick) for stage, curve in enumerate(run.memory.values())],
+        "sends": _sends(run, tick),
     }  # fmt: skip
 
 
 def free_bubble(run: PipelineRun) -> float:
     """The bubble of the same run if transfers were free."""
+    if not any(run.pipeline.transfers_of()):
+        return run.bubble
     return dataclasses.replace(run.pipeline, transfer=0.0).run(run.schedule, run.chunks).bubble
 
 
@@ -58,9 +62,8 @@ def peaks(run: PipelineRun) -> list[float]:
     return [curve.peak for curve in run.memory.values()]
 
 
-def _stage(run: PipelineRun, stage: int, tick: float) -> dict[str, Any]:
+def _stage(run: PipelineRun, stage: int, curve: MemoryCurve, tick: float) -> dict[str, Any]:
     events, order = run.of_stage(stage), run.orders[stage]
-    curve = run.memory[run.devices[stage]]
     size = run.pipeline.bytes_of()[stage] / run.chunks
     return {
         "kind": "".join("FB"[piece.backward] for piece in order), "microbatch": [piece.microbatch for piece in order],
