@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 import zlib
 from typing import Any
@@ -199,10 +200,17 @@ def test_words_are_the_same_at_every_run_and_tell_results_to_those_who_waited() 
     assert race.winner is None
     race.target = None
     assert race.table().startswith("runner | last accuracy")
-    data, _ = race._repr_mimebundle_()
-    assert "image/png" in data
-    assert "text/html" not in data
-    assert '<img src="data:image/png;base64,' in race.still()
+    assert "two" in race.picture()
+
+
+def test_the_picture_has_lanes_as_long_as_the_runs() -> None:
+    """Bars as long as the time to the target, lines as long as the run, a cross where something died."""
+    died = (Happening(6.0, "died", "worker 1", "dies"),)
+    made = lw.RaceView([made_up(12, "a"), made_up(6, "b", happenings=died)], target=0.25).picture()
+    assert re.findall(r'<rect x="190" y="\d+" width="(\d+)"', made) == ["133", "133"]  # 4 of 12 s, of 400 pixels
+    assert re.findall(r'<path d="M190 \d+h(\d+)"', made) == ["400", "200"]
+    assert made.count("l8 8m0-8l-8 8") == 2
+    assert lw.RaceView(History("x", 1, ())).picture() == ""
 
 
 def test_the_table_has_the_winner_first_and_what_was_lost() -> None:

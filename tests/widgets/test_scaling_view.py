@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import zlib
 from typing import Any
 
@@ -158,8 +159,24 @@ def test_the_outline_says_all_of_each_point(everything: Any) -> None:
     assert "overhead that it implies: 0.67" in about["slides/rankbrain/500"]
     counts = repr(everything).partition(": ")[2].rstrip(">").partition(": ")[2].split(", ")
     assert sum(int(count.split()[0]) for count in counts) == len(POINTS)
-    assert '<img src="data:image/png;base64,' in everything.still()
-    assert "image/png" in everything._repr_mimebundle_()[0]
+
+
+def test_the_picture_has_marks_where_the_figures_are(everything: Any) -> None:
+    """On logarithmic axes, by the places of the ticks; and the same bytes each time."""
+    view = lw.ScalingView(["inception/p100", "slides/rankbrain"])
+    made = view.picture()
+    ticks = {int(n.replace(",", "")): int(x) for x, n in re.findall(r'<text x="(\d+)" y="392"[^>]*>([\d,]+)<', made)}
+    assert list(ticks) == [1, 10, 100]
+    filled = [int(x) for x in re.findall(r'<circle cx="(\d+)" cy="\d+" r="4"', made)]
+    decade = ticks[10] - ticks[1]
+    np.testing.assert_allclose(filled, ticks[1] + decade * np.log10([1, 2, 4, 8]), atol=1.5)
+    (diamond,) = re.findall(r'<path d="M(\d+) \d+l5 5l-5 5l-5 -5z"', made)
+    assert int(diamond) == pytest.approx(ticks[1] + decade * np.log10(500), abs=2)
+    assert "1,131 images/s; simulated -1.4 %" in made
+    assert "300 x; not determined" in made
+    assert made == lw.ScalingView(["inception/p100", "slides/rankbrain"]).picture()
+    assert len(everything.picture()) < 30_000
+    assert lw.ScalingView("slides/hours").picture() == ""
 
 
 @pytest.mark.parametrize(

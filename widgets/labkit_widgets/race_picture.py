@@ -1,20 +1,18 @@
-"""A race without JavaScript: its curves as a picture, its result as a table and in words."""
+"""A race without JavaScript: its lanes as a picture, its result as a table and in words."""
 
 from __future__ import annotations
 
-import base64
 import math
-import warnings
 from collections.abc import Mapping
+from html import escape
 from typing import Any
 
-from labkit.draw.picture import FAINT, INK, LINES, Picture
 from labkit.parallel import History
 from labkit.trace import short
 from labkit_widgets.cluster_scene import cut
+from labkit_widgets.placing import clean
 
 Histories = Mapping[str, History]
-_STYLES = ("-", "--", ":", "-.")
 
 
 def reached(history: History, column: str, target: float | None, below: bool) -> float | None:
@@ -101,44 +99,48 @@ def outline(histories: Histories, column: str, target: float | None, below: bool
     return lines
 
 
-def png(histories: Histories, column: str, target: float | None, below: bool) -> str | None:
-    """The curves, in base64; None if there are none."""
-    if not any(history.points for history in histories.values()):
-        return None
-    picture = Picture(8, 3.6, "a race")
-    axes: Any = picture.add_axes((0.08, 0.14, 0.6, 0.8))
-    for place, (name, history) in enumerate(histories.items()):
-        if not has(history, column):
-            continue
-        color, style = LINES[place % len(LINES)], _STYLES[place % len(_STYLES)]
-        xs, ys = history.column("seconds"), history.column(column)
-        axes.plot(xs, ys, color=color, ls=style, lw=2, label=_plain(name))
+_COLOURS = ("#0072b2", "#c95800", "#008a64", "#a87000", "#b05a8a", "#2c86bd", "#857a00", "#1c1e21")
+_LEFT, _WIDTH, _ROW, _TOP = 190, 400, 34, 34
+
+
+def picture(histories: Histories, column: str, target: float | None, below: bool) -> str:
+    """The lanes as SVG text: simulated times only, which are the same on every computer.
+
+    Example:
+        >>> from labkit.parallel.history import Point
+        >>> run = History("one", 2, (Point(1.0, 1, 8, 0.0, 0.5, {}), Point(2.0, 2, 16, 0.0, 0.1, {})))
+        >>> "one" in picture({"one": run}, "loss", 0.2, True)
+        True
+    """
+    whole = max((history.seconds for history in histories.values()), default=0.0)
+    if not whole:
+        return ""
+    parts = [_text(10, 18, f"{column}{'' if target is None else f' to {target:g}'}, simulated time")]
+    for row, name in enumerate(placed(histories, column, target, below)):
+        history, top = histories[name], _TOP + _ROW * row
+        colour = _COLOURS[list(histories).index(name) % len(_COLOURS)]
         when = reached(history, column, target, below)
+        long = round(_WIDTH * history.seconds / whole)
+        parts.append(_text(_LEFT - 8, top + 16, cut(name, 28), "end"))
+        parts.append(f'<path d="M{_LEFT} {top + 11}h{long}" stroke="{colour}" stroke-width="2"/>')
         if when is not None:
-            axes.plot([when], [float(ys[int((xs >= when).argmax())])], "o", ms=9, mfc="none", mew=2, color=color)
+            way = max(1, round(_WIDTH * when / whole))
+            parts.append(f'<rect x="{_LEFT}" y="{top + 4}" width="{way}" height="14" fill="{colour}"/>')
         for happening in history.happenings:
-            if happening.kind in ("died", "restored"):
-                axes.axvline(happening.seconds, color=color, lw=1, ls=":")
-    if target is not None:
-        axes.axhline(target, color=FAINT, lw=1.2)
-        axes.annotate(
-            f"target {target:g}", (1, target), xycoords=("axes fraction", "data"), ha="right", va="bottom", color=INK
-        )
-    axes.set_xlabel("simulated seconds", size=11, color=INK)
-    axes.set_ylabel(_plain(column), size=11, color=INK, parse_math=False)
-    axes.tick_params(labelsize=10, colors=INK)
-    axes.grid(color="#e8ebee", lw=0.8)
-    axes.spines[["top", "right"]].set_visible(False)
-    legend = axes.legend(fontsize=10, frameon=False, labelcolor=INK, loc="upper left", bbox_to_anchor=(1.01, 1.0))
-    for words in legend.get_texts():
-        words.set_parse_math(False)
-    with warnings.catch_warnings():  # a runner may be called 🙂: a box stands for what the font lacks
-        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
-        warnings.filterwarnings("ignore", message="Matplotlib currently does not support")
-        return base64.b64encode(picture.png()).decode()
+            if happening.kind in ("died", "restored") and happening.seconds <= whole:
+                x = _LEFT + round(_WIDTH * happening.seconds / whole)
+                parts.append(f'<path d="M{x - 4} {top + 7}l8 8m0-8l-8 8" stroke="#fff" stroke-width="4"/>')
+                parts.append(f'<path d="M{x - 4} {top + 7}l8 8m0-8l-8 8" stroke="#b3261e" stroke-width="2"/>')
+        parts.append(_text(_LEFT + _WIDTH + 10, top + 16, _result(history, column, target, below)))
+    height = _TOP + _ROW * len(histories) + 8
+    parts.append(f'<path d="M{_LEFT} {_TOP - 4}V{height - 8}" stroke="#8b929b"/>')
+    size = f'width="720" height="{height}"'
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" {size} viewBox="0 0 720 {height}" '
+        f'font-family="system-ui, sans-serif" '
+        f'font-size="13"><rect {size} fill="#fff"/>{"".join(parts)}</svg>'
+    )
 
 
-def _plain(words: str) -> str:
-    """A short label."""
-    shown = " ".join(cut(words, 30).split())
-    return shown if not shown.startswith("_") else f" {shown}"  # matplotlib leaves out what begins with _
+def _text(x: int, y: int, words: str, anchor: str = "start") -> str:
+    return f'<text x="{x}" y="{y}" text-anchor="{anchor}" fill="#1c1e21">{escape(clean(words, 60))}</text>'

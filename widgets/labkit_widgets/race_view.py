@@ -36,7 +36,7 @@ import traitlets
 from labkit.cluster.errors import checked_count, checked_number
 from labkit.errors import GraphError
 from labkit.parallel import Fault, History
-from labkit_widgets import fallback, race_picture
+from labkit_widgets import race_picture
 from labkit_widgets.columns import pack
 from labkit_widgets.race_columns import AGAINST, MOST_POINTS, columns
 from labkit_widgets.race_runs import Runner, Stopped, check_within, runners_of, until, updates_within
@@ -218,27 +218,15 @@ class RaceView(View):
             return [runner.name for runner in self._runners]
         return race_picture.outline(self.histories, self.column, self.target, self.below)
 
-    def still(self) -> str:
-        """The curves, words, and an outline."""
-        page = fallback.html(repr(self), "", self.outline())
-        png = self._png()
-        return page if png is None else f'<img src="data:image/png;base64,{png}" alt="" style="max-width:100%">{page}'
+    def picture(self) -> str:
+        """A lane for each runner, if somebody has waited for it: how long it ran, when it was there, what failed.
 
-    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
-        """The widget; for where it does not run, the curves as an image, which nbval does not compare to the letter."""
-        data, metadata = super()._repr_mimebundle_(**kwargs)
-        data["text/html"] = fallback.html(repr(self), "", self.outline())
-        png = self._png()
-        if png is not None:
-            del data["text/html"]
-            data["image/png"] = png
-            metadata = {**metadata, "image/png": {"width": 800, "alt": repr(self)}}
-        return data, metadata
-
-    def _png(self) -> str | None:
+        Not the curves: real losses differ in their last digits from computer to computer, and a picture that stands in
+        a notebook is compared to the letter.
+        """
         if not self._told:
-            return None
-        return race_picture.png(self.histories, self.column, self.target, self.below)
+            return ""
+        return race_picture.picture(self.histories, self.column, self.target, self.below)
 
     def saved_state(self) -> dict[str, Any]:
         """The traits for a page without a kernel, up to now."""

@@ -6,7 +6,7 @@ without one stands in the table only.
 Example:
     >>> (made,) = points(comparisons_of("inception/p100/8"))
     >>> made["title"], made["verdict"], [round(value, 2) for value in made["at"]["speed-up"] if value is not None]
-    ('Inception v3, P100, 8 GPUs', 'within', [8, 7.96, 7.85])
+    ('Inception v3, P100, 8 GPUs', 'within', [8.0, 7.96, 7.85])
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ Example:
     >>> view = lw.ScalingView("inception/p100")
     >>> view.what_if = {"compute": 0.45, "bytes": 95e6, "bandwidth": 1.25e9, "way": "ring", "overlap": 0.5}
     >>> [float(x.round(1)) for x in view.curve.speedups[:4]]
-    [1.0, 1.8, 3.5, 6.8]
+    [1.0, 1.8, 3.5, 7.0]
 
 Points and curves travel once (`scaling_points`); the learner's curve is computed in the page, by the same formulas as
 `tf.parallel.scaling_curve`, so that its sliders need no kernel.
@@ -18,9 +18,7 @@ Points and curves travel once (`scaling_points`); the learner's curve is compute
 
 from __future__ import annotations
 
-import base64
 import math
-import warnings
 from collections import Counter
 from collections.abc import Mapping
 from typing import Any
@@ -28,7 +26,7 @@ from typing import Any
 import traitlets
 
 from labkit.parallel import AllReduce, Curve, ParameterServers, scaling_curve
-from labkit_widgets import fallback
+from labkit_widgets import scaling_picture
 from labkit_widgets.columns import pack
 from labkit_widgets.scaling_points import (
     HEADLINES,
@@ -113,7 +111,7 @@ class ScalingView(View):
         series = [one["name"] for one in made["series"]]
         shown = [name for name in series if name in HEADLINES] if comparisons is None else series
         first = one_of("panel", panel, made["panels"]) if panel is not None else made["panels"][0]
-        self._series = series
+        self._series, self._made = series, made
         super().__init__(data=pack(made), **{"panel": first, "shown": shown, "what_if": {}, **traits})
 
     @property
@@ -159,35 +157,9 @@ class ScalingView(View):
             )
         return lines
 
-    def still(self) -> str:
-        """The picture of `tf.draw.scaling`, words, and an outline."""
-        page = fallback.html(repr(self), "", self.outline())
-        png = self._png()
-        return page if png is None else f'<img src="data:image/png;base64,{png}" alt="" style="max-width:100%">{page}'
-
-    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
-        """The widget; for where it does not run, an image, which nbval does not compare to the letter."""
-        data, metadata = super()._repr_mimebundle_(**kwargs)
-        png = self._png()
-        if png is not None:
-            del data["text/html"]
-            data["image/png"] = png
-            metadata = {**metadata, "image/png": {"width": 1000, "alt": repr(self)}}
-        else:
-            data["text/html"] = fallback.html(repr(self), "", self.outline())
-        return data, metadata
-
-    def _png(self) -> str | None:
-        from labkit.draw.scalings import HEADLINES as NAMED
-        from labkit.draw.scalings import scaling
-
-        named = [one for one in self.comparisons if one.published.key in NAMED] or self.comparisons[:12]
-        if not (named or self._curves or self._times):
-            return None
-        with warnings.catch_warnings():  # a curve may be called 🙂: a box stands for what the font lacks
-            warnings.filterwarnings("ignore", message="Glyph .* missing from font")
-            warnings.filterwarnings("ignore", message="Matplotlib currently does not support")
-            return base64.b64encode(scaling(named, self._curves, self._times or None).png()).decode()
+    def picture(self) -> str:
+        """The speed-ups: published points, what is simulated of each, and curves."""
+        return scaling_picture.picture(self._made, self.shown)
 
     @traitlets.validate("what_if")
     def _check_what_if(self, proposal: Any) -> dict[str, Any]:
