@@ -92,6 +92,17 @@ view.time = 0.75 * run.seconds
 view
 """
 
+_PARALLEL = (
+    _NET
+    + """
+data, test = {x: pictures, labels: digits.train_labels}, {x: pictures[:300], labels: digits.train_labels[:300]}
+view = lw.ParallelView(train, data, loss, metrics={"accuracy": right}, test=test, workers=8, mode="async",
+                       stragglers="exponential", compute_seconds=0.003, seed=2).kill("worker 3", seconds=0.03)
+view.time, view.chosen = 0.0408, "worker 3"
+view
+"""
+)
+
 
 def _graph(page: Any, view: Any) -> None:
     find = view.locator(".labkit-gv-find")
@@ -117,6 +128,7 @@ PICTURES: dict[str, tuple[str, Callable[[Any, Any], None]]] = {
     "playground_view": (_PLAYGROUND, _nothing),
     "placement_view": (_PLACEMENT, _nothing),
     "cluster_view": (_CLUSTER, _nothing),
+    "parallel_view": (_PARALLEL, _nothing),
 }
 
 

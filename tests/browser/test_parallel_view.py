@@ -284,11 +284,11 @@ def test_a_worker_is_killed_while_it_plays(lab: Lab, chromium: Any) -> None:
     page.get_by_text("1 is down").first.wait_for(timeout=30_000)
     run_in_kernel(page, f"view.time = {fault[0]} + 3.0")
     updates = page.locator(".labkit-pa-figures dd").first
-    page.get_by_text("gradients are there; worker 1 is down").wait_for()
+    page.get_by_text("gradients are there; worker 1 is down").first.wait_for()
     stalled = int(updates.inner_text())
     assert stalled <= fault[0] / 0.5
     page.get_by_label("mode").select_option("async")
-    page.get_by_text("Worker 1 is down; the others go on without.").wait_for(timeout=60_000)
+    page.get_by_text("Worker 1 is down; the others go on without.").first.wait_for(timeout=60_000)
     assert int(updates.inner_text()) > stalled + 9
     page.wait_for_selector(".labkit:not([data-computing])", timeout=60_000)
     exec_code = "exec(view.code().replace('history', 'again', 1)); print(again.digest == view.history.digest)"

@@ -31,20 +31,23 @@ function box(pen: Pen, x: number, y: number, w: number, h: number, doing: Doing,
   pen.fillStyle = fill;
   pen.fillRect(x, y, w, h);
   if (!hatch || w < 3) return;
-  pen.save();
-  pen.beginPath();
-  pen.rect(x, y, w, h);
-  pen.clip();
-  pen.strokeStyle = doing === "wait" ? ink.line : inkOn(fill);
   pen.globalAlpha = doing === "wait" ? 0.7 : 0.55;
-  pen.lineWidth = 1;
-  pen.beginPath();
-  for (let at = Math.floor((x - h) / 6) * 6; at < x + w; at += 6) {
-    pen.moveTo(at, y + h);
-    pen.lineTo(at + h, y);
+  pen.fillStyle = hatching(pen, doing === "wait" ? ink.line : inkOn(fill)) ?? fill;
+  pen.fillRect(x, y, w, h);
+  pen.globalAlpha = 1;
+}
+
+const patterns = new Map<string, CanvasPattern | null>();
+
+/** Diagonal lines, as a pattern: thousands of boxes are filled with it in a frame. */
+function hatching(pen: Pen, colour: string): CanvasPattern | null {
+  if (!patterns.has(colour)) {
+    const tile = new OffscreenCanvas(6, 6), on = tile.getContext("2d")!;
+    on.strokeStyle = colour;
+    on.stroke(new Path2D("M-1 7L7-1M-1 1L1-1M5 7L7 5"));
+    patterns.set(colour, pen.createPattern(tile, "repeat"));
   }
-  pen.stroke();
-  pen.restore();
+  return patterns.get(colour)!;
 }
 
 export interface Look { time: number; chosen: number | null; calm: boolean }
