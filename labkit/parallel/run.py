@@ -170,6 +170,21 @@ class DataParallel:
     def __repr__(self) -> str:
         return f"<DataParallel {self.name!r}: {self.examples:,} examples, batches of {self.batch}>"
 
+    @property
+    def weights(self) -> dict[str, np.ndarray[Any, Any]]:
+        """The trained variables by name: those of the initializers at first, after `run` what came out.
+
+        Example:
+            >>> import labkit as tf
+            >>> x, w = tf.placeholder(tf.float32, [None]), tf.Variable(1.0, name="w")
+            >>> train = tf.train.GradientDescentOptimizer(0.5).minimize(tf.reduce_mean(w * x))
+            >>> two = DataParallel(train, {x: [2.0, 2.0]}, workers=2, batch=1)
+            >>> _ = two.run(1)
+            >>> float(two.weights["w"])
+            0.0
+        """
+        return {part.variable: np.asarray(self.replicas.state[part.variable]) for part in self.training.parts}
+
     def _clock(self, clock: Any) -> Clock:
         shapes = [(self.batch, *array.shape[1:]) for array in self._data]
         return as_clock(clock, self.training, dict(zip(self.training.inputs, shapes, strict=True)))

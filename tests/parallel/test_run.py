@@ -11,7 +11,7 @@ import pytest
 import labkit as tf
 from labkit.cluster import device_kind
 from labkit.cluster.errors import ClusterError
-from labkit.errors import GraphError
+from labkit.errors import FeedError, GraphError
 from labkit.parallel import (
     AllReduce,
     Clock,
@@ -207,6 +207,38 @@ def test_one_worker_is_plain_training_bit_for_bit(how, optimizer):
             session.run(made.training.train, batch)
         for variable in variables:
             assert np.array_equal(made.replicas.state[variable.op.name], session.run(variable)), variable.op.name
+        trained = {variable.op.name: session.run(variable) for variable in graph.get_collection("trainable_variables")}
+    assert sorted(made.weights) == sorted(trained) == ["b", "w"]
+    assert all(np.array_equal(made.weights[name], value) for name, value in trained.items())
+
+
+@pytest.mark.parametrize("mode", ["sync", "async"])
+def test_examples_are_taken_as_a_session_takes_them(mode):
+    """One-hot labels in float64, pictures in uint8: the tensors' own types count, and nothing fails half-way."""
+    xs = np.random.default_rng(3).integers(0, 255, (40, 4)).astype(np.uint8)
+    ys = np.eye(2)[np.arange(40) % 2]
+    runs: list[float] = []
+    for inputs in ((xs, ys), (xs.astype(np.float32), ys.astype(np.float32))):
+        with tf.Graph().as_default():
+            x, y = tf.placeholder(tf.float32, [None, 4]), tf.placeholder(tf.float32, [None, 2])
+            w = tf.Variable(tf.zeros([4, 2]), name="w")
+            loss = tf.reduce_mean(tf.square(tf.matmul(x / 255.0, w) - y))
+            train = tf.train.GradientDescentOptimizer(0.1).minimize(loss)
+            data = dict(zip((x, y), inputs, strict=True))
+            made = DataParallel(train, data, loss, metrics={"loss": loss}, test=data, workers=3, batch=5, mode=mode)
+            made.run(12)
+        assert made.weights["w"].dtype == np.float32
+        runs.append(float(made.weights["w"].sum()))
+    assert runs[0] == runs[1]
+
+
+def test_examples_that_do_not_fit_are_told():
+    """The shape of a picture, as `Session.run` says it."""
+    with tf.Graph().as_default():
+        x = tf.placeholder(tf.float32, [None, 4], name="pictures")
+        train = tf.train.GradientDescentOptimizer(0.1).minimize(tf.reduce_mean(x * tf.Variable(1.0)))
+        with pytest.raises(FeedError, match=r"shape \(8, 5\) for \"pictures:0\""):
+            DataParallel(train, {x: np.zeros((8, 5), np.float32)}, batch=2)
 
 
 @pytest.mark.parametrize("how", [{"mode": "async"}, {"mode": "downpour"}])
