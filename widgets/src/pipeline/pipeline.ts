@@ -97,6 +97,7 @@ class PipelineView {
 
   #load(data: Data): void {
     this.#player.pause();
+    this.#wrong.textContent = "";
     this.#run = new Run(data);
     this.#chart.load(this.#run);
     const settings = this.shell.get<Settings>("settings");
