@@ -15,8 +15,9 @@ import labkit_widgets as lw
 from labkit.parallel import History
 from labkit.parallel.history import Happening, Lost, Point
 from labkit_widgets.columns import pack
-from tests.browser.lab import CHROMIUM
-from tests.browser.watching import errors_of, violations
+from tests.browser import views
+from tests.browser.lab import CHROMIUM, Lab, open_and_run, run_in_kernel, stop_kernel
+from tests.browser.watching import drawn, errors_of, violations
 
 pytestmark = [
     pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this computer: apt install chromium"),
@@ -253,3 +254,34 @@ def test_what_is_folded_away_is_accessible_too(opened: Open, theme: str) -> None
     ]
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
     assert violations(page) == []
+
+
+def test_in_a_notebook_a_worker_dies_by_a_button_and_comes_back(lab: Lab, chromium: Any) -> None:
+    """The kernel runs that training again; the page draws what it did, and the kernel knows the same."""
+    program = """
+data = {x: np.arange(256, dtype=np.float32).reshape(64, 4) / 256}
+recovery = tf.parallel.Recovery(0.5, 1.5, 3.0)
+runs = [tf.parallel.DataParallel(train, data, loss, workers=3, batch=4, name=n, recovery=recovery) for n in "ab"]
+race = lw.RaceView(runs, updates=40, target=0.01)
+race
+"""
+    views.write_notebook(lab.folder / "race.ipynb", views.NET, program, "1 + 1")
+    page = chromium.new_page()
+    errors = errors_of(page)
+    open_and_run(page, lab, "race.ipynb")
+    root = drawn(page, 1).first
+    root.locator(".labkit-rc-lanes li", has_text="b").first.wait_for()
+    page.wait_for_function("!document.querySelector('.labkit-rc-podium')?.textContent.includes('not run yet')")
+    root.get_by_label("Whose machine").select_option(label="b")
+    root.get_by_label("Worker", exact=True).fill("1")
+    root.get_by_label("At, in seconds").fill("0.55")
+    root.get_by_role("button", name="Kill it").click()
+    root.locator(".labkit-rc-box .labkit-rc-mark").first.wait_for(timeout=60_000)
+    assert "worker 1 is there again" in root.locator(".labkit-rc-lanes li").nth(1).inner_text()
+    said = run_in_kernel(page, "print([h.kind for h in race.histories['b'].happenings], race.winner)")
+    assert said.strip() == "['died', 'noticed', 'restarted'] a"
+    root.get_by_role("button", name="Nothing failed").click()
+    page.wait_for_function("!document.querySelector('.labkit-rc-box .labkit-rc-mark')", timeout=60_000)
+    assert errors == []
+    stop_kernel(page)
+    page.close()
