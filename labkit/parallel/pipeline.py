@@ -196,7 +196,8 @@ class Pipeline:
 
         Args:
             schedule: "forward", "gpipe", "1f1b" or "interleaved".
-            chunks: into how many chunks each stage is cut, v; for "interleaved".
+            chunks: into how many chunks each stage is cut, v, with equal parts of its time and memory; for
+                "interleaved".
 
         Raises:
             ClusterError: for another schedule; for chunks where the schedule knows none; for an interleaved one whose

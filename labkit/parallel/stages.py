@@ -32,7 +32,8 @@ Example:
     (True, True)
 
 What it is not: a change of the graph. `labkit.parallel.microbatched` shows that the gradients of microbatches, added
-up, are those of the batch.
+up, are those of the batch. What is done to all gradients together, such as clipping them by their global norm, is
+counted in each microbatch, though a pipeline does it once.
 """
 
 from __future__ import annotations
