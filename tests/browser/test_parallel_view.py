@@ -287,7 +287,7 @@ def test_a_worker_is_killed_while_it_plays(lab: Lab, chromium: Any) -> None:
     page.get_by_text("gradients are there; worker 1 is down").first.wait_for()
     stalled = int(updates.inner_text())
     assert stalled <= fault[0] / 0.5
-    page.get_by_label("mode").select_option("async")
+    page.locator("[data-setting=mode]").select_option("async")
     page.get_by_text("Worker 1 is down; the others go on without.").first.wait_for(timeout=60_000)
     assert int(updates.inner_text()) > stalled + 9
     page.wait_for_selector(".labkit:not([data-computing])", timeout=60_000)

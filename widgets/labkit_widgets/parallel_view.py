@@ -32,13 +32,13 @@ Example:
     >>> view
     <ParallelView: sync, 4 workers, 1 server: 50 updates in 5.01 s>
     >>> view.kill("worker 2", seconds=2.0)
-    <ParallelView: sync, 4 workers, 1 server: 50 updates in 9.61 s; worker 2 killed at 2.00 s>
+    <ParallelView: sync, 4 workers, 1 server: 50 updates in 9.60 s; worker 2 killed at 2.00 s>
 """
 
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, cast
 
@@ -48,26 +48,22 @@ from labkit.cluster import Cluster, as_cluster
 from labkit.cluster.errors import checked_number
 from labkit.errors import GraphError, LabkitError
 from labkit.graph import Graph
-from labkit.parallel import MODES, AllReduce, Clock, DataParallel, Fault, History, Recovery, Wire
+from labkit.parallel import Clock, DataParallel, Fault, History, Recovery, Wire
 from labkit.trace import short
 from labkit_widgets import parallel_film, parallel_models, parallel_picture
 from labkit_widgets.columns import decode, pack
-from labkit_widgets.parallel_settings import (
-    EXCHANGES,
-    MOST_UPDATES,
-    MOST_WORKERS,
-    STRAGGLERS,
-    Given,
-    Settings,
-    formats,
-    luck_of,
-    said,
-    usual_recovery,
+from labkit_widgets.parallel_arguments import (
+    Maker,
+    choices_of,
+    read_communication,
+    read_faults,
+    read_more,
+    read_stragglers,
+    read_wire,
 )
+from labkit_widgets.parallel_settings import Given, Settings, usual_recovery
 from labkit_widgets.parallel_worker import Worker
 from labkit_widgets.view import View
-
-_GONE = "the graph of this view is gone: make the view again."
 
 
 class ParallelView(View):
@@ -138,26 +134,28 @@ class ParallelView(View):
             stragglers = clock.stragglers if stragglers is None else stragglers
         elif clock is not None:
             raise GraphError(f"clock is {clock!r}; it is tf.parallel.Clock(...), or the name of machines.")
-        exchange, servers, kept = _communication(communication, servers)
-        name, amount, own = _stragglers(stragglers)
+        exchange, servers, kept = read_communication(communication, servers)
+        name, amount, own = read_stragglers(stragglers)
         first = Settings(
             mode=mode, workers=workers, backup=backup, exchange=exchange, servers=servers, batch=batch, seed=seed,
-            wire=_wire_name(wire), stragglers=name, amount=amount, updates=updates, faults=_faults(faults),
+            wire=read_wire(wire), stragglers=name, amount=amount, updates=updates, faults=read_faults(faults),
         )  # fmt: skip
         first.check()
         usual = Clock(0.1 if compute_seconds is None else compute_seconds)
         clock = replace(clock, stragglers=None) if own_clock else usual
-        self._given = Given(clock, kept, recovery, own, wire if isinstance(wire, Wire) else None, _more(more, recovery))
+        self._given = Given(
+            clock, kept, recovery, own, wire if isinstance(wire, Wire) else None, read_more(more, recovery)
+        )
         trial = self._try(train, data, loss, metrics, test, first)
         if cluster is not None and compute_seconds is None and not own_clock:
             shapes = {tensor: [batch, *trial.example_shape(tensor)] for tensor in trial.training.inputs}
             clock = Clock.of(trial.training, shapes, self._machines, parallel_models.devices_of(self._machines)[0])
         step = clock.compute_seconds + trial.communication.step_seconds(workers, *trial.travel())
         self._given = replace(self._given, clock=clock, recovery=recovery or usual_recovery(step))
-        self._make = _Maker(train, data, loss, metrics, test)
+        self._make = Maker(train, data, loss, metrics, test)
         self._settings = first
         self._metrics, self._test = bool(metrics), bool(test)
-        super().__init__(choices=_choices(self._given))
+        super().__init__(choices=choices_of(self._given))
         self._show(first, lambda: False)
 
     def _try(self, train: Any, data: Any, loss: Any, metrics: Any, test: Any, settings: Settings) -> DataParallel:
@@ -372,113 +370,3 @@ class ParallelView(View):
         if who is not None and not isinstance(who, str):
             raise ValueError("who is to be repaired has a name, such as 'worker 2'.")
         self._later(self._repaired(who), "computing …")
-
-
-class _Maker:
-    """Makes the training from what the learner gave; holds the graph weakly."""
-
-    def __init__(
-        self, train: Any, data: Mapping[Any, Any], loss: Any, metrics: Mapping[str, Any] | None,
-        test: Mapping[Any, Any] | None,
-    ) -> None:  # fmt: skip
-        self._graph: weakref.ref[Graph] = weakref.ref(train.graph)
-        self._train, self._loss = train.name, None if loss is None else loss.name
-        self._data = {tensor.name: examples for tensor, examples in data.items()}
-        self._test = {tensor.name: examples for tensor, examples in (test or {}).items()}
-        self._metrics = {name: tensor.name for name, tensor in (metrics or {}).items()}
-
-    @property
-    def graph(self) -> Graph | None:
-        return self._graph()
-
-    def __call__(self, arguments: Mapping[str, Any]) -> tuple[DataParallel, list[Any]]:
-        """The training, and what a step of it runs."""
-        graph = self._graph()
-        if graph is None:
-            raise GraphError(_GONE)
-        tensor = graph.get_tensor_by_name
-        train = graph.nodes_by_name[self._train]
-        loss = None if self._loss is None else tensor(self._loss)
-        parallel = DataParallel(
-            train, {tensor(name): examples for name, examples in self._data.items()}, loss,
-            metrics={name: tensor(own) for name, own in self._metrics.items()} or None,
-            test={tensor(name): examples for name, examples in self._test.items()} or None, **arguments,
-        )  # fmt: skip
-        return parallel, [train, loss]
-
-
-def _choices(given: Given) -> dict[str, Any]:
-    """What the page offers."""
-    own = {"given": {"title": said(given.stragglers), "least": 0, "most": 0, "usual": 0, "number": ""}}
-    stragglers = {
-        name: {"title": luck.title, "least": luck.least, "most": luck.most, "usual": luck.usual, "number": luck.number}
-        for name, luck in STRAGGLERS.items()
-    }  # fmt: skip
-    recovery = given.recovery or Recovery()
-    return {
-        "modes": list(MODES), "exchanges": list(EXCHANGES), "workers": MOST_WORKERS, "updates": MOST_UPDATES,
-        "wires": [*formats(), *(["given"] if given.wire is not None else [])],
-        "given": "" if given.wire is None else said(given.wire),
-        "stragglers": stragglers | (own if given.stragglers is not None else {}),
-        "recovery": _recovery_words(recovery),
-    }  # fmt: skip
-
-
-def _recovery_words(recovery: Recovery) -> str:
-    silent = f"Who is silent for {short(recovery.timeout_seconds, 's')} is given up"
-    if not recovery.replace:
-        return f"{silent}, and not replaced."
-    return f"{silent}, and replaced {short(recovery.restart_seconds, 's')} later."
-
-
-def _communication(given: Any, servers: int) -> tuple[str, int, Any]:
-    """The kind of exchange, how many servers, and the object that was given."""
-    if given is None or given == "servers":
-        return "servers", servers, None
-    if isinstance(given, str) and given in EXCHANGES:
-        return given, servers, None
-    if isinstance(given, AllReduce):
-        return given.shape, servers, given
-    own = getattr(given, "servers", None)
-    return "servers", own if isinstance(own, int) else servers, given
-
-
-def _stragglers(given: Any) -> tuple[str, float, Any]:
-    """The name of the model, its number, and the object if it has no name here."""
-    if isinstance(given, str):
-        if given not in STRAGGLERS:
-            raise ValueError(f"stragglers are one of {', '.join(map(repr, STRAGGLERS))}, or a model, not {given!r}.")
-        return given, STRAGGLERS[given].usual, None
-    if given is not None and not callable(getattr(given, "draw", None)):
-        return "given", 0.0, given  # DataParallel says what is wrong
-    found = luck_of(given)
-    return ("given", 0.0, given) if found is None else (*found, None)
-
-
-def _wire_name(wire: Any) -> str:
-    if isinstance(wire, Wire):
-        return "given"
-    if not isinstance(wire, str):
-        raise GraphError(f"wire is {wire!r}; it is a format such as 'int8', or tf.parallel.Wire('int8', ...).")
-    return wire
-
-
-def _faults(faults: Any) -> tuple[tuple[float, str, float | None], ...]:
-    several: list[Any] = list(cast("Sequence[Any]", faults)) if isinstance(faults, (list, tuple)) else [faults]
-    if not all(isinstance(fault, Fault) for fault in several):
-        raise GraphError("faults are a list of faults.\n  Try: faults=[tf.parallel.Fault(12.0, 'worker 3')].")
-    return tuple((fault.at_seconds, fault.who, fault.for_seconds) for fault in several)
-
-
-def _more(more: dict[str, Any], recovery: Recovery | None) -> dict[str, Any]:
-    known = {"local_steps", "n_fetch", "n_push", "local_rate", "adagrad", "sampling", "name", "failures", "rows"}
-    strange = next((name for name in more if name not in known), None)
-    if strange is not None:
-        raise TypeError(
-            f"ParallelView has no argument {strange!r}; of DataParallel it takes {', '.join(sorted(known))}."
-        )
-    made = dict(more)
-    if made.get("rows"):  # names: a view does not hold on to variables
-        tables: list[Any] = list(made["rows"])
-        made["rows"] = [str(getattr(getattr(table, "op", None), "name", table)) for table in tables]
-    return made | ({} if recovery is None else {"recovery": recovery})
