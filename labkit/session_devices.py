@@ -127,6 +127,7 @@ class SessionDevices:
         assigned = {node.name: self._kept[node.name] for node in nodes if node.name in self._kept}
         if soft is None:
             self._look_at_names()
+            self._ask(nodes)  # of a graph that passes have made of the session's
             missing = ((node.name, self._asked[node.device]) for node in nodes if node.device in self._asked)
             assigned = {name: device for name, device in missing if device} | assigned
         placement = place(nodes, list(self.devices), allow_soft_placement=soft is not False, assigned=assigned)
@@ -139,10 +140,13 @@ class SessionDevices:
     def _look_at_names(self) -> None:
         """Finds stand-ins for the names that the graph asks for, in the order in which it does."""
         nodes = self._graph.get_operations()
-        for node in nodes[self._seen :]:
+        self._ask(nodes[self._seen :])
+        self._seen = len(nodes)
+
+    def _ask(self, nodes: Sequence[Operation]) -> None:
+        for node in nodes:
             if node.device and node.device not in self._asked:
                 self._asked[node.device] = self._stand_in(DeviceSpec.from_string(node.device))
-        self._seen = len(nodes)
 
     def _stand_in(self, asked: DeviceSpec) -> str:
         """The name of the device that stands in for a missing one; "" if it is there."""

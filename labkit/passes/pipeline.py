@@ -78,6 +78,7 @@ class Optimized:
         leaves: list[Any] = []
         rebuild = take_apart(self.source, self._given, leaves)
         plan = self._plans.setdefault(tuple(tensors), Plan(self._draft.fetches, self._draft.targets, tensors))
+        plan = session._devices.plan(plan)  # the new graph may ask for devices that the old one did not know
         with running_in(session._resources):
             results = iter(plan.run(session._store, kept, session._lock))
         return rebuild(iter([next(results) if isinstance(leaf, Tensor) else None for leaf in leaves]))
