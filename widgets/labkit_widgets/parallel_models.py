@@ -162,18 +162,19 @@ def _compared(parallel: DataParallel, cluster: Cluster, devices: list[str], fetc
         "model": {"bytes": model_bytes, "seconds": run.seconds, "crossings": len(whole.crossings)},
         "parts": [[device, [name for name in parts if parts[name] == device]] for device in used],
         "unused": workers - len(used), "even": even,
-        "words": _words(parallel, data_bytes, model_bytes, compute + exchange, run.seconds, even),
+        "words": _words(parallel, cluster.name, data_bytes, model_bytes, compute + exchange, run.seconds, even),
     }  # fmt: skip
 
 
 def _words(
-    parallel: DataParallel, data: float, model: float, data_seconds: float, model_seconds: float, even: float | None
-) -> str:
+    parallel: DataParallel, cluster: str, data: float, model: float, data_seconds: float, model_seconds: float,
+    even: float | None,
+) -> str:  # fmt: skip
     examples = parallel.workers * parallel.batch
     data_words, model_words = (short(value, "B").replace(" ", "\u00a0") for value in (data, model))
     said = (
-        f"With batch {parallel.batch} on each of {parallel.workers} devices ({examples:,} examples a step), data "
-        f"parallelism moves {data_words} a step and model parallelism {model_words}; "
+        f"On {cluster}, with batch {parallel.batch} on each of {parallel.workers} devices ({examples:,} examples a "
+        f"step), data parallelism moves {data_words} a step and model parallelism {model_words}; "
         f"a step takes {short(data_seconds, 's')} and {short(model_seconds, 's')}."
     )
     if even is None or not model:

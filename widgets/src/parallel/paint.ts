@@ -50,7 +50,7 @@ function hatching(pen: Pen, colour: string): CanvasPattern | null {
   return patterns.get(colour)!;
 }
 
-export interface Look { time: number; chosen: number | null; calm: boolean }
+export interface Look { time: number; chosen: number | null }
 
 /** Whom a worker sends to in an all-reduce: in a ring the next, in a tree the one above, else the first of its machine. */
 export function next(exchange: string, worker: number, workers: number, group: number): number {

@@ -279,7 +279,7 @@ class ParallelView {
     this.#asked = 0;
     const run = this.#run, layout = this.#layout;
     if (!run || !layout || this.shell.signal.aborted) return;
-    const ink = this.#ink(), at = { time: this.#time, chosen: this.#chosen, calm: calm() };
+    const ink = this.#ink(), at = { time: this.#time, chosen: this.#chosen };
     paint(this.#canvas.getContext("2d")!, run, layout, at, ink);
     const rows = Math.min(run.film.workers, TILES);
     lanes(this.#strip.getContext("2d")!, run, at, layout.width, rows, this.#lane(rows), Math.min(run.film.until, WINDOW * run.round), ink);
@@ -329,6 +329,7 @@ class ParallelView {
     this.#computing.hidden = !(what || trouble);
     this.#computing.classList.toggle("labkit-pa-trouble", !!trouble);
     this.shell.root.toggleAttribute("data-computing", !!what);
+    if (what) this.shell.say(what);
     if (trouble) {
       this.shell.say(trouble);
       this.#controls.reset(this.shell.get<Settings>("settings"));
