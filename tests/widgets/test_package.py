@@ -21,7 +21,7 @@ from tests.widgets.building import ROOT, WIDGETS, hook
 pytest.importorskip("hatchling", reason="hatchling builds the wheel")
 
 MOST_BYTES = 200_000  # of the bundle as it travels to a page and is saved with a notebook: compressed
-MOST_UNPACKED_BYTES = 400_000  # nine views; 200,000 were wanted of five and not reached: it shall not grow unseen
+MOST_UNPACKED_BYTES = 500_000  # thirteen views; 200,000 were wanted of five and not reached: it shall not grow unseen
 NAMESPACES = {"http://www.w3.org/2000/svg", "http://www.w3.org/1999/xhtml"}
 
 
