@@ -24,7 +24,9 @@ from labkit.graph import Graph
 from labkit.servers import servers_of
 from labkit.sites import PACKAGE_FOLDER
 
-_WAITS = ("ops/waiting.py", "ops/accumulators.py", "servers/server.py", "monitored/manager.py")
+_WAITS = frozenset(
+    ["ops/waiting.py", "ops/accumulators.py", "servers/server.py", "monitored/manager.py", "queues/coordinator.py"]
+)
 _END_SECONDS = 10.0  # that a task gets to end once the servers are closed
 
 
@@ -67,6 +69,7 @@ def run_cluster(
         >>> tf.parallel.run_cluster(main, cluster)["/job:worker/task:2"]
         15
     """
+    timeout, stall_timeout = _seconds(timeout, "timeout"), _seconds(stall_timeout, "stall_timeout")
     if not callable(main):
         raise LabkitError(
             f"run_cluster takes the program of a task, a function of a job and a number, and not {main!r}.",
@@ -124,17 +127,7 @@ class _Task:
 
     def frame(self) -> FrameType | None:
         """Where the thread is."""
-        return sys._current_frames().get(self.thread.ident or 0)  # pyright: ignore[reportPrivateUsage]  # documented
-
-    def waits(self) -> bool:
-        """True if the thread waits in labkit for other tasks."""
-        frame = self.frame()
-        while frame is not None:
-            name = frame.f_code.co_filename
-            if name.startswith(PACKAGE_FOLDER):
-                return name.removeprefix(PACKAGE_FOLDER) in _WAITS
-            frame = frame.f_back
-        return False
+        return _frames().get(self.thread.ident or 0)
 
     def place(self) -> str:
         """The line of the program where the thread is."""
@@ -146,8 +139,35 @@ class _Task:
             line for line in lines if not line.filename.startswith(PACKAGE_FOLDER) and "threading" not in line.filename
         ]
         at = own[-1] if own else lines[-1]
-        doing = " and waits" if self.waits() else ""
+        doing = " and waits" if _waits(frame) else ""
         return f'{self.name} is at File "{at.filename}", line {at.lineno}{doing}: {at.line}'
+
+
+def _frames() -> dict[int, FrameType]:
+    """Where each thread of this process is."""
+    return sys._current_frames()  # pyright: ignore[reportPrivateUsage]  # documented, whatever its name
+
+
+def _waits(frame: FrameType | None) -> bool | None:
+    """True if a thread waits in labkit for others, False if it does something; None if it is none of labkit's."""
+    while frame is not None:
+        name = frame.f_code.co_filename
+        if name.startswith(PACKAGE_FOLDER):
+            return name.removeprefix(PACKAGE_FOLDER) in _WAITS
+        frame = frame.f_back
+    return None
+
+
+def _something_computes() -> bool:
+    """True unless all of labkit's threads but this one wait; those that fill queues count too."""
+    me = threading.get_ident()
+    return any(_waits(frame) is False for ident, frame in _frames().items() if ident != me)
+
+
+def _seconds(value: Any, name: str) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
+        raise LabkitError(f"{name} is a number of seconds, more than 0, not {value!r}.")
+    return float(value)
 
 
 def _watch(tasks: list[_Task], spec: ClusterSpec, timeout: float, stall_timeout: float) -> None:
@@ -165,7 +185,7 @@ def _watch(tasks: list[_Task], spec: ClusterSpec, timeout: float, stall_timeout:
             return
         now = time.monotonic()
         done = sum(server.moves for server in servers) + len(tasks) - len(left)
-        if done != moves or not all(task.waits() for task in left):
+        if done != moves or _something_computes():
             moves, moved = done, now
         if now - began > timeout or now - moved > stall_timeout:
             why = f"not done after {timeout:g} seconds" if now - began > timeout else (

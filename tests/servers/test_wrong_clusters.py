@@ -246,7 +246,7 @@ def test_a_program_that_takes_too_long():
 
 
 def test_a_task_that_does_not_end_is_named(capsys, monkeypatch):
-    monkeypatch.setattr("labkit.parallel.cluster_run._END_SECONDS", 0.2)
+    monkeypatch.setitem(tf.parallel.run_cluster.__globals__, "_END_SECONDS", 0.2)
     stop = threading.Event()
 
     def main(job_name, task_index):
@@ -270,6 +270,9 @@ def test_run_cluster_with_what_is_no_program(worker):
         tf.parallel.run_cluster(lambda job, task: None, {})
     with pytest.raises(TypeError, match="cluster"):
         tf.parallel.run_cluster(lambda job, task: None, 4)
+    for timeout in (0, -1, float("nan"), "60", None, True):
+        with pytest.raises(tf.errors.LabkitError, match="timeout is a number of seconds"):
+            tf.parallel.run_cluster(lambda job, task: None, SPEC, timeout=timeout)
 
 
 def test_sys_exit_is_the_end_of_a_task():
