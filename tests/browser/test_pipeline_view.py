@@ -265,7 +265,7 @@ def test_page_and_kernel_work_together(lab: Lab, chromium: Any) -> None:
     assert "bubble 33.3%" in root.inner_text()
 
     def shows(words: str) -> None:
-        root.get_by_text(words).first.wait_for(timeout=10_000)
+        root.get_by_text(words).first.wait_for(timeout=30_000)
 
     def now() -> str:
         return run_in_kernel(page, "print([view.settings[k] for k in view.settings], view.runs)")

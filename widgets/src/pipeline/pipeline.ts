@@ -91,22 +91,27 @@ class PipelineView {
       const job = ++this.#job, found = await unpack(value) as unknown as Data;
       if (!signal.aborted && job === this.#job) this.#load(found);
     });
+    shell.watch("settings", () => { this.#wrong.textContent = ""; });
     shell.watch<number>("time", time => { if (Math.abs(time - this.#time) > 1e-12) { this.#player.pause(); this.#go(time); } });
     this.#load(data);
   }
 
   #load(data: Data): void {
     this.#player.pause();
-    this.#wrong.textContent = "";
     this.#run = new Run(data);
     this.#chart.load(this.#run);
-    const settings = this.shell.get<Settings>("settings");
-    if (!Object.keys(this.#wanted).length) for (const field of this.#fields) field.show(settings, data); // else a hand is on one
+    this.#show();
     this.#explain();
     this.#legends();
     this.#table();
     this.#go(Math.min(this.#run.whole, this.shell.get<number>("time") || 0));
     this.#tell(null);
+  }
+
+  /** Sets the controls to what is shown; not while a hand is on one and the kernel has not followed yet. */
+  #show(): void {
+    if (this.#asking) return;
+    for (const field of this.#fields) field.show(this.shell.get("settings"), this.#run.data);
   }
 
   // The controls.
@@ -200,17 +205,16 @@ class PipelineView {
       this.#wanted = {};
       try {
         await this.shell.request("change", { settings });
-        this.#wrong.textContent = "";
         this.shell.say("");
       } catch (error) {
         if (!(error instanceof Refused)) throw error;
         if (this.shell.signal.aborted) return;
         this.#wrong.textContent = error.message;
         this.#said(error.message);
-        if (!Object.keys(this.#wanted).length) for (const field of this.#fields) field.show(this.shell.get("settings"), this.#run.data);
       }
     }
     this.#asking = false;
+    this.#show();
   }
 
   // The player.
