@@ -36,11 +36,10 @@ import numpy as np
 from jax.sharding import NamedSharding
 from jax.sharding import PartitionSpec as P  # JAX's own abbreviation
 
-from labkit.cluster.errors import checked_count
 from labkit.errors import GraphError
 from labkit.graph import Operation, Tensor
 from labkit.local_devices import local_devices
-from labkit.parallel.given import given
+from labkit.parallel.given import check_called, counted, given, whole_state
 from labkit.parallel.history import History, Point
 from labkit.parallel.replicated import AXIS, compiled_step, mesh_of
 from labkit.parallel.sampling import Sampling
@@ -62,15 +61,14 @@ class Devices:
         state: the state after the last `train`.
 
     Raises:
-        GraphError: if there are not so many.
-        ClusterError: if the count is no whole number of at least one.
+        GraphError: if there are not so many, or the count is no whole number of at least one.
     """
 
     def __init__(self, count: int | None = None) -> None:
         found = local_devices()
         kind = next(iter(found.values())).platform
         there = {name: device for name, device in found.items() if device.platform == kind}
-        self.count = min(len(there), MOST) if count is None else checked_count(count, "the number of devices")
+        self.count = min(len(there), MOST) if count is None else counted(count, "the number of devices")
         if self.count > min(len(there), MOST):
             try_ = f'jax.config.update("jax_num_cpu_devices", {self.count}), as the first thing that JAX is told'
             limit = f" (and at most {MOST} can be used)" if self.count > MOST else ""
@@ -108,13 +106,12 @@ class Devices:
             A `History` in real seconds; `self.state` is the state.
 
         Raises:
-            GraphError: if the step cannot be replicated, or there are fewer examples than workers.
-            ClusterError: if a number is none.
+            GraphError: if the step cannot be replicated, a number is none, or there are fewer examples than workers.
         """
-        for value, what in ((steps, "steps"), (batch, "batch")):
-            checked_count(value, what)
+        steps, batch, seed = counted(steps, "steps"), counted(batch, "batch"), counted(seed, "seed", None)
+        check_called(progress)
         step, arrays = given(train, data, loss, self.count)
-        tell = max(1, steps // 50) if tell_every is None else checked_count(tell_every, "tell_every")
+        tell = max(1, steps // 50) if tell_every is None else counted(tell_every, "tell_every")
         taken = Sampling(len(arrays[0]), self.count, batch, sampling, seed)
         mesh = mesh_of(self._devices)
         compiled, apart = compiled_step(step, mesh), NamedSharding(mesh, P(AXIS))
@@ -122,7 +119,7 @@ class Devices:
         seconds: list[float] = []
         sent, ranks = float(step.sent_bytes or 0), np.arange(self.count)
         with jax.enable_x64(True):
-            now: State = dict(step.first_state() if state is None else state)
+            now: State = step.first_state() if state is None else whole_state(step, state)
             now = {name: jax.device_put(value, NamedSharding(mesh, P())) for name, value in now.items()}
             start = time.perf_counter()
             for number in range(steps):

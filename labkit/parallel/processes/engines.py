@@ -25,6 +25,7 @@ from collections.abc import Generator, Mapping
 from typing import Any, Self
 
 from labkit.errors import CancelledError, GraphError, UnavailableError
+from labkit.parallel.given import counted
 from labkit.parallel.history import Happening
 from labkit.parallel.processes import live
 
@@ -60,7 +61,7 @@ class Engines:
 
     Raises:
         UnavailableError: if ipyparallel is missing, this is not Linux, or the workers do not start.
-        GraphError: if the count is no positive whole number.
+        GraphError: if the count is no positive whole number, or another argument cannot be used.
     """
 
     def __init__(
@@ -69,6 +70,15 @@ class Engines:
     ) -> None:  # fmt: skip
         if not isinstance(count, int) or isinstance(count, bool) or count < 1:  # pyright: ignore[reportUnnecessaryIsInstance]  # learners are not typed
             raise GraphError(f"{count!r} processes were asked for; it must be a whole number of at least one.")
+        if threads is not None:
+            threads = counted(threads, "threads")
+        if launcher is not None and not isinstance(launcher, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]  # learners are not typed
+            raise GraphError(
+                f"the launcher is {launcher!r:.60}; it is what ssh({{...}}) or slurm(...) returned.\n"
+                '  Try: launcher=tf.parallel.processes.ssh({"node1": 2}).'
+            )
+        if folder is not None and not os.path.isdir(folder):
+            raise GraphError(f"there is no folder {folder!r}.\n  Try: os.makedirs({folder!r}).")
         self._ipyparallel = require()
         self.count = count
         cores = len(os.sched_getaffinity(0))
@@ -290,8 +300,8 @@ class Engines:
             GraphError: if there is no such worker, it has ended already, or it runs on another machine.
         """
         self._check_open()
-        if not 0 <= rank < len(self._pids):
-            raise GraphError(f"there is no worker {rank}; there are 0 to {len(self._pids) - 1}.")
+        if not isinstance(rank, int) or not 0 <= rank < len(self._pids):  # pyright: ignore[reportUnnecessaryIsInstance]  # learners are not typed
+            raise GraphError(f"there is no worker {rank!r}; there are 0 to {len(self._pids) - 1}.")
         if not self._local:
             raise GraphError(f"worker {rank} runs on another machine.\n  Try: its launcher's own way to end a process.")
         pid = self._pids[rank]

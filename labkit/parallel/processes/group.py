@@ -22,9 +22,9 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from labkit.errors import CancelledError, GraphError, LabkitError, UnavailableError
+from labkit.errors import CancelledError, LabkitError, UnavailableError
 from labkit.graph import Operation, Tensor
-from labkit.parallel.given import given
+from labkit.parallel.given import check_called, counted, given, whole_state
 from labkit.parallel.history import Happening, History, Point
 from labkit.parallel.processes import live
 from labkit.parallel.processes.carried import forget_states, read_state, write_state, write_step
@@ -126,19 +126,20 @@ class Processes(Engines):
             GraphError: if the step cannot be replicated, or there are fewer examples than workers.
         """
         self._check_open()
-        for value, what in ((steps, "steps"), (batch, "batch"), (checkpoint_every, "checkpoint_every")):
-            if value < 1:
-                raise GraphError(f"{what} is {value!r}; it must be a whole number of at least one.")
+        steps, batch, seed = counted(steps, "steps"), counted(batch, "batch"), counted(seed, "seed", None)
+        every, restarts = counted(checkpoint_every, "checkpoint_every"), counted(restarts, "restarts", 0)
+        tell = max(1, steps // 50) if tell_every is None else counted(tell_every, "tell_every")
+        check_called(progress)
         step, arrays = given(train, data, loss, self.count)
-        tell = tell_every or max(1, steps // 50)
+        first = step.first_state() if state is None else whole_state(step, state)
+        Sampling(len(arrays[0]), self.count, batch, sampling, seed)  # says now what cannot be
         write_step(self.folder, step, arrays)
         forget_states(self.folder)
-        write_state(self.folder, 0, step, step.first_state() if state is None else state)
+        write_state(self.folder, 0, step, first)
         self.failures, self.log = [], ""
         self._begin()
         run = _Run(steps, tell, progress, self.reported, self.happenings)
-        Sampling(len(arrays[0]), self.count, batch, sampling, seed)  # says now what cannot be
-        job = (steps, batch, sampling, seed, checkpoint_every, tell)
+        job = (steps, batch, sampling, seed, every, tell)
         try:
             self._ready()
             run.start = time.time()
@@ -165,6 +166,7 @@ class Processes(Engines):
         Returns:
             For each worker what `labkit.parallel.processes.engine.parts` tells.
         """
+        batch, turns, each = counted(batch, "batch"), counted(turns, "turns", 2), counted(each, "each")
         self._ready()
         asked = [self._apply(rank, "parts", self.folder, rank, batch, turns, each) for rank in self._ranks]
         return [self._wait_for(rank, answer) for rank, answer in enumerate(asked)]

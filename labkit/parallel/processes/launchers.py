@@ -46,7 +46,11 @@ def ssh(hosts: Mapping[str, int], python: str | None = None, location: str | Non
         >>> ssh({"node1": 2, "me@node2": 1}, python="/opt/python")["config"]["SSHEngineSetLauncher"]["engines"]
         {'node1': 2, 'me@node2': 1}
     """
-    wrong = {host: count for host, count in hosts.items() if isinstance(count, bool) or count < 1 or not host.strip()}
+    if not isinstance(hosts, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]  # learners are not typed
+        raise GraphError(
+            f"hosts is {hosts!r:.60}; it says for each host how many workers it has.\n  Try: ssh({{'node1': 2}})."
+        )
+    wrong = {host: count for host, count in hosts.items() if not _whole(count) or not host.strip()}
     if wrong or not hosts:
         raise GraphError(
             f"hosts is {dict(hosts)!r}; it says for each host how many workers it has, at least one.\n"
@@ -86,10 +90,10 @@ def slurm(
         #SBATCH --account=lab
         srun {program_and_args}
     """
-    if isinstance(minutes, bool) or minutes < 1:
+    if not _whole(minutes):
         raise GraphError(f"minutes is {minutes!r}; it must be a whole number of at least one.")
     for what, name in (("partition", partition), ("account", account)):
-        if not re.fullmatch(r"[\w.,-]*", name):
+        if not isinstance(name, str) or not re.fullmatch(r"[\w.,-]*", name):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise GraphError(f"the {what} is {name!r}; a name of Slurm's has letters, digits, and the signs _ . , -.")
     limit = f"{minutes // 60:02}:{minutes % 60:02}:00"
     lines = ["#!/bin/sh", "#SBATCH --export=ALL", "#SBATCH --job-name=labkit-{cluster_id}", "#SBATCH --ntasks={n}"]
@@ -127,13 +131,17 @@ def kubernetes(
     if not re.fullmatch(r"[\w./:@-]+", image):
         raise GraphError(f"the image is {image!r}; that is no name of an image.")
     for what, number in (("workers", workers), ("steps", steps), ("batch", batch)):
-        if isinstance(number, bool) or number < 1:
+        if not _whole(number):
             raise GraphError(f"{what} is {number!r}; it must be a whole number of at least one.")
     text = files("labkit.parallel.processes").joinpath("kubernetes.yaml").read_text(encoding="utf-8")
     given = {"NAME": name, "WORKERS": workers, "IMAGE": image, "CLAIM": claim, "STEPS": steps, "BATCH": batch}
     for key, value in given.items():
         text = text.replace("${" + key + "}", str(value))
     return text
+
+
+def _whole(number: Any) -> bool:
+    return isinstance(number, int) and not isinstance(number, bool) and number >= 1
 
 
 def _reachable(location: str | None) -> dict[str, Any]:

@@ -26,7 +26,7 @@ from safetensors.numpy import load, save
 
 from labkit.errors import GraphError, LabkitError, UnavailableError
 from labkit.graph import Operation, Tensor
-from labkit.parallel.given import given
+from labkit.parallel.given import check_called, counted, given, whole_state
 from labkit.parallel.history import Happening, History, Point
 from labkit.parallel.processes import live
 from labkit.parallel.processes.carried import write_step
@@ -90,8 +90,10 @@ class ParameterServer(Engines):
             GraphError: if the step cannot be replicated, or there are fewer examples than workers.
         """
         self._check_open()
-        if updates < 1 or batch < 1:
-            raise GraphError(f"{updates} updates of {batch} examples were asked for; at least one of each.")
+        updates, batch = counted(updates, "updates"), counted(batch, "batch")
+        seed = counted(seed, "seed", None)
+        tell = max(1, updates // 50) if tell_every is None else counted(tell_every, "tell_every")
+        check_called(progress)
         step, arrays = given(train, data, loss, self.count)
         if step.random:
             raise GraphError(
@@ -100,12 +102,12 @@ class ParameterServer(Engines):
             )
         self._begin()
         write_step(self.folder, step, arrays)
-        serving = _Serving(self, step, step.first_state() if state is None else dict(state), updates)
+        serving = _Serving(self, step, step.first_state() if state is None else whole_state(step, state), updates)
         serving.taken = Sampling(len(arrays[0]), self.count, batch, sampling, seed)
         try:
             if self._harmed:
                 self._again()
-            serving.run(tell_every or max(1, updates // 50), progress)
+            serving.run(tell, progress)
         except BaseException:
             self._broken = True
             live.end(self._pids if self._local else ())
@@ -113,8 +115,9 @@ class ParameterServer(Engines):
         self.state = serving.state
         settings = {"mode": "async", "workers": self.count, "batch": batch, "sampling": sampling, "seed": seed,
                     "real": True, "order": serving.order}  # fmt: skip
+        name = f"{self.count} real worker{'s' * (self.count != 1)}, async"
         return History(
-            f"{self.count} real workers, async", self.count, tuple(serving.points), tuple(serving.staleness),
+            name, self.count, tuple(serving.points), tuple(serving.staleness),
             tuple(serving.happened), 0, settings,
         )  # fmt: skip
 

@@ -33,7 +33,7 @@ import numpy as np
 
 from labkit.errors import GraphError
 from labkit.graph import Operation, Tensor
-from labkit.parallel.given import given
+from labkit.parallel.given import counted, given
 from labkit.parallel.processes.group import Processes
 from labkit.parallel.step import TrainingStep
 
@@ -113,12 +113,10 @@ def compare(
     Raises:
         GraphError: if there are no counts, or a number is no positive whole number.
     """
-    for value, what in (*((count, "a count") for count in counts), (batch, "batch"), (turns - 1, "turns - 1"),
-                        (each, "each")):  # fmt: skip
-        if not isinstance(value, int) or value < 1:  # pyright: ignore[reportUnnecessaryIsInstance]  # learners are not typed
-            raise GraphError(f"{what} is {value!r}; it must be a whole number of at least one.")
-    if not counts:
-        raise GraphError("no counts were given.\n  Try: counts=(1, 2, 4).")
+    if not isinstance(counts, Sequence) or isinstance(counts, str) or not counts:  # pyright: ignore[reportUnnecessaryIsInstance]  # learners are not typed
+        raise GraphError(f"counts is {counts!r:.60}; it says how many workers each run has.\n  Try: counts=(1, 2, 4).")
+    counts = [counted(count, "a count") for count in counts]
+    batch, turns, each = counted(batch, "batch"), counted(turns, "turns", 2), counted(each, "each")
     step, arrays = given(train, data, loss, max(counts))
     found: list[Compared] = []
     for count in counts:

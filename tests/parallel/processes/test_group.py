@@ -5,13 +5,14 @@ from __future__ import annotations
 import gc
 import subprocess
 import sys
+import threading
 import time
 
 import numpy as np
 import pytest
 
 import labkit as tf
-from labkit.errors import GraphError, LabkitError, UnavailableError
+from labkit.errors import CancelledError, GraphError, LabkitError, UnavailableError
 from labkit.parallel import Replicas, TrainingStep
 from labkit.parallel.processes import Processes, engines, live, require
 from labkit.parallel.sampling import Sampling
@@ -230,3 +231,75 @@ def test_where_it_cannot_work_the_error_says_what_to_do(monkeypatch, platform, w
         Processes(2)
     assert "Try:" in caught.value.__notes__[0]
     require.cache_clear()
+
+
+WRONG = [
+    ({"steps": "5"}, "steps is '5'"),
+    ({"steps": 2.5}, "steps is 2.5"),
+    ({"batch": "4"}, "batch is '4'"),
+    ({"seed": "a"}, "seed is 'a'"),
+    ({"tell_every": 0}, "tell_every is 0"),
+    ({"restarts": -1}, "restarts is -1"),
+    ({"sampling": "all"}, "cannot be taken by 'all'"),
+    ({"progress": 3}, "progress is 3"),
+    ({"state": {"w": 1}}, "the state to begin with lacks 'dense/kernel'"),
+    ({"data": [np.ones((9, 12), np.float32)]}, "for each of them examples are needed"),
+    ({"data": [np.ones((9, 3), np.float32), np.zeros(9, int)]}, r"have the shape \(9, 3\)"),
+    ({"data": [3.0, np.zeros(9, int)]}, "are one number"),
+    ({"train": "minimize"}, "the data is a list|the training op is"),
+]
+
+
+@pytest.mark.parametrize(("wrong", "said"), WRONG, ids=[said for _, said in WRONG])
+def test_wrong_calls_are_told_at_once(three, wrong, said):
+    """Before anything is sent to the workers."""
+    call = {"train": dense(momentum), "data": examples(9), "steps": 2} | wrong
+    with pytest.raises(GraphError, match=said):
+        three.train(call.pop("train"), call.pop("data"), **call)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"threads": 0}, "threads is 0"),
+        ({"launcher": "ssh"}, "the launcher is 'ssh'"),
+        ({"folder": "/no/such"}, "no folder"),
+    ],
+)
+def test_a_group_that_cannot_be_is_not_started(wrong, said):
+    with pytest.raises(GraphError, match=said):
+        Processes(2, **wrong)
+
+
+def test_another_thread_stops_a_run(three):
+    """The run ends with an error, the state is the newest checkpoint's; the next run has new workers."""
+    step, data = dense(momentum), examples(100)
+    caught = []
+
+    def run():
+        try:
+            three.train(step, data, steps=10**6, batch=8, checkpoint_every=10, tell_every=5)
+        except CancelledError as error:
+            caught.append(error)
+
+    thread, old = threading.Thread(target=run), three.pids
+    thread.start()
+    while three.reported.get(0, (0,))[0] < 20 and thread.is_alive():
+        time.sleep(0.01)
+    assert set(three.reported) <= {0, 1, 2}
+    three.stop()
+    thread.join(30)
+    assert len(caught) == 1
+    assert not any(live.lives(pid) for pid in old)
+    first = step.first_state()
+    assert any(not np.array_equal(three.state[name], first[name]) for name in first)
+    three.train(step, data, steps=3, batch=8)
+    same(three.state, simulated(step, data, 3, 3, 8, 0)[0], 2e-5)
+
+
+def test_who_dies_before_the_workers_have_met_is_replaced(three):
+    """Killed while they wait for work: a new mesh is formed."""
+    three.kill(1)
+    step, data = dense(momentum), examples(100)
+    three.train(step, data, steps=3, batch=8)
+    same(three.state, simulated(step, data, 3, 3, 8, 0)[0], 2e-5)
