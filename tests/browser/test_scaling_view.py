@@ -225,3 +225,10 @@ def test_the_published_backup_workers_are_marked(opened: Open) -> None:
     press(page, "End")
     assert re.search(r"published\s+9.5 %\s+simulated\s+9.\d+ %", about(page))
     assert "SlowedSteps and 1 % a backup" in about(page)
+
+
+def test_who_never_reached_the_target_is_named(opened: Open) -> None:
+    """Not left out as if it had not been tried."""
+    page = opened(lw.ScalingView([], times={"sync": [(1, 9.0), (4, 3.0)], "async": [(1, 9.5), (4, None)]}))
+    words = page.locator(".labkit-sc-box .labkit-rc-said").all_text_contents()
+    assert sorted(words) == ["async", "async: never", "sync"]

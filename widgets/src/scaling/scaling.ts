@@ -238,9 +238,11 @@ class Scaling {
       points.length ? h("span", {}, "Filled: published; hollow: simulated.") : "", left ? h("span", {}, `${left} point${left === 1 ? " has" : "s have"} no place here: see the table.`) : "");
   }
 
+  /** Names a curve at its end. */
   private name(picture: Plot, words: string, at: number, top: number): void {
     if (!Number.isFinite(top)) return;
-    picture.ink.append(s("text", { x: Math.min(at, picture.right) - 6, y: Math.max(picture.top + 10, top - 8), "text-anchor": "end", class: "labkit-plot-word labkit-rc-said" }, shorten(words, 30)));
+    const said = shorten(words, 30), early = at - 6.6 * said.length < picture.left;
+    picture.ink.append(s("text", { x: early ? at + 8 : Math.min(at, picture.right) - 6, y: Math.max(picture.top + 10, top - 8), "text-anchor": early ? "start" : "end", class: "labkit-plot-word labkit-rc-said" }, said));
   }
 
   private marks(points: Point[], { ink, x, y, top }: Plot): void {
@@ -294,14 +296,18 @@ class Scaling {
     });
   }
 
-  private times({ ink, x, y }: Plot): void {
+  private times(picture: Plot): void {
+    const { ink, x, y, top: up } = picture;
     this.data.times.forEach((line, i) => {
       const at = this.data.series.length + i, colour = kind(at, this.theme).line;
       const points = line.x.map((n, k): [number, number] => [x(n), y(line.y[k] ?? NaN)]);
       ink.append(s("path", { d: path(points), class: "labkit-sc-curve", stroke: colour, "stroke-dasharray": dash(at).join(" ") || null }));
       for (const [left, top] of points) if (Number.isFinite(top)) ink.append(s("circle", { cx: left, cy: top, r: 4.5, fill: colour }));
       const end = points.findLast(([, top]) => Number.isFinite(top));
-      if (end) ink.append(s("text", { x: end[0] - 6, y: end[1] - 9, "text-anchor": "end", class: "labkit-plot-word labkit-rc-said" }, shorten(line.name, 30)));
+      if (end) this.name(picture, line.name, ...end);
+      line.y.forEach((value, k) => {
+        if (value === null) ink.append(s("text", { x: x(line.x[k]!), y: up + 10 + 15 * i, "text-anchor": "middle", class: "labkit-plot-word labkit-rc-said" }, `${shorten(line.name, 20)}: never`));
+      });
     });
   }
 
