@@ -219,26 +219,34 @@ class Server:
             if _serving.get(self.address) is self:
                 del _serving[self.address]
             _changed.notify_all()
-        for session in list(self._sessions):
-            session.close()
+        self._forget()
         self.resources.close()
-        with STATE_LOCK:
-            self.variables = {}
-            self.declared = {}
 
     def reset(self) -> None:
         """Forgets the variables and queues of this task, and closes the sessions that are connected to it."""
-        for session in list(self._sessions):
+        resources, self.resources = self.resources, SessionResources()
+        self._forget()
+        resources.close()
+
+    def _forget(self) -> None:
+        """Closes the sessions, and lets go of what is kept here."""
+        with _changed:
+            sessions = list(self._sessions)
+        for session in sessions:
             session.close()
-        self.resources.close()
-        self.resources = SessionResources()
         with STATE_LOCK:
             self.variables = {}
             self.declared = {}
 
     def connect(self, session: Any) -> None:
-        """Remembers a session, to close it when the server closes."""
-        self._sessions.add(session)
+        """Remembers a session, to close it when the server closes.
+
+        Raises:
+            CancelledError: if it is closed.
+        """
+        with _changed:
+            self.check_open()
+            self._sessions.add(session)
 
     def check_open(self) -> None:
         """Raises `CancelledError` if the server is closed."""

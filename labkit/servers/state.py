@@ -163,7 +163,7 @@ class SharedResources(SessionResources):
         A queue that was closed and that no other session has used goes too: the next session starts with a new one.
         """
         super().close()
-        for (server, key), value in self._used.items():
+        for (server, key), value in list(self._used.items()):  # another thread may be in a run
             value.wake()
             users = server.users.get(key)
             if users is not None:

@@ -68,7 +68,7 @@ class Tasks:
             CancelledError: if the session's own server is closed.
             UnavailableError: if another one is: a monitored session then makes itself anew.
         """
-        for server in self.connected.values():
+        for server in list(self.connected.values()):
             if server.closed:
                 self.server.check_open()
                 raise UnavailableError(
