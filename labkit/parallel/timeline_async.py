@@ -102,6 +102,7 @@ class _Run:
         self.lost = 0
         self.tape = tape
         self.pull_busy, self.push_busy = busy
+        self.queues = self.push_busy > 0
         self.turn = [0] * workers
         self.heap: list[tuple[float, int, int]] = []
         self._begin(0.0)
@@ -145,11 +146,11 @@ class _Run:
                 self._close()
                 return True
             now, worker, what = heapq.heappop(self.heap)
-            if what == _SENDS:
-                self._send(worker, now)
-                continue
             if what == _ARRIVES:
                 self._apply(worker, now)
+            elif what == _SENDS:
+                self._send(worker, now)
+                continue
             if self.ledger.done < updates:
                 self._go(worker, now)
         self._close()
@@ -189,7 +190,7 @@ class _Run:
             self.begun_reads[worker].append(read)
             self.since[worker] += 1
             ready = len(begun) == self.n_push
-            queues = ready and self.push_busy > 0  # when it is there is found when it is sent
+            queues = ready and self.queues  # then it is seen when it is sent, when it arrives
             if end + self.push >= self.trouble[worker]:
                 end = self._survives(worker, now, end, ready and not queues)
             elif ready and not queues:
