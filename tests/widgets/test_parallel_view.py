@@ -14,7 +14,7 @@ import pytest
 import labkit as tf
 import labkit_widgets as lw
 from labkit.errors import GraphError
-from labkit.parallel import AllReduce, Clock, DataParallel, Fault, ParameterServers, Recovery, Wire
+from labkit.parallel import AllReduce, Clock, DataParallel, Fault, ParameterServers, Recovery, Wire, crossover
 from labkit.simulator import Exponential, LogNormal, SlowMachine
 from labkit_widgets.columns import decode
 from labkit_widgets.parallel_models import cut, layers
@@ -272,6 +272,9 @@ def test_bytes_of_data_and_model_parallelism_are_those_of_the_formulas(net: dict
     assert 0 <= constants <= 16
     assert told["even"] == pytest.approx((2 * 2 * weights - constants) / (2 * 4 * HIDDEN))
     assert [names for _, names in told["parts"]] == [["first"], ["second"]]
+    said = crossover([INPUTS, HIDDEN, CLASSES], 16, 2, data="servers", model="layers", biases=False)
+    assert told["data"]["bytes"] == said.data_bytes
+    assert told["model"]["bytes"] - constants == said.model_bytes
     assert "4.10 kB" in told["words"].replace("\u00a0", " ")
     ring = view(net, workers=4, communication="ring").models["data"]["bytes"]
     assert ring == pytest.approx(4 * 2 * 3 / 4 * weights)
@@ -349,6 +352,8 @@ def test_faces_without_a_page_say_the_same_at_every_run(net: dict[str, Any]) -> 
     one, two = (view(net, mode="async", stragglers="log-normal").kill("worker 1", 0.2) for _ in range(2))
     assert one.still() == two.still()
     assert ElementTree.fromstring(one.picture()).tag.endswith("svg")
+    bars = [bar for bar in ElementTree.fromstring(one.picture()).iter() if bar.get("fill") == "#b3261e"]
+    assert len(bars) == 2  # the legend's, and the outage
     outline = json.dumps(one.outline())
     for words in ("12 updates", "staleness", "worker 1 dies", "data parallelism moves"):
         assert words in outline

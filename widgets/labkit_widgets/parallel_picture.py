@@ -63,23 +63,19 @@ def picture(film: Mapping[str, Any], title: str) -> str:
     """
     workers = min(film["workers"], _LANES)
     lanes = moments(film, workers)
-    steps: list[Any] = film["steps"]["end"][:4] if film["steps"] is not None else []
-    some = [end for lane in lanes for _, end, _ in lane[:10]]
-    until = max([float(end) for end in steps if end is not None] or some or [1.0])
+    window = _window(film, lanes)
     down: list[list[Any]] = film["down"]
     parts: list[str] = []
     for number, lane in enumerate(lanes):
         y = _TOP + number * _ROW
         parts.append(_text(_LEFT - 8, y + 12, f"worker {number}", "end"))
-        for start, end, kind in lane:
-            if start < until:
-                parts.append(_bar(start, min(end, until), until, y, kind))
+        parts += [_bar(start, end, window, y, kind) for start, end, kind in lane]
         for who, start, _, end in down:
-            if who == f"worker {number}" and start < until:
-                parts.append(_bar(start, min(until if end is None else end, until), until, y, "down"))
+            if who == f"worker {number}":
+                parts.append(_bar(start, window[1] if end is None else end, window, y, "down"))
     height = _TOP + workers * _ROW + 34
     more = film["workers"] - workers
-    about = f"the first {short(until, 's')}" + (f"; {more} more workers" if more else "")
+    about = f"{short(window[0], 's')} to {short(window[1], 's')}" + (f"; {more} more workers" if more else "")
     parts.append(_text(_LEFT, height - 12, about))
     x = _LEFT
     for kind, words in _WORDS.items():
@@ -94,8 +90,25 @@ def picture(film: Mapping[str, Any], title: str) -> str:
     )
 
 
-def _bar(start: float, end: float, until: float, y: int, kind: str) -> str:
-    left, right = (round(_LEFT + at / until * _WIDE) for at in (start, end))
+def _window(film: Mapping[str, Any], lanes: list[list[Moment]]) -> tuple[float, float]:
+    """The first outage with what goes before and after, or a few steps from the beginning."""
+    down: list[list[Any]] = film["down"]
+    if down:
+        start = float(down[0][1])
+        end = float(down[0][3] or film["until"])
+        margin = max((end - start) / 3, 0.05 * float(film["until"]))
+        return max(0.0, start - margin), min(float(film["until"]), end + margin)
+    steps: list[Any] = film["steps"]["end"][:6] if film["steps"] is not None else []
+    some = [end for lane in lanes for _, end, _ in lane[:16]]
+    return 0.0, max([float(end) for end in steps if end is not None] or some or [1.0])
+
+
+def _bar(start: float, end: float, window: tuple[float, float], y: int, kind: str) -> str:
+    """One piece of a lane; nothing outside the window."""
+    first, last = window
+    if end <= first or start >= last:
+        return ""
+    left, right = (round(_LEFT + (min(max(at, first), last) - first) / (last - first) * _WIDE) for at in (start, end))
     return f'<rect x="{left}" y="{y}" width="{max(1, right - left)}" height="{_ROW - 4}" fill="{_FILLS[kind]}"/>'
 
 
