@@ -44,21 +44,12 @@ def prepare(owner: int) -> int:
     jax.config.update("jax_platforms", "cpu")
     jax.config.update("jax_num_cpu_devices", 1)
     if owner:
-        threading.Thread(target=_watch, args=(owner, _began(owner)), daemon=True).start()
+        threading.Thread(target=_watch, args=(owner, live.began(owner)), daemon=True).start()
     return os.getpid()
 
 
-def _began(pid: int) -> str:
-    """When a process began, so that another with the same number is not taken for it; "" if there is none."""
-    try:
-        with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
-            return file.read().rpartition(")")[2].split()[19]
-    except OSError:
-        return ""
-
-
 def _watch(owner: int, began: str) -> None:
-    while _began(owner) == began:
+    while live.began(owner) == began:
         time.sleep(1.0)
     mark = os.environ.get(live.MARK, "")
     if mark:  # the other workers look after themselves; the controller and its like do not

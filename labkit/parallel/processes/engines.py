@@ -15,6 +15,7 @@ import logging
 import os
 import shutil
 import signal
+import subprocess
 import sys
 import tempfile
 import threading
@@ -97,10 +98,11 @@ class Engines:
         self._stopping = threading.Event()
         self._starting = threading.RLock()  # whoever closes waits until nothing is being started
         self._profile = tempfile.mkdtemp(prefix="labkit-engines-")
+        guard = live.start_guard(self.mark)  # before there is anything that could be left behind
         self._cluster = self._new_cluster()
         self._clients: list[Any] = []
         given = None if folder else self.folder
-        self._end = weakref.finalize(self, _close, self._cluster, self._clients, self.mark, self._profile, given)
+        self._end = weakref.finalize(self, _close, self._cluster, self._clients, self.mark, self._profile, given, guard)
         try:
             self._start()
         except BaseException:
@@ -341,7 +343,9 @@ def _marked_environment(mark: str) -> Generator[None]:
         os.environ.pop(live.MARK, None)
 
 
-def _close(cluster: Any, clients: list[Any], mark: str, profile: str, folder: str | None) -> None:
+def _close(
+    cluster: Any, clients: list[Any], mark: str, profile: str, folder: str | None, guard: subprocess.Popen[bytes]
+) -> None:  # fmt: skip
     """Ends what was started, politely and then for certain; no reference to the group, so that it can be collected."""
     for client in clients:
         if client is not None:
@@ -353,6 +357,8 @@ def _close(cluster: Any, clients: list[Any], mark: str, profile: str, folder: st
         cluster.stop_cluster_sync()
     if sys.platform == "linux":
         live.end(live.marked(mark))
+    guard.kill()
+    guard.wait()
     for path in (profile, folder):
         if path:
             shutil.rmtree(path, ignore_errors=True)

@@ -2,6 +2,10 @@
 
 Every process that a group starts carries a mark in its environment, and so does what it starts in turn; `/proc` says
 who has it. So nothing is ended that was not started here, and nothing that was started here is forgotten.
+
+Started as a program (`python live.py OWNER MARK`) this file is a group's guard: it waits until its owner, the notebook,
+is gone, however that came about, and ends what is left of the group. It imports nothing of labkit, so that it starts
+at once and is there before the first worker.
 """
 
 from __future__ import annotations
@@ -9,6 +13,8 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Iterable
 
@@ -63,3 +69,40 @@ def end(pids: Iterable[int], seconds: float = 5.0) -> None:
     until = time.monotonic() + seconds
     while any(lives(pid) for pid in left) and time.monotonic() < until:
         time.sleep(0.02)
+
+
+def began(pid: int) -> str:
+    """When a process began, so that another with the same number is not taken for it; "" if there is none.
+
+    Example:
+        >>> began(os.getpid()) == began(os.getpid()) != ""
+        True
+    """
+    try:
+        with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
+            return file.read().rpartition(")")[2].split()[19] if lives(pid) else ""
+    except OSError:
+        return ""
+
+
+def start_guard(mark: str) -> subprocess.Popen[bytes]:
+    """Starts a guard of the processes with this mark, which this process owns; the guard carries the mark, too."""
+    return subprocess.Popen(
+        [sys.executable, "-I", "-S", __file__, str(os.getpid()), mark],
+        env={**os.environ, MARK: mark}, start_new_session=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+
+
+def guard(owner: int, mark: str, look_seconds: float = 0.5) -> None:
+    """Waits until a process has ended, and ends those with the mark; what is just being started comes up meanwhile."""
+    since = began(owner)
+    while since and began(owner) == since:
+        time.sleep(look_seconds)
+    for _ in range(20):
+        end(marked(mark))
+        time.sleep(look_seconds)
+
+
+if __name__ == "__main__":
+    guard(int(sys.argv[1]), sys.argv[2])

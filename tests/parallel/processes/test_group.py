@@ -214,6 +214,36 @@ def test_when_the_notebook_is_killed_its_processes_end_themselves():
     assert not live.marked(mark)
 
 
+def test_when_the_notebook_is_killed_while_workers_start_none_is_left():
+    """The guard is there before them."""
+    require_or_skip()
+    program = (
+        "import os, threading\n"
+        "from labkit.parallel.processes import Processes, engines, live\n"
+        "kill = engines.live.start_guard\n"
+        "def start(mark):\n"
+        "    print(mark, flush=True)\n"
+        "    return kill(mark)\n"
+        "engines.live.start_guard = start\n"
+        "Processes(2)\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True) as notebook:
+        try:
+            mark = notebook.stdout.readline().strip()
+            until = time.monotonic() + 60
+            while (
+                not any(live.runs(pid, "ipyparallel.engine") for pid in live.marked(mark)) and until > time.monotonic()
+            ):
+                time.sleep(0.01)
+        finally:
+            notebook.kill()
+    assert any(live.runs(pid, "ipyparallel.engine") for pid in live.marked(mark))
+    until = time.monotonic() + 30
+    while live.marked(mark) and time.monotonic() < until:
+        time.sleep(0.1)
+    assert not live.marked(mark)
+
+
 def require_or_skip():
     """As the fixture does."""
     if sys.platform != "linux":
