@@ -122,13 +122,18 @@ def _nothing(page: Any, view: Any) -> None:
     page.wait_for_timeout(1500)
 
 
+def _tall(page: Any, view: Any) -> None:
+    page.set_viewport_size({"width": 1500, "height": 1400})
+    page.wait_for_timeout(1500)
+
+
 PICTURES: dict[str, tuple[str, Callable[[Any, Any], None]]] = {
     "graph_view": (_GRAPH, _graph),
     "training_view": (_TRAINING, _training),
     "playground_view": (_PLAYGROUND, _nothing),
     "placement_view": (_PLACEMENT, _nothing),
     "cluster_view": (_CLUSTER, _nothing),
-    "parallel_view": (_PARALLEL, _nothing),
+    "parallel_view": (_PARALLEL, _tall),
 }
 
 

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from labkit.parallel import AllReduce, DataParallel, Happening, History
+from labkit.parallel.faults import Outages
 from labkit.parallel.tape import Tape
 from labkit.parallel.timeline import Timeline
 
@@ -44,7 +45,8 @@ def film(parallel: DataParallel, updates: int) -> dict[str, Any]:
         "group": getattr(communication, "group", None) or 8, "gradients": gradients, "batch": parallel.batch,
         "compute": parallel.compute_seconds, "readBytes": read, "sentBytes": sent,
         "pull": read / (read + sent) if read + sent and shape == "servers" else 0.0,
-        "down": down(timeline.happenings), "whole": digits(timeline.seconds), "wholeUpdates": timeline.updates,
+        "down": down(timeline.happenings, parallel.outages()),
+        "whole": digits(timeline.seconds), "wholeUpdates": timeline.updates,
         "happenings": columns(
             [(digits(h.seconds), h.kind, h.who, h.text) for h in timeline.happenings[:_MOST_HAPPENINGS]],
             "at kind who text",
@@ -117,20 +119,13 @@ def _updates(
     return columns(rows, "at worker stale done examples bytes")
 
 
-def down(happenings: Iterable[Happening]) -> list[list[Any]]:
-    """Who does not work from when until when, and when that is noticed: [who, start, noticed, end]."""
+def down(happenings: Iterable[Happening], outages: Outages) -> list[list[Any]]:
+    """Who does not work from when until when, and when that is noticed: [who, start, noticed, end]; None for never."""
     found: list[list[Any]] = []
-    open_: dict[str, list[Any]] = {}
     for happening in happenings:
-        at = digits(happening.seconds)
-        if happening.kind == "died":
-            open_[happening.who] = [happening.who, at, None, None]
-            found.append(open_[happening.who])
-        elif happening.who in open_:
-            if happening.kind == "noticed":
-                open_[happening.who][2] = at
-            elif happening.kind in ("restarted", "back"):
-                open_.pop(happening.who)[3] = at
+        outage = outages.of(happening.who).after(happening.seconds) if happening.kind == "died" else None
+        if outage is not None:
+            found.append([happening.who, *map(digits, outage)])
     return found
 
 

@@ -141,7 +141,7 @@ export function paint(pen: Pen, run: Run, layout: Layout, at: Look, ink: Ink): v
     frame(pen, tile, chosen ? ink.accent : state.doing === "down" ? ink.warn : ink.line, chosen ? 3 : state.doing === "down" ? 2 : 1);
     const y = tile.y + (tile.h - bar - 6) / 2 + 1;
     const words = doingWord(state.doing, film.exchange), name = `worker ${worker}`;
-    const wide = (text: string) => pen.measureText(text).width, fits = wide(name) + wide(words) + 26 < tile.w;
+    const wide = (text: string) => pen.measureText(text).width, fits = wide(name) + wide("computes") + 26 < tile.w;
     write(pen, fits ? name : String(worker), tile.x + 8, y, ink.ink, "left");
     if (fits || wide(String(worker)) + wide(words) + 24 < tile.w) write(pen, words, tile.x + tile.w - 8, y, state.doing === "down" ? ink.warn : ink.soft, "right");
     if (state.doing === "down") cross(pen, tile, ink.warn);

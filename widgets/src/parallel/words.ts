@@ -89,8 +89,9 @@ export function about(run: Run, chosen: number, time: number): string {
   }
   const state = run.state(chosen, time), link = run.outage(`link of worker ${chosen}`, time) ? ", its link is cut" : "";
   if (state.doing === "down") {
-    const [start, noticed] = run.outage(`worker ${chosen}`, time)!;
-    return `worker ${chosen} is down since ${seconds(start)}${Number.isFinite(noticed) ? time < noticed ? `; given up at ${seconds(noticed)}` : "; given up, being replaced" : ""}${until(state.to, time)}`;
+    const [start, noticed, end] = run.outage(`worker ${chosen}`, time)!;
+    const told = Number.isFinite(noticed) ? `; ${time < noticed ? "to be given" : "given"} up at ${seconds(noticed)}` : "";
+    return `worker ${chosen} is down since ${seconds(start)}${told}${Number.isFinite(end) ? `, there again at ${seconds(end)}` : ", for good"}`;
   }
   return `worker ${chosen} ${doingWord(state.doing, run.film.exchange)}${Number.isFinite(state.to) ? `, for ${seconds(Math.max(0, state.to - time))} more` : ""}${link}`;
 }
