@@ -129,6 +129,8 @@ class ParameterServers:
             >>> servers.shares
             (0.8, 0.8)
         """
+        if not isinstance(sizes, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]  # learners are not typed
+            raise GraphError(f"the sizes are {sizes!r}; they are a dict: {{'w': bytes of w, 'b': bytes of b}}.")
         if self.sharded:
             return self
         where = placed_greedily(sizes, self.servers)
@@ -266,8 +268,9 @@ def _link(transport: str | Transport, latency: float | None, rate: float | None)
     elif isinstance(transport, str) and transport in TRANSPORTS:  # pyright: ignore[reportUnnecessaryIsInstance]  # learners are not typed
         usual = TRANSPORTS[transport]
     else:
+        shown = "in a table of several" if isinstance(transport, Mapping) else repr(transport)
         raise GraphError(
-            f"there is no transport {transport!r}; there are {', '.join(TRANSPORTS)}, or a Transport(...) of your own "
+            f"there is no transport {shown}; there are {', '.join(TRANSPORTS)}, or a Transport(...) of your own "
             "or out of those that tf.parallel.measure_transports() found: measured['rpc']."
         )
     return (

@@ -326,6 +326,8 @@ def test_what_cannot_be_is_said():
         (lambda: ParameterServers(0), "the number of parameter servers is 0"),
         (lambda: ParameterServers(2, sharded=False).step_seconds(2, 1.0, 1.0), "which of 2 servers has which variable"),
         (lambda: ParameterServers(2, sharded=False).placed({"w": -1.0}), "the size of 'w' is -1.0"),
+        (lambda: ParameterServers(2, sharded=False).placed([1.0, 2.0]), r"the sizes are \[1.0, 2.0\]; they are a dict"),
+        (lambda: ParameterServers(transport={"rpc": 1}), "in a table of several"),
         (lambda: Transport("slow", -1.0, 1e9), "the latency of 'slow' is -1.0"),
         (lambda: Transport("slow", 1.0, 0), "the bandwidth of 'slow' is 0"),
         (lambda: two_variables(mode="async", communication="hierarchical"), "need parameter servers"),
