@@ -23,8 +23,9 @@ Example:
     >>> step = tf.train.GradientDescentOptimizer(0.1).minimize(tf.reduce_mean(loss))
     >>> cut = tf.parallel.split(loss, 4, backward=True)
     >>> fewer = tf.passes.optimize(step, passes=[cut, "waits", "identities", tf.parallel.unjoin, "dead"])
-    >>> max(t.static_shape for node in fewer.graph.get_operations() if "loss" in node.name for t in node.outputs)
-    (8, 250)
+    >>> made = [t.static_shape for node in fewer.graph.get_operations() if "loss" in node.name for t in node.outputs]
+    >>> sorted({shape for shape in made if len(shape) == 2})  # no scores of 1,000 words
+    [(8, 1), (8, 250)]
 
 Numbers: the parts of a sum are added in another order than the whole, so the last bits may differ.
 
@@ -115,7 +116,7 @@ def _sparse(
     nothing = zeros_like(reduce_sum(total, axis))
     unknown = apply(Select(), known, nothing, nothing + float("nan"))  # as in the whole op, no class has no loss
     checked = add(total, expand_dims(unknown, -1))
-    sizes = [cast("int", cast("tuple[int, ...]", piece.static_shape)[axis]) for piece in shifted]
+    sizes = [cast("tuple[int, ...]", piece.static_shape)[axis] for piece in shifted]
     starts = [0, *itertools.accumulate(sizes)]
 
     def mine(i: int) -> Tensor:
