@@ -106,6 +106,7 @@ class ConfigProto:
         log_device_placement: True prints where each node runs, to standard error.
         device_count: how many devices of a kind to use at most, by kind: {"GPU": 0} hides the GPUs. CPU devices are
             made by JAX when it is first used: {"CPU": 4} needs `jax.config.update("jax_num_cpu_devices", 4)` before.
+        device_filters: which tasks of a cluster a session at a server may use, such as ["/job:ps"]; all if empty.
 
     Example:
         >>> import labkit as tf
