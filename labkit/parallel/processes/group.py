@@ -10,7 +10,15 @@ examples in the same order, so that in the end the weights are those of a run in
 
     a worker is killed     noticed at once here, and by the others within `NOTICE_SECONDS`
     a worker hangs         noticed by the others' all-reduce after `COLLECTIVE_SECONDS`
-    the notebook dies      the workers end themselves within two seconds
+    the notebook dies      the workers end themselves within two seconds, and a guard (`live.py`) ends what is left
+
+With `replace=False` a run is elastic: it goes on with one worker fewer, from the checkpoint, and takes the examples
+that a run of so many workers takes from that step on.
+
+Why not let the survivors go on without a restart? JAX has `jax.experimental.multihost_utils.live_devices` for it, and
+calls it experimental. On CPUs most runs hang with it unless an all-reduce has a time-out, the first worker must never
+die, and one that comes back needs another order of the devices. A restart costs seconds, and gives the same weights as
+a run in which nobody died.
 
 Source: `jax.distributed` and ipyparallel 9; the measured traps are named where they are avoided.
 """
