@@ -7,8 +7,8 @@ Example:
     >>> from labkit_widgets.scaling_points import comparisons_of, curves, points, series_of
     >>> found = comparisons_of("inception/p100")
     >>> made = {"points": points(found), "curves": curves(found, []), "series": series_of(found)}
-    >>> picture(made, ["inception/p100"]).count("<circle")
-    8
+    >>> picture(made, ["inception/p100"]).count("<circle")  # published, simulated, and in the list
+    9
 """
 
 from __future__ import annotations
