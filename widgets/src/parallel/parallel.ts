@@ -47,7 +47,7 @@ class ParallelView {
   #about = h("div", { class: "labkit-pa-about", role: "group", "aria-label": "Who is chosen" });
   #who = h("span", { class: "labkit-pa-who" });
   #kill: HTMLButtonElement;
-  #faults = h("div", { class: "labkit-cl-failed", role: "region", "aria-label": "Failures" });
+  #faults = h("div", { class: "labkit-cl-failed", role: "region", "aria-label": "Failures of workers and servers" });
   #figures = h("dl", { class: "labkit-pa-figures" });
   #curves = h("div", { class: "labkit-pa-curves" });
   #models = h("div", { class: "labkit-pa-models", role: "region", "aria-label": "Data against model parallelism" });
