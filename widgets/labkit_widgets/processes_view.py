@@ -59,6 +59,7 @@ class ProcessesView(View):
     history: History | None = None
     _thread: threading.Thread | None = None
     _error: BaseException | None = None
+    _stopping = False  # somebody has asked for the end of the run
 
     def __init__(self, processes: Processes | ParameterServer) -> None:
         if not isinstance(processes, (Processes, ParameterServer)):  # pyright: ignore[reportUnnecessaryIsInstance]
@@ -100,7 +101,7 @@ class ProcessesView(View):
             raise GraphError("these processes have been closed.\n  Try: Processes(...) starts new ones.")
         inspect.signature(self.processes.train).bind(train, data, loss, **options)
         told = options.pop("progress", None)
-        self._error, self.history = None, None
+        self._error, self.history, self._stopping = None, None, False
         self._state, self._words, self._done = "running", "", 0
         self._curve = []
         self._steps = options.get("steps", options.get("updates", 0))
@@ -147,7 +148,7 @@ class ProcessesView(View):
     def stop(self) -> None:
         """Breaks the run off; the workers end with it, and the next run starts new ones."""
         if self._training():
-            self.processes.stop()
+            self._stopping = True
             self._join()
         self._look()
 
@@ -243,7 +244,7 @@ class ProcessesView(View):
         return True
 
     def _on_stop(self) -> None:
-        self.processes.stop()
+        self._stopping = True
 
     def _on_shut_down(self) -> None:
         self.shut_down()
@@ -280,6 +281,8 @@ class ProcessesView(View):
     def _watch(self, thread: threading.Thread) -> None:
         """Looks until the run has ended, and once more."""
         while thread.is_alive():
+            if self._stopping:
+                self.processes.stop()  # again and again: it counts from when the run has begun
             self._look()
             thread.join(LOOK_SECONDS)
         self._look()
