@@ -157,7 +157,9 @@ def parts(folder: str, rank: int, batch: int, turns: int, each: int) -> dict[str
         after_work: (begin, ready, end): all begin at once and keep the processor as busy as the step does, with
         something else; when they are ready, they add up as many bytes.
         alone: as compute, of worker 0 while the others rest.
-        processor: seconds of the processor that its threads took for each of these.
+        processor: seconds of the processor that its threads took for each of `compute`.
+
+        Of one worker only "whole", "alone" and of the latter "processor".
     """
     training, data = read_step(folder)
     _, first = read_state(folder)
@@ -176,8 +178,11 @@ def parts(folder: str, rank: int, batch: int, turns: int, each: int) -> dict[str
             "compute": _Stepping(training, mesh, first, data, batch, False),
             "alone": _Stepping(training, lone, first, data, batch, False),
         }
+        several = mesh.size > 1
         for turn in range(turns):
             for what, moments in told.items():
+                if not several and what not in ("whole", "alone"):
+                    continue  # there is nobody to be waited for; and who burned the processor's time gets less of it
                 jax.block_until_ready(shared(one))
                 for _ in range(0 if what == "alone" and rank else each):
                     if what in ("compute", "after_work"):
@@ -185,7 +190,7 @@ def parts(folder: str, rank: int, batch: int, turns: int, each: int) -> dict[str
                     found, busy = [time.perf_counter()], time.process_time()
                     if what in steps:
                         steps[what].step()
-                    if what == "compute":
+                    if what == ("compute" if several else "alone"):
                         processor.append(time.process_time() - busy)
                     if what == "after_work":
                         wanted, busy = float(np.median(processor)), time.thread_time()

@@ -123,12 +123,11 @@ def compare(
         with Processes(count) as group:
             group.train(step, arrays, steps=1, batch=batch)
             first = group.parts(batch, turns, each)[0]
-        took = {
-            what: [one[-1] - one[0] for one in first[what]] for what in ("whole", "all_reduce", "after_work", "alone")
-        }
+        several = count > 1
+        parts = ("whole", "alone", "all_reduce", "after_work") if several else ("whole", "alone")
+        took = {what: [one[-1] - one[0] for one in first[what]] for what in parts}
         middle = {what: float(np.median(seconds)) for what, seconds in took.items()}
         processor = float(np.median(first["processor"]))
-        several = count > 1
         cores = len(os.sched_getaffinity(0))
         twin = Twin(count, middle["alone"], processor, cores, middle["all_reduce"] if several else 0.0, 0.0)
         if several:
