@@ -55,7 +55,7 @@ def clicked(page: Any, cell: int) -> None:
 
 
 def test_a_button_kills_a_process_and_the_run_recovers(chromium: Any, lab: Lab) -> None:
-    """The button works while it trains; what happened is told; the weights are those of a quiet run; nothing is left."""
+    """The button works while it trains, what happened is told, the weights are those of a quiet run."""
     require_or_skip()
     write_notebook(lab.folder / "processes.ipynb", SETUP, "view.train(train, data, loss, **job)\nawait view.finished()")
     page = chromium.new_page()
