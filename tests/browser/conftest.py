@@ -74,3 +74,23 @@ def opened(chromium: Any, tmp_path: Path) -> Iterator[Any]:
     for page, errors in pages:
         page.close()
         assert errors == []
+
+
+@pytest.fixture
+def page_of(chromium: Any, tmp_path: Path) -> Iterator[Any]:
+    """A function that opens a view as the page that `to_html` writes, and returns it; no error may come."""
+    pages: list[tuple[Any, list[str]]] = []
+
+    def open_page(view: Any, theme: str = "light", width: int = 1100, motion: str = "no-preference") -> Any:
+        page = chromium.new_page()
+        pages.append((page, errors_of(page)))
+        page.set_viewport_size({"width": width, "height": 900})
+        page.emulate_media(color_scheme=theme, reduced_motion=motion)
+        page.goto(view.to_html(tmp_path / "view.html").as_uri())
+        page.wait_for_selector("[data-labkit-ready]", timeout=20_000)
+        return page
+
+    yield open_page
+    for page, errors in pages:
+        page.close()
+        assert errors == []

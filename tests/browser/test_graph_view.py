@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import sys
 import xml.etree.ElementTree as ET
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,6 @@ import labkit as tf
 import labkit_widgets as lw
 from labkit_widgets.columns import columns
 from tests.browser.lab import CHROMIUM
-from tests.browser.watching import errors_of
 from tests.widgets.samples import softmax
 
 pytestmark = [
@@ -26,23 +26,9 @@ Open = Callable[..., Any]
 
 
 @pytest.fixture
-def opened(chromium: Any, tmp_path: Path) -> Iterator[Open]:
-    """A function that opens a view's page without movement; at the end no page may have had an error."""
-    pages: list[tuple[Any, list[str]]] = []
-
-    def open_page(view: Any, width: int = 1200) -> Any:
-        page = chromium.new_page()
-        pages.append((page, errors_of(page)))
-        page.set_viewport_size({"width": width, "height": 900})
-        page.emulate_media(reduced_motion="reduce")
-        page.goto(view.to_html(tmp_path / "view.html").as_uri())
-        page.wait_for_selector("[data-labkit-ready]", timeout=20_000)
-        return page
-
-    yield open_page
-    for page, errors in pages:
-        page.close()
-        assert errors == []
+def opened(page_of: Open) -> Open:
+    """A function that opens a view's page without movement."""
+    return functools.partial(page_of, width=1200, motion="reduce")
 
 
 def status(page: Any) -> str:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 import re
 import sys
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -16,11 +15,9 @@ import labkit_widgets as lw
 from labkit.parallel import Recovery
 from labkit.simulator import LogNormal
 from labkit_widgets.columns import decode
-from labkit_widgets.fallback import _bytes
-from labkit_widgets.runtime import read_bundle
 from tests.browser.lab import CHROMIUM, Lab, open_and_run, run_in_kernel, stop_kernel
 from tests.browser.views import write_notebook
-from tests.browser.watching import count_what_is_started, errors_of, left, violations
+from tests.browser.watching import errors_of, left, violations
 
 pytestmark = [
     pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this computer: apt install chromium"),
@@ -60,43 +57,6 @@ def killed() -> dict[str, lw.ParallelView]:
         "async": view(mode="async", updates=160).kill("worker 2", 1.05),
         "backup": view(backup=1, stragglers=LogNormal(0.1)).kill("worker 2", 1.05),
     }
-
-
-@pytest.fixture
-def opened(chromium: Any, tmp_path: Path) -> Iterator[Open]:
-    """A function that opens views in one page and returns it; `shown[i]` in the page is the i-th; no error may come."""
-    pages: list[tuple[Any, list[str]]] = []
-
-    def open_page(*views: Any, theme: str = "light", motion: str = "no-preference") -> Any:
-        page = chromium.new_page()
-        pages.append((page, errors_of(page)))
-        count_what_is_started(page)
-        page.emulate_media(color_scheme=theme, reduced_motion=motion)
-        blank = tmp_path / "blank.html"
-        blank.write_text("<!doctype html><html lang=en><title>Views</title><style>:root{color-scheme:light dark}"
-                         "body{background:Canvas;color:CanvasText}</style><body><main></main>")  # fmt: skip
-        page.goto(blank.as_uri())
-        states = [json.loads(json.dumps(view.saved_state(), default=_bytes)) for view in views]
-        page.evaluate(
-            """async ([text, states]) => {
-                const url = URL.createObjectURL(new Blob([text], { type: "text/javascript" }));
-                const { renderSaved } = await import(url);
-                globalThis.shown = [];
-                for (const state of states) {
-                    const place = document.querySelector("main").appendChild(document.createElement("div"));
-                    shown.push(await renderSaved(place, state));
-                }
-            }""",
-            [read_bundle(), states],
-        )
-        for number in range(len(views)):
-            page.wait_for_selector(f"main > div:nth-child({number + 1}) [data-labkit-ready]", timeout=20_000)
-        return page
-
-    yield open_page
-    for page, errors in pages:
-        page.close()
-        assert errors == []
 
 
 def trait(page: Any, name: str, view: int = 0) -> Any:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import base64
 import re
 import sys
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -24,26 +23,6 @@ pytestmark = [
     pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the browser tests are written for Linux"),
 ]
 Open = Callable[..., Any]
-
-
-@pytest.fixture
-def opened(chromium: Any, tmp_path: Path) -> Iterator[Open]:
-    """A function that opens a view as a page; no error may come."""
-    pages: list[tuple[Any, list[str]]] = []
-
-    def open_page(view: Any, theme: str = "light", width: int = 1100, motion: str = "no-preference") -> Any:
-        page = chromium.new_page()
-        pages.append((page, errors_of(page)))
-        page.set_viewport_size({"width": width, "height": 900})
-        page.emulate_media(color_scheme=theme, reduced_motion=motion)
-        page.goto(view.to_html(tmp_path / "view.html").as_uri())
-        page.wait_for_selector("[data-labkit-ready]", timeout=20_000)
-        return page
-
-    yield open_page
-    for page, errors in pages:
-        page.close()
-        assert errors == []
 
 
 def history(name: str, gap: float, rate: float, count: int = 40, **more: Any) -> History:
@@ -84,10 +63,10 @@ def facts(page: Any, lane: int) -> dict[str, str]:
     return dict(zip(row.locator("dt").all_inner_texts(), row.locator("dd").all_inner_texts(), strict=True))
 
 
-def test_the_podium_says_what_seconds_to_says(opened: Open) -> None:
+def test_the_podium_says_what_seconds_to_says(page_of: Open) -> None:
     """For the target that was given, and for those that somebody types; also for one that nobody reaches."""
     view = race()
-    page = opened(view)
+    page = page_of(view)
     for target in (0.5, 1.5, 0.05, 1e-9):
         page.get_by_label("Target").fill(str(target))
         page.keyboard.press("Enter")
@@ -104,8 +83,8 @@ def test_the_podium_says_what_seconds_to_says(opened: Open) -> None:
     assert page.locator(".labkit-rc-podium").is_hidden()
 
 
-def test_on_the_clock_only_what_has_been_run_is_told(opened: Open) -> None:
-    page = opened(race())
+def test_on_the_clock_only_what_has_been_run_is_told(page_of: Open) -> None:
+    page = page_of(race())
     whole = 20.0
     scrub(page, 200)  # 4 s
     assert page.locator(".labkit-rc-hand").inner_text() == f"{0.2 * whole:.2f} s of {whole:.2f} s"
@@ -125,8 +104,8 @@ def test_on_the_clock_only_what_has_been_run_is_told(opened: Open) -> None:
     assert page.locator(".labkit-rc-legend").inner_text().split("\n") == ["a machine dies", "it is given up"]
 
 
-def test_play_runs_to_the_end_by_itself_and_starts_again(opened: Open) -> None:
-    page = opened(race())
+def test_play_runs_to_the_end_by_itself_and_starts_again(page_of: Open) -> None:
+    page = page_of(race())
     page.get_by_label("Speed").select_option("4")
     page.get_by_role("button", name="Play").click()
     page.get_by_role("button", name="Pause").wait_for()
@@ -141,9 +120,9 @@ def test_play_runs_to_the_end_by_itself_and_starts_again(opened: Open) -> None:
     assert float(page.locator(".labkit-rc-hand").inner_text().split()[0]) < 15
 
 
-def test_who_wants_less_movement_sees_one_moment_after_another(opened: Open) -> None:
+def test_who_wants_less_movement_sees_one_moment_after_another(page_of: Open) -> None:
     """No frame in between."""
-    page = opened(race(), motion="reduce")
+    page = page_of(race(), motion="reduce")
     scrub(page, 0)
     page.evaluate("window.drawn = 0; new MutationObserver(() => drawn++)"
                   ".observe(document.querySelector('.labkit-rc-box'), {childList: true})")  # fmt: skip
@@ -153,9 +132,9 @@ def test_who_wants_less_movement_sees_one_moment_after_another(opened: Open) -> 
     assert 1 <= page.evaluate("drawn") <= 5
 
 
-def test_keys_step_from_point_to_point(opened: Open) -> None:
+def test_keys_step_from_point_to_point(page_of: Open) -> None:
     """Alone: to the buttons, the clock and the menus, and all of it said."""
-    page = opened(race())
+    page = page_of(race())
     scrub(page, 0)
     page.get_by_role("button", name="One point on").focus()
     page.keyboard.press("Enter")
@@ -180,13 +159,13 @@ def test_keys_step_from_point_to_point(opened: Open) -> None:
                        "What happened", "Values as a table"}  # fmt: skip
 
 
-def test_a_stall_is_flat_and_other_axes_hide_it(opened: Open) -> None:
+def test_a_stall_is_flat_and_other_axes_hide_it(page_of: Open) -> None:
     """Against updates, waiting takes no room: the curve of a stalled runner is that of one that was not."""
     points = [Point(float(t if t <= 5 else t + 10), t, t, 1.0 * t, 1 / t, {}) for t in range(1, 11)]
     gone = (Happening(5.5, "died", "worker 0", "dies"), Happening(15.0, "restarted", "worker 0", "is there again"))
     stalled = History("stalled", 2, tuple(points), happenings=gone)
     fine = History("fine", 2, tuple(Point(float(t), t, t, 1.0 * t, 1 / t, {}) for t in range(1, 11)))
-    page = opened(lw.RaceView([stalled, fine]))
+    page = page_of(lw.RaceView([stalled, fine]))
     places = [[float(x) for x in re.findall(r"[\d.]+", way)] for way in curves(page)]
     assert places[0][9] == places[0][11]  # the sixth corner is as high as the fifth
     assert places[0] != places[1]
@@ -197,8 +176,8 @@ def test_a_stall_is_flat_and_other_axes_hide_it(opened: Open) -> None:
     )
 
 
-def test_menus_and_scale_change_the_picture_and_are_kept(opened: Open) -> None:
-    page = opened(race())
+def test_menus_and_scale_change_the_picture_and_are_kept(page_of: Open) -> None:
+    page = page_of(race())
     before = curves(page)
     page.get_by_role("button", name="Log scale").click()
     assert curves(page) != before
@@ -210,9 +189,9 @@ def test_menus_and_scale_change_the_picture_and_are_kept(opened: Open) -> None:
     assert page.locator(".labkit-plot text", has_text="bytes sent").count() == 1
 
 
-def test_news_from_the_kernel_are_drawn_and_progress_is_told(opened: Open) -> None:
+def test_news_from_the_kernel_are_drawn_and_progress_is_told(page_of: Open) -> None:
     view = race()
-    page = opened(view)
+    page = page_of(view)
     assert page.locator(".labkit-rc-kill").is_hidden()  # saved: nobody can run again
     made = view._made()  # pyright: ignore[reportPrivateUsage]
     made["runners"][0] |= {"kills": True, "name": "new", "faults": ["worker 1 at 2 s"]}
@@ -236,8 +215,8 @@ def test_news_from_the_kernel_are_drawn_and_progress_is_told(opened: Open) -> No
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_what_is_folded_away_is_accessible_too(opened: Open, theme: str) -> None:
-    page = opened(race(), theme=theme, width=560)
+def test_what_is_folded_away_is_accessible_too(page_of: Open, theme: str) -> None:
+    page = page_of(race(), theme=theme, width=560)
     for words in ("What happened", "Values as a table"):
         page.get_by_text(words, exact=True).click()
     assert "5.20 s, hurt: worker 1 dies" in page.locator(".labkit-rc-more").first.inner_text()

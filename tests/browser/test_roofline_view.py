@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import zlib
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -17,7 +16,7 @@ import labkit_widgets as lw
 from labkit.graph import Cost
 from labkit.trace import Event, Trace, short
 from tests.browser.lab import CHROMIUM
-from tests.browser.watching import errors_of, violations
+from tests.browser.watching import violations
 
 pytestmark = [
     pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this computer: apt install chromium"),
@@ -25,26 +24,6 @@ pytestmark = [
 ]
 Open = Callable[..., Any]
 KINDS = ["k40", "h100", "phone", "tpu_v1"]
-
-
-@pytest.fixture
-def opened(chromium: Any, tmp_path: Path) -> Iterator[Open]:
-    """A function that opens a view as a page; no error may come."""
-    pages: list[tuple[Any, list[str]]] = []
-
-    def open_page(view: Any, theme: str = "light", width: int = 1100) -> Any:
-        page = chromium.new_page()
-        pages.append((page, errors_of(page)))
-        page.set_viewport_size({"width": width, "height": 800})
-        page.emulate_media(color_scheme=theme)
-        page.goto(view.to_html(tmp_path / "view.html").as_uri())
-        page.wait_for_selector("[data-labkit-ready]", timeout=20_000)
-        return page
-
-    yield open_page
-    for page, errors in pages:
-        page.close()
-        assert errors == []
 
 
 def step() -> Any:
@@ -88,10 +67,10 @@ def names(page: Any) -> list[str]:
     return page.locator(".labkit-rf-table tbody th").all_inner_texts()
 
 
-def test_menus_change_the_marks_and_the_time_to_what_python_says(opened: Open) -> None:
+def test_menus_change_the_marks_and_the_time_to_what_python_says(page_of: Open) -> None:
     """Without a kernel; the roofs stay where they are, so that the marks are seen to move."""
     view = lw.RooflineView(step(), KINDS)
-    page = opened(view)
+    page = page_of(view)
     kind, dtype, by = (page.get_by_label(label) for label in ["Kind of device", "dtype", "A mark for each"])
     seen: dict[str, list[Any]] = {}
     for name in KINDS[:3]:
@@ -113,8 +92,8 @@ def test_menus_change_the_marks_and_the_time_to_what_python_says(opened: Open) -
     assert [shown for shown, name in found if shown != name and len(name) <= 30] == []
 
 
-def test_a_kind_without_a_unit_for_the_dtype_says_so(opened: Open) -> None:
-    page = opened(lw.RooflineView(step(), KINDS))
+def test_a_kind_without_a_unit_for_the_dtype_says_so(page_of: Open) -> None:
+    page = page_of(lw.RooflineView(step(), KINDS))
     page.get_by_label("Kind of device").select_option("tpu_v1")
     assert (
         page.locator(".labkit-rf-wrong").inner_text() == "TPU v1 has no unit for float32; it computes in int8, int16."
@@ -127,9 +106,9 @@ def test_a_kind_without_a_unit_for_the_dtype_says_so(opened: Open) -> None:
     assert page.locator(".labkit-rf-box .labkit-rf-mark").count() > 3
 
 
-def test_keys_go_from_the_dearest_op_on_and_say_what_bounds_it(opened: Open) -> None:
+def test_keys_go_from_the_dearest_op_on_and_say_what_bounds_it(page_of: Open) -> None:
     cost = {"MatMul": Cost(92e9, 1e6), "Relu": Cost(1e6, 290e6), "tiny": Cost(100, 100), "copy": Cost(0, 2.88e6)}
-    page = opened(lw.RooflineView(cost, ["k40", "phone"]))
+    page = page_of(lw.RooflineView(cost, ["k40", "phone"]))
     press(page, "ArrowRight")
     assert about(page).startswith(
         "MatMul: 21.5 ms on K40, 95% of all (1 node). Arithmetic bounds it (92.0 k FLOPs per byte; 14.9 balance "
@@ -154,8 +133,8 @@ def test_keys_go_from_the_dearest_op_on_and_say_what_bounds_it(opened: Open) -> 
     assert "arrow keys" in about(page)
 
 
-def test_the_pointer_and_the_table_find_the_same_ops(opened: Open) -> None:
-    page = opened(lw.RooflineView({"MatMul": Cost(92e9, 1e6), "Relu": Cost(1e6, 288e6)}, "k40"), theme="dark")
+def test_the_pointer_and_the_table_find_the_same_ops(page_of: Open) -> None:
+    page = page_of(lw.RooflineView({"MatMul": Cost(92e9, 1e6), "Relu": Cost(1e6, 288e6)}, "k40"), theme="dark")
     mark = page.locator(".labkit-rf-box circle.labkit-rf-mark")
     mark.hover(force=True)
     assert about(page).startswith("MatMul:")
@@ -169,9 +148,9 @@ def test_the_pointer_and_the_table_find_the_same_ops(opened: Open) -> None:
     assert trait(page, "selected") == ["MatMul"]
 
 
-def test_marks_stand_where_their_numbers_are(opened: Open) -> None:
+def test_marks_stand_where_their_numbers_are(page_of: Open) -> None:
     """On both axes, by the places of the figures that are written there; under the roof, as far as the launch takes."""
-    page = opened(lw.RooflineView({"A": Cost(1e6, 1e6), "B": Cost(4e9, 4e7)}, ["k40"]))
+    page = page_of(lw.RooflineView({"A": Cost(1e6, 1e6), "B": Cost(4e9, 4e7)}, ["k40"]))
     ticks = page.eval_on_selector_all(
         ".labkit-rf-box text",
         "all => all.map(x => [x.textContent, x.getAttribute('x'), x.getAttribute('y'), x.getAttribute('text-anchor')])",
@@ -200,12 +179,12 @@ def test_marks_stand_where_their_numbers_are(opened: Open) -> None:
         )
 
 
-def test_a_measured_trace_is_held_against_the_roof(opened: Open) -> None:
+def test_a_measured_trace_is_held_against_the_roof(page_of: Open) -> None:
     events = [
         Event("a", "MatMul", "/cpu:0", 0.0, 1.0, 4, flops=4.29e11, moved_bytes=1e6),
         Event("b", "Relu", "/cpu:0", 1.0, 1.0, 4, flops=1e6, moved_bytes=288e9 * 2),
     ]
-    page = opened(lw.RooflineView(Trace(events), ["k40", "phone"], by="node"))
+    page = page_of(lw.RooflineView(Trace(events), ["k40", "phone"], by="node"))
     assert (
         "2.00 s measured: 2 nodes, their times added up. The roof is that of K40"
         in page.locator(".labkit-rf-total").inner_text()
@@ -216,9 +195,9 @@ def test_a_measured_trace_is_held_against_the_roof(opened: Open) -> None:
     assert "K40 needs at least 2.00 s: it ran faster than K40 could" in about(page)
 
 
-def test_what_others_select_is_selected_here(opened: Open) -> None:
+def test_what_others_select_is_selected_here(page_of: Open) -> None:
     view = lw.RooflineView(step(), ["k40"])
-    page = opened(view)
+    page = page_of(view)
     page.evaluate("labkitSaved.model.set('selected', ['layer/relu'])")
     assert about(page).startswith("Relu:")
     press(page, "Home")

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -14,7 +13,7 @@ import labkit_widgets as lw
 from labkit.parallel import POINTS, backup_curve, compare, scaling_curve
 from labkit.simulator.stragglers import Exponential
 from tests.browser.lab import CHROMIUM
-from tests.browser.watching import errors_of, violations
+from tests.browser.watching import violations
 
 pytestmark = [
     pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this computer: apt install chromium"),
@@ -22,26 +21,6 @@ pytestmark = [
 ]
 Open = Callable[..., Any]
 SOME = ["inception/p100", "null/1GB", "distbelief/local", "slides"]
-
-
-@pytest.fixture
-def opened(chromium: Any, tmp_path: Path) -> Iterator[Open]:
-    """A function that opens a view as a page; no error may come."""
-    pages: list[tuple[Any, list[str]]] = []
-
-    def open_page(view: Any, theme: str = "light", width: int = 1100) -> Any:
-        page = chromium.new_page()
-        pages.append((page, errors_of(page)))
-        page.set_viewport_size({"width": width, "height": 900})
-        page.emulate_media(color_scheme=theme)
-        page.goto(view.to_html(tmp_path / "view.html").as_uri())
-        page.wait_for_selector("[data-labkit-ready]", timeout=20_000)
-        return page
-
-    yield open_page
-    for page, errors in pages:
-        page.close()
-        assert errors == []
 
 
 def mine() -> lw.ScalingView:
@@ -64,9 +43,9 @@ def press(page: Any, key: str) -> None:
     page.keyboard.press(key)
 
 
-def test_keys_go_through_the_points_and_each_says_where_it_comes_from(opened: Open) -> None:
+def test_keys_go_through_the_points_and_each_says_where_it_comes_from(page_of: Open) -> None:
     """Published and simulated value, how far off, source, conditions, what was fitted or assumed, and why."""
-    page = opened(mine())
+    page = page_of(mine())
     keys = drawn(page)
     assert keys[:5] == ["inception/p100/1", "inception/p100/2", "inception/p100/4", "inception/p100/8",
                         "distbelief/local/81"]  # fmt: skip
@@ -98,8 +77,8 @@ def test_keys_go_through_the_points_and_each_says_where_it_comes_from(opened: Op
     assert f"Of {len(mine().comparisons)} points: 1 input" in about(page)
 
 
-def test_pointing_and_clicking_say_the_same(opened: Open) -> None:
-    page = opened(lw.ScalingView("inception/p100"))
+def test_pointing_and_clicking_say_the_same(page_of: Open) -> None:
+    page = page_of(lw.ScalingView("inception/p100"))
     mark = page.locator("[data-key='inception/p100/8'] circle").last.bounding_box()
     page.mouse.move(mark["x"] + mark["width"] / 2, mark["y"] + mark["height"] / 2)
     assert about(page).startswith("Inception v3, P100, 8 GPUs")
@@ -116,9 +95,9 @@ def places(page: Any, key: str) -> tuple[float, float]:
     return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
 
 
-def test_marks_stand_where_the_figures_are(opened: Open) -> None:
+def test_marks_stand_where_the_figures_are(page_of: Open) -> None:
     """On logarithmic axes equal factors are equal ways; on linear ones equal differences are."""
-    page = opened(lw.ScalingView("inception/p100"))
+    page = page_of(lw.ScalingView("inception/p100"))
     one, two, four = (places(page, f"inception/p100/{n}") for n in (1, 2, 4))
     assert two[0] - one[0] == pytest.approx(four[0] - two[0], abs=1)
     assert one[1] - two[1] == pytest.approx(two[1] - four[1], abs=1.5)  # 142, 284, 569
@@ -137,11 +116,11 @@ def spoken(view: lw.ScalingView) -> list[str]:
     return [f"{view.curve.at(n):.3g} x on {n}" for n in (8, 64, 512)]
 
 
-def test_the_sliders_curve_is_what_scaling_curve_says(opened: Open) -> None:
+def test_the_sliders_curve_is_what_scaling_curve_says(page_of: Open) -> None:
     """Moved by keys, chosen from menus, switched to rings and trees: each time against Python."""
     view = mine()
     view.what_if = {}
-    page = opened(view)
+    page = page_of(view)
     assert page.locator(".labkit-sc-mine").count() == 0
 
     def agrees() -> None:
@@ -178,8 +157,8 @@ def test_the_sliders_curve_is_what_scaling_curve_says(opened: Open) -> None:
     assert page.locator(".labkit-sc-mine").count() == 0
 
 
-def test_series_are_chosen_and_kept(opened: Open) -> None:
-    page = opened(mine())
+def test_series_are_chosen_and_kept(page_of: Open) -> None:
+    page = page_of(mine())
     page.get_by_role("group", name="Series").get_by_role("button", name="None", exact=True).click()
     assert drawn(page) == []
     page.get_by_role("group", name="Series").get_by_role("button", name="RankBrain").click()
@@ -191,11 +170,11 @@ def test_series_are_chosen_and_kept(opened: Open) -> None:
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_every_panel_is_drawn_and_accessible(opened: Open, theme: str) -> None:
+def test_every_panel_is_drawn_and_accessible(page_of: Open, theme: str) -> None:
     """Also narrow, with a point selected and the table open."""
     view = mine()
     view.what_if = {"overlap": 0.5}
-    page = opened(view, theme=theme, width=560)
+    page = page_of(view, theme=theme, width=560)
     page.get_by_text("All points as a table").click()
     page.locator(".labkit-table").wait_for()
     rows = page.locator(".labkit-table tbody tr")
@@ -213,9 +192,9 @@ def test_every_panel_is_drawn_and_accessible(opened: Open, theme: str) -> None:
     assert violations(page) == []
 
 
-def test_the_published_backup_workers_are_marked(opened: Open) -> None:
+def test_the_published_backup_workers_are_marked(page_of: Open) -> None:
     """Filled marks at 4 and 3 backups, where the paper found the best; rings where the simulation does."""
-    page = opened(lw.ScalingView("backup"))
+    page = page_of(lw.ScalingView("backup"))
     assert drawn(page) == ["backup/time", "backup/gain"]
     left = [places(page, key)[0] for key in drawn(page)]
     rings = page.locator(".labkit-sc-box circle[r='7.5']").evaluate_all(
@@ -227,8 +206,8 @@ def test_the_published_backup_workers_are_marked(opened: Open) -> None:
     assert "SlowedSteps and 1 % a backup" in about(page)
 
 
-def test_who_never_reached_the_target_is_named(opened: Open) -> None:
+def test_who_never_reached_the_target_is_named(page_of: Open) -> None:
     """Not left out as if it had not been tried."""
-    page = opened(lw.ScalingView([], times={"sync": [(1, 9.0), (4, 3.0)], "async": [(1, 9.5), (4, None)]}))
+    page = page_of(lw.ScalingView([], times={"sync": [(1, 9.0), (4, 3.0)], "async": [(1, 9.5), (4, None)]}))
     words = page.locator(".labkit-sc-box .labkit-rc-said").all_text_contents()
     assert sorted(words) == ["async", "async: never", "sync"]

@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 import traceback
+import types
 import weakref
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -22,6 +23,7 @@ import pytest
 import labkit as tf
 import labkit_widgets as lw
 from labkit.graph import constant_value
+from labkit_widgets import awaited
 from labkit_widgets.training_graph import gradients_of, rate_of
 
 RNG = np.random.default_rng(0)
@@ -287,9 +289,10 @@ def test_an_interrupt_while_waiting_stops_the_training(views, monkeypatch) -> No
         raise KeyboardInterrupt
 
     view.start()
-    monkeypatch.setattr(view, "_thread_ends", interrupted)
+    monkeypatch.setattr(awaited, "time", types.SimpleNamespace(sleep=interrupted))
     with pytest.raises(KeyboardInterrupt):
         view.wait()
+    monkeypatch.undo()
     assert view.state == "stopped"
     with pytest.raises(TimeoutError):
         views(net.session(), net.train, feed=net.feed, steps=None).start().wait(0.01)

@@ -12,7 +12,6 @@ the page. A button kills a process that this group has started, and no other: th
 
 from __future__ import annotations
 
-import asyncio
 import inspect
 import threading
 import time
@@ -25,13 +24,14 @@ from labkit.errors import CancelledError, GraphError
 from labkit.parallel import Happening, History
 from labkit.parallel.processes import ParameterServer, Processes, live
 from labkit_widgets import processes_picture
+from labkit_widgets.awaited import Awaited
 from labkit_widgets.view import View
 
 LOOK_SECONDS = 0.2
 MOST_POINTS, MOST_HAPPENINGS, MOST_LETTERS = 200, 100, 400
 
 
-class ProcessesView(View):
+class ProcessesView(Awaited, View):
     """Shows a group of processes, and trains with it in a thread.
 
     Args:
@@ -170,43 +170,6 @@ class ProcessesView(View):
             self._at_exit()
             self._join()
         super().close()
-
-    def wait(self, timeout_seconds: float | None = None) -> None:
-        """Waits until the run has ended; buttons do not work meanwhile: `await view.finished()` lets them.
-
-        Args:
-            timeout_seconds: how long to wait at most.
-
-        Raises:
-            TimeoutError: if that is over.
-            Exception: what went wrong in the training.
-        """
-        __tracebackhide__ = True
-        end = None if timeout_seconds is None else time.monotonic() + timeout_seconds
-        try:
-            while self._training():
-                if end is not None and time.monotonic() >= end:
-                    raise TimeoutError(f"the training has not ended after {timeout_seconds} seconds.")
-                time.sleep(0.02)
-        except KeyboardInterrupt:
-            self.stop()
-            raise
-        self._finish()
-
-    async def finished(self) -> None:
-        """The same for `await`: the kernel answers the buttons while it waits.
-
-        Raises:
-            Exception: what went wrong in the training.
-        """
-        __tracebackhide__ = True
-        try:
-            while self._training():
-                await asyncio.sleep(0.02)
-        except (KeyboardInterrupt, asyncio.CancelledError):
-            self.stop()
-            raise
-        self._finish()
 
     @property
     def state(self) -> str:

@@ -14,10 +14,8 @@ The view keeps no tensor alive. While it trains, its thread holds the session; a
 
 from __future__ import annotations
 
-import asyncio
 import math
 import os
-import time
 import weakref
 from collections.abc import Mapping
 from typing import Any
@@ -27,6 +25,7 @@ import traitlets
 
 from labkit.session import Session
 from labkit_widgets import fallback
+from labkit_widgets.awaited import Awaited
 from labkit_widgets.training import Loop, Program
 from labkit_widgets.training_files import Follower, read_into
 from labkit_widgets.training_picture import curves_png
@@ -40,7 +39,7 @@ _PROGRAMS = "_labkit_widgets_programs"
 _PANELS = ("curves", "gradients", "weights", "histograms", "pictures")
 
 
-class TrainingView(View):
+class TrainingView(Awaited, View):
     """Trains, and shows it.
 
     Args:
@@ -242,43 +241,6 @@ class TrainingView(View):
             self._publisher.show_rate(number)
             self._publisher.flush()
 
-    def wait(self, timeout_seconds: float | None = None) -> None:
-        """Waits until the run has ended; the buttons do not work meanwhile: `await view.finished()` lets them.
-
-        Args:
-            timeout_seconds: how long to wait at most.
-
-        Raises:
-            TimeoutError: if that is over.
-            Exception: what went wrong in the training.
-        """
-        __tracebackhide__ = True
-        end = None if timeout_seconds is None else time.monotonic() + timeout_seconds
-        try:
-            while self._training():
-                if end is not None and time.monotonic() >= end:
-                    raise TimeoutError(f"the training has not ended after {timeout_seconds} seconds.")
-                self._thread_ends(0.05)
-        except KeyboardInterrupt:
-            self.stop()
-            raise
-        self._finish()
-
-    async def finished(self) -> None:
-        """The same for `await`: the kernel answers the buttons while it waits.
-
-        Raises:
-            Exception: what went wrong in the training.
-        """
-        __tracebackhide__ = True
-        try:
-            while self._training():
-                await asyncio.sleep(0.02)
-        except (KeyboardInterrupt, asyncio.CancelledError):
-            self.stop()
-            raise
-        self._finish()
-
     def close(self) -> None:
         """Ends the training and the view."""
         if self._follower is not None:
@@ -440,10 +402,6 @@ class TrainingView(View):
 
     def _training(self) -> bool:
         return self._loop is not None and self._loop.alive and self._pid == os.getpid()
-
-    def _thread_ends(self, seconds: float) -> None:
-        if self._loop is not None:
-            self._loop.thread.join(seconds)
 
     def _ask(self, wanted: str) -> None:
         if self._training() and self._loop is not None:
