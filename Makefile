@@ -44,10 +44,12 @@ tests: widgets
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
 
 # MNIST is fetched first where there is a network, because a download's progress is not part of a notebook's output.
-# Each notebook is run from top to bottom in a kernel of its own and every output compared.
+# Each notebook is run from top to bottom in a kernel of its own and every output compared; compiled code is kept, as
+# for learners.
 notebooks: widgets
 	@$(BIN)/labkit data mnist >/dev/null 2>&1 || true
-	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --nbval --nbval-current-env --nbval-cell-timeout=300 notebooks
+	@eval "$$($(BIN)/python -m labkit.compile_cache)"; \
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --nbval --nbval-current-env --nbval-cell-timeout=300 notebooks
 
 # Quiet, and at once, where the bundle is made of the sources as they are.
 widgets: $(READY)

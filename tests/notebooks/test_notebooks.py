@@ -5,6 +5,7 @@ That they run as they are, with the outputs that are stored in them, is nbval's 
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 from copy import deepcopy
@@ -15,6 +16,7 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
+from labkit import compile_cache
 from labkit.exercises import EXERCISES
 from tests.notebooks.answers import UNTRIED, WRONG
 from tests.notebooks.strip import strip
@@ -47,19 +49,25 @@ def exercise_of(cell: Any) -> str | None:
     return tags[0].removeprefix("exercise-") if tags else None
 
 
-def with_answers(notebook: Any, answers: dict[str, str]) -> Any:
-    """The notebook with other sources in the cells of the exercises."""
+def with_answers(notebook: Any) -> Any:
+    """The notebook with a common mistake in each exercise and its check, and behind them the solution and its check."""
     changed = deepcopy(notebook)
-    for cell in code(changed):
+    for cell in code(notebook):
         number = exercise_of(cell)
         if number:
-            cell.source = answers[number]
+            place = next(n for n, each in enumerate(changed.cells) if each.id == cell.id)
+            checks = changed.cells[place + 1]
+            wrong, again = deepcopy(cell), deepcopy(checks)
+            wrong.id, again.id = f"{cell.id}-wrong", f"{checks.id}-wrong"
+            wrong.source, changed.cells[place].source = WRONG[number][0][0], EXERCISES[number].solution
+            changed.cells[place:place] = [wrong, again]
     return changed
 
 
 def run(notebook: Any, folder: Path) -> list[str]:
     """Runs a notebook in a fresh kernel; the lines that its checks printed."""
-    NotebookClient(notebook, timeout=600, resources={"metadata": {"path": str(folder)}}).execute()
+    client = NotebookClient(notebook, timeout=600, resources={"metadata": {"path": str(folder)}})
+    client.execute(env=os.environ | compile_cache.environment())  # as `labkit lab` starts kernels
     printed = [
         output.text for cell in code(notebook) for output in cell.outputs if output.output_type == "stream"
     ]  # fmt: skip
@@ -132,23 +140,15 @@ def test_links_lead_somewhere(path: Path, notebook: Any) -> None:
         assert (path.parent / target).exists()
 
 
-def test_right_answers_are_right(path: Path, notebook: Any, tmp_path: Path) -> None:
-    """With the solutions in their cells the notebook runs through, and every check says so."""
-    answers = {number: exercise.solution for number, exercise in EXERCISES.items()}
-    lines = run(_without_training(path, with_answers(notebook, answers)), tmp_path)
-    mine = [number for number in EXERCISES if number.startswith(path.stem[:2])]
-    assert [f"{number} right: {EXERCISES[number].shows}" for number in mine] == lines
-
-
-def test_wrong_answers_are_told_their_mistake(path: Path, notebook: Any, tmp_path: Path) -> None:
-    """With a common mistake in each exercise the notebook runs through, and every check names the mistake."""
-    answers = {number: pairs[0][0] for number, pairs in WRONG.items()}
-    lines = run(_without_training(path, with_answers(notebook, answers)), tmp_path)
-    mine = [number for number in EXERCISES if number.startswith(path.stem[:2])]
-    assert len(mine) == len(lines)
-    for number, line in zip(mine, lines, strict=True):
-        assert line.startswith(f"{number} not yet: ")
-        assert WRONG[number][0][1] in line
+def test_answers_are_judged(path: Path, notebook: Any, tmp_path: Path) -> None:
+    """A common mistake in each exercise is told, then the solution is right, and the notebook runs through."""
+    lines = iter(run(_without_training(path, with_answers(notebook)), tmp_path))
+    for number in (number for number in EXERCISES if number.startswith(path.stem[:2])):
+        told = next(lines)
+        assert told.startswith(f"{number} not yet: ")
+        assert WRONG[number][0][1] in told
+        assert next(lines) == f"{number} right: {EXERCISES[number].shows}"
+    assert list(lines) == []
 
 
 def _without_training(path: Path, notebook: Any) -> Any:
