@@ -632,7 +632,7 @@ WRONG = {
     "11.2": [
         (_ring("return (workers - 1) * size / workers"), "Then the sums must go round, too"),
         (_ring("return 2 * (workers - 1) * size"), "one *piece*, an n-th of the gradient"),
-        (_ring("return 2 * size"), "n - 1 rounds, not n"),
+        (_ring("return 2 * size"), "n - 1 rounds each, not n"),
         (_ring("return (workers - 1) * size"), "the whole gradient in each round"),
         (_ring("return size / workers"), "one piece, in one round"),
         (_ring("return 2 * (workers - 1)"), "the number of rounds"),
