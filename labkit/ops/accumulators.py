@@ -26,11 +26,11 @@ from typing import Any
 
 import numpy as np
 
-from labkit.dtypes import DType, int32, int64, resource
+from labkit.dtypes import DType, int32, int64
 from labkit.errors import CancelledError, DeadlineExceededError, InvalidArgumentError, ShapeError
 from labkit.graph import HostRun, Spec, op
 from labkit.graph.runtime import is_cancelled, time_left
-from labkit.ops.host import HostOp
+from labkit.ops.host import Kept, UsesKept
 from labkit.ops.waiting import Turn
 from labkit.shapes import Shape, compatible, shape_text
 
@@ -201,20 +201,13 @@ class SumOfRows(Accumulator):
         return self._values / self._times.astype(self._values.dtype).reshape(shape), self._indices
 
 
-class AccumulatorNode(HostOp):
+class AccumulatorNode(Kept):
     """Base of the nodes that stand for an accumulator."""
 
     dtype: DType
     shape: Shape = None
     container: str = ""
     shared_name: str = ""
-
-    args = ()
-    uses_session = True
-    memoise_infer = False
-
-    def infer(self) -> Spec:
-        return Spec(resource, ())
 
     def kernel(self, run: HostRun) -> Any:
         return run.shared("accumulator", self.container, self.shared_name, lambda: self.make(run.name))
@@ -250,19 +243,8 @@ class SparseConditionalAccumulator(AccumulatorNode):
         return SumOfRows(f'accumulator "{name}"', self.shape)
 
 
-class AccumulatorUser(HostOp):
-    """Base of the ops on an accumulator."""
-
-    args = ("handle:resource",)
-    uses_session = True
-    memoise_infer = False
-
-    def infer(self, *inputs: Any, **_: Any) -> Any:
-        return ()
-
-
 @op
-class AccumulatorApplyGradient(AccumulatorUser):
+class AccumulatorApplyGradient(UsesKept):
     """Adds a gradient, unless it is stale."""
 
     args = ("handle:resource", "local_step:int64", "gradient:any")
@@ -273,7 +255,7 @@ class AccumulatorApplyGradient(AccumulatorUser):
 
 
 @op
-class SparseAccumulatorApplyGradient(AccumulatorUser):
+class SparseAccumulatorApplyGradient(UsesKept):
     """Adds rows of a gradient, unless they are stale."""
 
     has_known_shape: bool = False
@@ -305,7 +287,7 @@ class SparseAccumulatorApplyGradient(AccumulatorUser):
 
 
 @op
-class AccumulatorTakeGradient(AccumulatorUser):
+class AccumulatorTakeGradient(UsesKept):
     """The mean of the gradients; waits until there are enough."""
 
     dtype: DType
@@ -321,7 +303,7 @@ class AccumulatorTakeGradient(AccumulatorUser):
 
 
 @op
-class SparseAccumulatorTakeGradient(AccumulatorUser):
+class SparseAccumulatorTakeGradient(UsesKept):
     """The mean of the rows: indices, values, shape of the table; waits until there are enough.
 
     With `padded` the number of rows is a power of two, so that little is compiled anew for another number: what is
@@ -355,7 +337,7 @@ class SparseAccumulatorTakeGradient(AccumulatorUser):
 
 
 @op
-class AccumulatorNumAccumulated(AccumulatorUser):
+class AccumulatorNumAccumulated(UsesKept):
     """How many gradients came since the last mean was taken."""
 
     def infer(self, handle: Spec) -> Spec:
@@ -366,7 +348,7 @@ class AccumulatorNumAccumulated(AccumulatorUser):
 
 
 @op
-class AccumulatorSetGlobalStep(AccumulatorUser):
+class AccumulatorSetGlobalStep(UsesKept):
     """Moves an accumulator to a step."""
 
     args = ("handle:resource", "new_global_step:int64")

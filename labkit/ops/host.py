@@ -4,6 +4,8 @@ A host op gets NumPy arrays and returns NumPy arrays; strings are arrays of dtyp
 is cut in two around each one, so host ops belong at the edges of a graph: where data comes in, where results go out.
 
     HostOp        base: runs in Python
+    Kept          base: a node that stands for what a session keeps (a queue, a table, a reader, an accumulator)
+    UsesKept      base: a node that works on it
     ElementWise   base: a Python function of each entry, broadcasting
 """
 
@@ -14,7 +16,7 @@ from typing import Any, cast
 
 import numpy as np
 
-from labkit.dtypes import DType
+from labkit.dtypes import DType, resource
 from labkit.graph import Cost, Op, Spec
 from labkit.shapes import Shape, broadcast
 
@@ -33,6 +35,28 @@ class HostOp(Op):
 
     def cost(self, *inputs: Spec) -> Cost:
         return Cost(0, 0)
+
+
+class Kept(HostOp):
+    """Base of nodes that stand for what a session keeps; the kernel returns the object itself."""
+
+    args = ()
+    uses_session = True
+    memoise_infer = False
+
+    def infer(self) -> Spec:
+        return Spec(resource, ())
+
+
+class UsesKept(HostOp):
+    """Base of nodes that work on what a session keeps; without outputs, if a subclass does not say otherwise."""
+
+    args = ("handle:resource",)
+    uses_session = True
+    memoise_infer = False
+
+    def infer(self, *inputs: Any, **_: Any) -> Any:
+        return ()
 
 
 def map_entries(function: Callable[..., Any], dtype: DType, *arrays: NumpyArray) -> NumpyArray:

@@ -13,16 +13,16 @@ from typing import Any
 
 import numpy as np
 
-from labkit.dtypes import DType, bool_, int32, resource
+from labkit.dtypes import DType, bool_, int32
 from labkit.errors import ShapeError
 from labkit.graph import HostRun, Spec, op
 from labkit.graph.strings import is_strings
-from labkit.ops.host import HostOp
+from labkit.ops.host import Kept, UsesKept
 from labkit.ops.waiting import Element, Fifo, Priority, Shuffling, Waiting, stacked
 from labkit.shapes import Shape
 
 
-class QueueNode(HostOp):
+class QueueNode(Kept):
     """Base of the nodes that stand for a queue."""
 
     component_types: tuple[DType, ...]
@@ -30,13 +30,6 @@ class QueueNode(HostOp):
     capacity: int = -1
     container: str = ""
     shared_name: str = ""
-
-    args = ()
-    uses_session = True
-    memoise_infer = False
-
-    def infer(self) -> Spec:
-        return Spec(resource, ())
 
     def kernel(self, run: HostRun) -> Any:
         return run.shared("queue", self.container, self.shared_name, lambda: self.make(run.name))
@@ -106,19 +99,8 @@ class PriorityQueueV2(QueueNode):
         return Priority(self.capacity, f'queue "{name}"')
 
 
-class QueueUser(HostOp):
-    """Base of ops on a queue; they may wait."""
-
-    args = ("handle:resource",)
-    uses_session = True
-    memoise_infer = False
-
-    def infer(self, *inputs: Any, **_: Any) -> Any:
-        return ()
-
-
 @op
-class QueueEnqueueV2(QueueUser):
+class QueueEnqueueV2(UsesKept):
     """Adds one element."""
 
     args = ("handle:resource", "*components:any")
@@ -129,7 +111,7 @@ class QueueEnqueueV2(QueueUser):
 
 
 @op
-class QueueEnqueueManyV2(QueueUser):
+class QueueEnqueueManyV2(UsesKept):
     """Adds one element per row."""
 
     args = ("handle:resource", "*components:any")
@@ -147,7 +129,7 @@ def _row(part: Any, i: int) -> Any:
     return np.array(row, object if is_strings(part) else part.dtype, copy=True)
 
 
-class Dequeue(QueueUser):
+class Dequeue(UsesKept):
     """Base of ops that take elements out."""
 
     component_types: tuple[DType, ...]
@@ -210,7 +192,7 @@ def _empty(dtypes: Sequence[DType], shapes: Sequence[Shape]) -> Element:
 
 
 @op
-class QueueSizeV2(QueueUser):
+class QueueSizeV2(UsesKept):
     """How many elements are inside."""
 
     def infer(self, handle: Spec) -> Spec:
@@ -221,7 +203,7 @@ class QueueSizeV2(QueueUser):
 
 
 @op
-class QueueIsClosedV2(QueueUser):
+class QueueIsClosedV2(UsesKept):
     """True if nothing more can come in."""
 
     def infer(self, handle: Spec) -> Spec:
@@ -232,7 +214,7 @@ class QueueIsClosedV2(QueueUser):
 
 
 @op
-class QueueCloseV2(QueueUser):
+class QueueCloseV2(UsesKept):
     """Lets nothing more in."""
 
     cancel_pending_enqueues: bool = False

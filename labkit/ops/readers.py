@@ -15,11 +15,11 @@ from typing import Any
 
 import numpy as np
 
-from labkit.dtypes import int64, resource, string
+from labkit.dtypes import int64, string
 from labkit.errors import InvalidArgumentError
 from labkit.gfile import GFile
 from labkit.graph import HostRun, Spec, op
-from labkit.ops.host import HostOp
+from labkit.ops.host import Kept, UsesKept
 from labkit.ops.waiting import Waiting
 from labkit.records import TFRecordOptions, tf_record_iterator
 
@@ -75,15 +75,8 @@ class Reading:
             self.records_produced = self.work_units_completed = 0
 
 
-class ReaderNode(HostOp):
+class ReaderNode(Kept):
     """Base of the nodes that stand for a reader."""
-
-    args = ()
-    uses_session = True
-    memoise_infer = False
-
-    def infer(self) -> Spec:
-        return Spec(resource, ())
 
     def kernel(self, run: HostRun) -> Any:
         return run.resource(lambda: Reading(self.records))
@@ -159,15 +152,10 @@ class TFRecordReaderV2(ReaderNode):
             yield f"{name}:{number}".encode(), record
 
 
-class ReaderUser(HostOp):
+class ReaderUser(UsesKept):
     """Base of ops on a reader."""
 
     args = ("reader_handle:resource",)
-    uses_session = True
-    memoise_infer = False
-
-    def infer(self, *inputs: Any, **_: Any) -> Any:
-        return ()
 
 
 @op

@@ -12,11 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from labkit.dtypes import DType, int64, resource, string
+from labkit.dtypes import DType, int64, string
 from labkit.errors import FailedPreconditionError, InvalidArgumentError, ShapeError
 from labkit.gfile import GFile
 from labkit.graph import HostRun, Spec, op
-from labkit.ops.host import HostOp, NumpyArray
+from labkit.ops.host import Kept, NumpyArray, UsesKept
 from labkit.ops.strings import parse_number
 from labkit.shapes import merge
 
@@ -53,20 +53,14 @@ class Table:
             )
 
 
-class TableNode(HostOp):
+class TableNode(Kept):
     """Base of the nodes that stand for a table."""
 
     key_dtype: DType
     value_dtype: DType
     shared_name: str = ""
 
-    args = ()
-    uses_session = True
-    memoise_infer = False
     mutable = False
-
-    def infer(self) -> Spec:
-        return Spec(resource, ())
 
     def kernel(self, run: HostRun) -> Any:
         if self.shared_name:
@@ -97,20 +91,13 @@ class MutableHashTableV2(TableNode):
     mutable = True
 
 
-class UsesTable(HostOp):
-    """Base of the ops on tables."""
-
-    uses_session = True
-    memoise_infer = False
-
-
 def _plain(array: Any) -> list[Any]:
     """The entries as Python's own values, which can be keys of a dictionary."""
     return np.asarray(array).reshape(-1).tolist()
 
 
 @op
-class InitializeTableV2(UsesTable):
+class InitializeTableV2(UsesKept):
     """Fills a table from two vectors."""
 
     args = ("table_handle:resource", "keys:any", "values:any")
@@ -133,7 +120,7 @@ class InitializeTableV2(UsesTable):
 
 
 @op
-class InitializeTableFromTextFileV2(UsesTable):
+class InitializeTableFromTextFileV2(UsesKept):
     """Fills a table from the lines of a file."""
 
     key_index: int
@@ -192,7 +179,7 @@ class InitializeTableFromTextFileV2(UsesTable):
 
 
 @op
-class LookupTableFindV2(UsesTable):
+class LookupTableFindV2(UsesKept):
     """The value of each key."""
 
     value_dtype: DType
@@ -214,7 +201,7 @@ class LookupTableFindV2(UsesTable):
 
 
 @op
-class LookupTableSizeV2(UsesTable):
+class LookupTableSizeV2(UsesKept):
     """How many entries a table has."""
 
     args = ("table_handle:resource",)
@@ -229,7 +216,7 @@ class LookupTableSizeV2(UsesTable):
 
 
 @op
-class LookupTableInsertV2(UsesTable):
+class LookupTableInsertV2(UsesKept):
     """Adds entries to a table, or replaces them."""
 
     args = ("table_handle:resource", "keys:any", "values:any")
@@ -246,7 +233,7 @@ class LookupTableInsertV2(UsesTable):
 
 
 @op
-class LookupTableExportV2(UsesTable):
+class LookupTableExportV2(UsesKept):
     """All keys and values of a table, in the order in which they came."""
 
     key_dtype: DType
