@@ -12,6 +12,7 @@ from typing import Any, cast
 
 import numpy as np
 
+from labkit.cluster.errors import checked_number
 from labkit.errors import GraphError
 from labkit.graph import Operation, Tensor
 from labkit.parallel.clock import Clock, Stragglers
@@ -168,6 +169,58 @@ def check_scalar(tensor: Any, what: str) -> None:
     if tensor.shape.ndims:
         raise GraphError(
             f'{what} is "{tensor.name}" of shape {tensor.shape}; it must be one number.\n  Try: tf.reduce_mean(...).'
+        )
+
+
+def check_mode(
+    mode: str, communication: Communication, wire: Wire, sparse: Sequence[str], *, backup: int, local_steps: int | None,
+    n_fetch: int, n_push: int, local_rate: float | None, adagrad: float | None,
+) -> None:  # fmt: skip
+    """That a way of working together goes with the rest.
+
+    Args:
+        mode: one of `MODES`.
+        communication: how weights and gradients travel.
+        wire: in how many bits.
+        sparse: variables whose gradients are rows.
+        backup: this and the following as `DataParallel` takes them.
+        local_steps: steps between two averages.
+        n_fetch: gradients between two fetches.
+        n_push: gradients of a push.
+        local_rate: of a worker's own steps.
+        adagrad: gamma of the servers' Adagrad.
+
+    Raises:
+        GraphError: if it does not.
+    """
+    given = {"backup": (backup, "sync"), "local_steps": (local_steps, "local"),
+             "n_fetch": (n_fetch > 1, "downpour"), "n_push": (n_push > 1, "downpour"),
+             "local_rate": (local_rate, "downpour"), "adagrad": (adagrad, "downpour")}  # fmt: skip
+    for argument, (value, needs) in given.items():
+        if value and mode != needs and not (argument == "backup" and mode == "local"):
+            raise GraphError(f"{argument} goes with mode={needs!r}; the mode is {mode!r}.")
+    if mode in ("async", "downpour") and isinstance(communication, AllReduce):
+        communication.pull_seconds(2, 0.0)  # says why not
+    if (wire.feedback or not wire.exact) and mode == "local":
+        raise GraphError("local steps send weights, not gradients: they travel as float32 (wire=Wire()).")
+    if wire.top is not None and isinstance(communication, AllReduce):
+        raise GraphError(
+            "the largest numbers of each worker's gradient are at other places: an all-reduce cannot add them up "
+            "piece by piece.\n  Try: communication='servers', or a wire without top."
+        )
+    for rate, what in ((local_rate, "local_rate"), (adagrad, "the gamma of Adagrad")):
+        if rate is not None:
+            checked_number(rate, what, "(rate)")
+    if n_fetch > 1 and local_rate is None:
+        raise GraphError(
+            f"workers fetch every {n_fetch} gradients and take steps of their own between; at what rate?\n"
+            "  Try: local_rate=, the learning rate of the optimizer."
+        )
+    if sparse and (n_fetch > 1 or n_push > 1 or adagrad is not None):
+        raise GraphError(
+            f'the gradient of "{sparse[0]}" is sparse (rows that an embedding touched); n_fetch and n_push above '
+            "1 and adagrad= add up dense gradients.\n"
+            "  Try: mode='async', which sends rows as they are, with tf.train.AdagradOptimizer in the graph."
         )
 
 

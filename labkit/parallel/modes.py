@@ -42,6 +42,8 @@ class Job:
         update_bytes: what travels for one worker's part of an update, there and back.
         every: a point of the history after so many updates.
         joined: True if the mean gradient of the workers is that of their joined batch.
+        updates: how many there are to be.
+        progress: is told which share of them has been computed.
         points: how it went.
     """
 
@@ -54,6 +56,8 @@ class Job:
     update_bytes: float
     every: int
     joined: bool = False
+    updates: int = 1
+    progress: Callable[[float], None] | None = None
     points: list[Point] = field(default_factory=list[Point])
 
     @property
@@ -72,6 +76,8 @@ class Job:
         """Looks at the training."""
         loss = float(np.mean([float(loss) for loss in losses])) if losses else float("nan")
         self.points.append(Point(seconds, updates, examples, sent, loss, self.measure(state)))
+        if self.progress is not None:
+            self.progress(min(1.0, updates / self.updates))
 
 
 def replay_synchronous(job: Job, timeline: Timeline, state: State) -> State:

@@ -40,14 +40,17 @@ What it is not: a launcher. Everything is computed in this process.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import copy
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from labkit.cluster.errors import checked_count, checked_number
+from labkit.cluster.errors import checked_count
 from labkit.errors import GraphError
 from labkit.graph import Operation, Tensor
 from labkit.parallel.arguments import (
@@ -60,6 +63,7 @@ from labkit.parallel.arguments import (
     as_stragglers,
     as_train,
     as_wire,
+    check_mode,
     check_rows,
     check_scalar,
 )
@@ -82,6 +86,14 @@ from labkit.simulator.stragglers import Failures
 
 MODES = ("sync", "async", "local", "downpour")
 """How replicas can work together."""
+
+
+@dataclass
+class _Kept:
+    """What was compiled and found out of a training, for it and for all that began as it."""
+
+    loop: Loop | None = None
+    joined: bool | None = None
 
 
 class DataParallel:
@@ -118,6 +130,9 @@ class DataParallel:
         recovery: how failures are noticed and mended, and how often checkpoints are written.
         seed: of the examples that each worker takes, of stragglers and failures.
         name: what it is called in pictures.
+
+    Attributes:
+        metrics: the names of the metrics.
 
     Raises:
         GraphError: if a worker would have no examples of its own, there are not more workers than backups, the mode is
@@ -158,14 +173,16 @@ class DataParallel:
         self.n_fetch = checked_count(n_fetch, "the gradients between fetches, n_fetch,")
         self.n_push = checked_count(n_push, "the gradients of a push, n_push,")
         self.local_rate, self.adagrad = local_rate, adagrad
-        self._check_mode(local_steps)
+        sparse = [part.variable for part in self.training.parts if part.indices is not None]
+        check_mode(mode, self.communication, self.wire, sparse, backup=backup, local_steps=local_steps, n_fetch=n_fetch,
+                   n_push=n_push, local_rate=local_rate, adagrad=adagrad)  # fmt: skip
         self.communication = self._placed(self.communication)
         self.recovery, self._faults, self._failures = as_recovery(recovery), as_faults(faults), dict(failures or {})
         self.outages()  # says at once what is wrong with them
         self.name = name or (f"{mode}, {workers} worker{'' if workers == 1 else 's'}")
-        self._measure = measurer(*as_metrics(metrics, test))
-        self._loop: Loop | None = None
-        self._joined: bool | None = None
+        found, test = as_metrics(metrics, test)
+        self.metrics, self._measure = tuple(found), measurer(found, test)
+        self._kept = _Kept()
 
     def __repr__(self) -> str:
         return f"<DataParallel {self.name!r}: {self.examples:,} examples, batches of {self.batch}>"
@@ -189,52 +206,46 @@ class DataParallel:
         shapes = [(self.batch, *array.shape[1:]) for array in self._data]
         return as_clock(clock, self.training, dict(zip(self.training.inputs, shapes, strict=True)))
 
-    def _check_mode(self, local_steps: int | None) -> None:
-        mode = self.mode
-        given = {"backup": (self.backup, "sync"), "local_steps": (local_steps, "local"),
-                 "n_fetch": (self.n_fetch > 1, "downpour"), "n_push": (self.n_push > 1, "downpour"),
-                 "local_rate": (self.local_rate, "downpour"), "adagrad": (self.adagrad, "downpour")}  # fmt: skip
-        for argument, (value, needs) in given.items():
-            if value and mode != needs and not (argument == "backup" and mode == "local"):
-                raise GraphError(f"{argument} goes with mode={needs!r}; the mode is {mode!r}.")
-        if mode in ("async", "downpour") and isinstance(self.communication, AllReduce):
-            self.communication.pull_seconds(self.workers, 0.0)  # says why not
-        if (self.wire.feedback or not self.wire.exact) and mode == "local":
-            raise GraphError("local steps send weights, not gradients: they travel as float32 (wire=Wire()).")
-        if self.wire.top is not None and isinstance(self.communication, AllReduce):
-            raise GraphError(
-                "the largest numbers of each worker's gradient are at other places: an all-reduce cannot add them up "
-                "piece by piece.\n  Try: communication='servers', or a wire without top."
-            )
-        for rate, what in ((self.local_rate, "local_rate"), (self.adagrad, "the gamma of Adagrad")):
-            if rate is not None:
-                checked_number(rate, what, "(rate)")
-        if self.n_fetch > 1 and self.local_rate is None:
-            raise GraphError(
-                f"workers fetch every {self.n_fetch} gradients and take steps of their own between; at what rate?\n"
-                "  Try: local_rate=, the learning rate of the optimizer."
-            )
-        sparse = [part.variable for part in self.training.parts if part.indices is not None]
-        if sparse and (self.n_fetch > 1 or self.n_push > 1 or self.adagrad is not None):
-            raise GraphError(
-                f'the gradient of "{sparse[0]}" is sparse (rows that an embedding touched); n_fetch and n_push above '
-                "1 and adagrad= add up dense gradients.\n"
-                "  Try: mode='async', which sends rows as they are, with tf.train.AdagradOptimizer in the graph."
-            )
-
     def outages(self) -> Outages:
         """What fails, from the beginning."""
         servers = int(getattr(self.communication, "servers", 0))
         recovery = self.recovery or Recovery()
         return Outages(self._faults, self.workers, servers, recovery, self._failures, self.seed)
 
-    def run(self, updates: int, every: int | None = None) -> History:
+    def again(self, *faults: Fault) -> DataParallel:
+        """The same training from where this one stands, and this one stays as it is; what is compiled serves both.
+
+        Args:
+            faults: what fails besides.
+
+        Raises:
+            GraphError: if something is to fail that it does not have.
+
+        Example:
+            >>> import labkit as tf
+            >>> x, w = tf.placeholder(tf.float32, [None]), tf.Variable(1.0, name="w")
+            >>> train = tf.train.GradientDescentOptimizer(0.5).minimize(tf.reduce_mean(w * x))
+            >>> two = DataParallel(train, {x: [2.0, 2.0]}, workers=2, batch=1)
+            >>> hurt = two.again(Fault(0.0, "worker 1"))
+            >>> hurt.run(2).seconds > two.again().run(2).seconds, float(two.weights["w"])
+            (True, 1.0)
+        """
+        other = copy.copy(self)
+        other.replicas = copy.copy(self.replicas)
+        other.replicas.state = dict(self.replicas.state)
+        other._faults = (*self._faults, *as_faults(faults))
+        other.outages()
+        return other
+
+    def run(self, updates: int, every: int | None = None, progress: Callable[[float], None] | None = None) -> History:
         """Trains; once more, it goes on with the weights that it has, and the clock begins anew.
 
         Args:
             updates: how many updates are to be in the weights at the end; a synchronous step and an average of local
                 steps are one each.
             every: a point of the history after so many updates; about fifty points if None.
+            progress: is told after each point which share of the updates has been computed; what it raises ends the
+                run, and the weights stay as they were.
 
         Raises:
             GraphError: if failures undo updates as fast as they are made.
@@ -247,7 +258,7 @@ class DataParallel:
         read, sent = self.travel()
         timeline = self.timeline(updates, read, sent)
         job = Job(self.replicas, self._data, self.sampling, self.wire, self._measure, gradients,
-                  self.update_bytes(read, sent), every, self._can_be_joined())  # fmt: skip
+                  self.update_bytes(read, sent), every, self._can_be_joined(), updates, progress)  # fmt: skip
         if asynchronous:
             state = replay_asynchronous(job, self._compiled_loop(job), timeline, state)
         else:
@@ -263,9 +274,30 @@ class DataParallel:
 
     def travel(self) -> Travel:
         """Bytes that a worker reads and sends for one of its gradients, or in one round of local steps."""
-        batch = [array[np.arange(self.batch) % self.examples] for array in self._data]
-        found = travels(self.training, batch, self.wire, self.replicas.state)
+        found = travels(self.training, self._batch(), self.wire, self.replicas.state)
         return Travel(found.read, found.read) if self.mode == "local" else found
+
+    def _batch(self) -> list[Any]:
+        """Examples as many as a worker takes."""
+        return [array[np.arange(self.batch) % self.examples] for array in self._data]
+
+    def seconds_of(self, updates: int) -> float:
+        """How long so many updates take on the simulated clock; infinity if nobody is left who could make them."""
+        return self._lasts(updates, self.travel())
+
+    def updates_within(self, seconds: float) -> int:
+        """How many updates are made in so much simulated time; only the clock runs."""
+        travel, few, many = self.travel(), 0, 1
+        while self._lasts(many, travel) <= seconds:
+            few, many = many, 2 * many
+        while many - few > 1:
+            middle = (few + many) // 2
+            few, many = (middle, many) if self._lasts(middle, travel) <= seconds else (few, middle)
+        return few
+
+    def _lasts(self, updates: int, travel: Travel) -> float:
+        time = self.timeline(updates, *travel)
+        return time.seconds if time.updates >= updates else math.inf
 
     def timeline(self, updates: int, read_bytes: float, sent_bytes: float, tape: Tape | None = None) -> Timeline:
         """When what happens.
@@ -303,8 +335,7 @@ class DataParallel:
         if not isinstance(communication, ParameterServers) or communication.sharded or communication.shares:
             return communication
         state = self.replicas.state
-        batch = [array[np.arange(self.batch) % self.examples] for array in self._data]
-        traffic = travels_by_variable(self.training, batch, self.wire, state)
+        traffic = travels_by_variable(self.training, self._batch(), self.wire, state)
         if self.mode == "local":
             traffic = {name: Travel(found.read, found.read) for name, found in traffic.items()}
         return communication.placed({name: float(state[name].nbytes) for name in traffic}, traffic)
@@ -319,18 +350,18 @@ class DataParallel:
     def _can_be_joined(self) -> bool:
         if self.mode != "sync" or not self.wire.exact:
             return False
-        if self._joined is None:
-            self._joined = can_be_joined(self.training, self._data, self.replicas.state)
-        return self._joined
+        if self._kept.joined is None:
+            self._kept.joined = can_be_joined(self.training, self._data, self.replicas.state)
+        return self._kept.joined
 
     def _compiled_loop(self, job: Job) -> Loop:
-        if self._loop is None:
+        if self._kept.loop is None:
             keeps = self.n_push % self.n_fetch != 0  # some update begins without a fetch
-            self._loop = Loop(
+            self._kept.loop = Loop(
                 self.training, self.workers, self.n_push, self.local_rate, keeps, self.adagrad, job.compress,
                 job.feedback,
             )  # fmt: skip
-        return self._loop
+        return self._kept.loop
 
     def _lost(self, timeline: Timeline, gradients: int) -> Lost:
         updates, examples = timeline.lost_updates, 0

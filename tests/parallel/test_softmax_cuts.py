@@ -130,13 +130,12 @@ def test_80000_words_on_four_gpus() -> None:
 def test_training_in_parts() -> None:
     """Twenty steps with weights and biases in parts end where the whole net ends, on devices of this process too."""
     rng = np.random.default_rng(5)
-    xs, ys = rng.normal(size=(20, 6)), rng.integers(0, 10, 20)
+    xs, ys, start = rng.normal(size=(20, 6)), rng.integers(0, 10, 20), rng.normal(size=(6, 10))
     found = []
     for parted in (False, True):
         with tf.Graph().as_default() as graph:
             tf.set_random_seed(6)
             x, labels = tf.placeholder(tf.float64, [20, 6]), tf.placeholder(tf.int64, [20])
-            start = rng.normal(size=(6, 10)) if not found else start  # noqa: F821  # the first round's
             w = tf.get_variable("w", initializer=tf.constant(start))
             b = tf.get_variable("b", [10], tf.float64, tf.zeros_initializer())
             losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels=labels, logits=tf.matmul(x, w) + b)

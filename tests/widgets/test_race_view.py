@@ -22,7 +22,6 @@ from labkit.parallel import DataParallel, Fault, History, Recovery, Wire
 from labkit.parallel.history import Happening, Lost, Point
 from labkit.simulator.stragglers import LogNormal
 from labkit_widgets.race_columns import MOST_POINTS, columns
-from labkit_widgets.race_runs import updates_within
 from labkit_widgets.view import MOST_BYTES
 
 RECOVERY = Recovery(heartbeat_seconds=1, timeout_seconds=3, restart_seconds=5)
@@ -149,7 +148,7 @@ def test_the_page_lets_machines_die_and_is_not_trusted() -> None:
 def test_a_race_over_seconds_has_every_update_until_then_and_none_after(name: str) -> None:
     long = training(**HOW[name]).run(200, every=1).column("seconds")
     seconds = float(long[70]) + 1e-6
-    assert updates_within(training(**HOW[name]), seconds) == 71
+    assert training(**HOW[name]).updates_within(seconds) == 71
     race = lw.RaceView(training(name=name, **HOW[name]), seconds=seconds, every=1)
     np.testing.assert_array_equal(race.histories[name].column("seconds"), long[:71])
 

@@ -1,7 +1,7 @@
 """The trainings of a race: each runs in the kernel, one after the other, in a thread, from the weights that it had.
 
-A training that takes part is not changed by it: the race trains a twin, which shares what is compiled and begins with
-the weights that the training had when the race was made. So a runner can run again, with a machine that dies.
+A training that takes part is not changed by it: the race trains a twin (`DataParallel.again`), which begins with the
+weights that the training had when the race was made. So a runner can run again, with a machine that dies.
 
 Example:
     >>> import numpy as np
@@ -13,23 +13,18 @@ Example:
     >>> runner = Runner("one", tf.parallel.DataParallel(train, {x: np.ones(9, np.float32)}, loss, batch=8))
     >>> runner.run(10, None, lambda share: None).points[-1].updates
     10
-    >>> updates_within(runner.twin(), 0.55)
+    >>> runner.twin().updates_within(0.55)
     5
 """
 
 from __future__ import annotations
 
-import copy
-import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set, ValuesView
 from dataclasses import replace
 from typing import Any, cast
 
-import numpy as np
-
 from labkit.errors import GraphError
 from labkit.parallel import DataParallel, Fault, History
-from labkit.parallel.measuring import travels
 
 MOST_RUNNERS = 12
 
@@ -55,101 +50,48 @@ class Runner:
         self.name, self.training, self.history = name, training, history
         self.faults: tuple[Fault, ...] = ()
         self.error: Exception | None = None
-        self._start: Mapping[str, Any] = {} if training is None else dict(training.replicas.state)
+        self._start = None if training is None else training.again()
 
     @property
     def workers(self) -> int:
         """How many workers it has."""
-        found: Any = self.history if self.training is None else self.training
-        return int(found.workers)
+        found = self.history if self.training is None else self.training
+        return 0 if found is None else found.workers
 
     def columns(self) -> list[str]:
         """What can be raced for: the loss, and the metrics."""
         if self.history is not None:
             return ["loss", *(self.history.points[0].metrics if self.history.points else {})]
-        training: Any = self.training
-        return ["loss", *training._measure(self._start)]
+        return ["loss", *(() if self.training is None else self.training.metrics)]
 
-    def twin(self, faults: Sequence[Fault] = ()) -> Any:
+    def twin(self, faults: Sequence[Fault] = ()) -> DataParallel:
         """The same training at the start, with more faults.
 
         Raises:
             GraphError: if something is to fail that it does not have.
+            TypeError: if it has run already.
         """
-        other: Any = copy.copy(self.training)
-        other.replicas = copy.copy(other.replicas)
-        other.replicas.state = dict(self._start)
-        other._faults = (*other._faults, *faults)
-        other.outages()  # says what cannot fail
-        return other
+        if self._start is None:
+            raise TypeError(f"{self.name!r} is the history of a training: it has run, and runs no more.")
+        return self._start.again(*faults)
 
     def run(self, updates: int, every: int | None, progress: Callable[[float], None]) -> History:
-        """Runs from the start.
-
-        Args:
-            updates: how many.
-            every: a point after so many.
-            progress: is told after each point what share of the updates has been computed; what it raises ends the run.
-        """
-        twin, every = self.twin(self.faults), every or max(1, updates // 50)
-        measure, seen = twin._measure, [0]
-
-        def measured(state: Any) -> Any:
-            seen[0] += 1
-            progress(min(1.0, seen[0] * every / updates))
-            return measure(state)
-
-        twin._measure = measured
-        made: History = twin.run(updates, every)
-        if self.training is not None:  # what was compiled for it serves again
-            mine: Any = self.training
-            mine._loop, mine._joined = twin._loop, twin._joined
-        return made
+        """Runs from the start; arguments as `DataParallel.run`."""
+        return self.twin(self.faults).run(updates, every, progress)
 
 
-def updates_within(training: Any, seconds: float) -> int:
-    """How many updates are in the weights after so much simulated time; only the clock runs.
-
-    Args:
-        training: a `DataParallel`.
-        seconds: how long.
-    """
-    lasts = _clock(training)
-    few, many = 0, 1
-    while lasts(many) <= seconds:
-        few, many = many, 2 * many
-    while many - few > 1:
-        middle = (few + many) // 2
-        few, many = (middle, many) if lasts(middle) <= seconds else (few, middle)
-    return few
-
-
-def check_within(training: Any, seconds: float) -> None:
+def check_within(training: DataParallel, seconds: float) -> None:
     """That something is done in so much simulated time.
 
     Raises:
         GraphError: if not even one update is.
     """
-    first = _clock(training)(1)
+    first = training.seconds_of(1)
     if first > seconds:
         raise GraphError(
             f"in {seconds:g} s of simulated time {training.name!r} does not finish one update; the first takes "
             f"{first:.3g} s.\n  Try: more seconds, or updates=."
         )
-
-
-def _clock(training: Any) -> Callable[[int], float]:
-    """A function that says how long so many updates take; for ever, if nobody is left who could make them."""
-    batch = [array[np.arange(training.batch) % training.examples] for array in training._data]
-    read, sent = travels(training.training, batch, training.wire, training.replicas.state)
-    if training.mode == "local":
-        sent = read
-
-    def lasts(updates: int) -> float:
-        time = training.timeline(updates, read, sent)
-        return float(time.seconds) if time.updates >= updates else math.inf
-
-    return lasts
 
 
 def until(history: History, seconds: float) -> History:

@@ -39,7 +39,7 @@ from labkit.parallel import Fault, History
 from labkit_widgets import race_picture
 from labkit_widgets.columns import pack
 from labkit_widgets.race_columns import AGAINST, MOST_POINTS, columns
-from labkit_widgets.race_runs import Runner, Stopped, check_within, runners_of, until, updates_within
+from labkit_widgets.race_runs import Runner, Stopped, check_within, runners_of, until
 from labkit_widgets.view import View, one_of
 
 _UPDATES = 200
@@ -277,10 +277,10 @@ class RaceView(View):
             self._tell(runner, share)
 
         self._tell(runner, 0.0)
-        training: Any = runner.twin(faults)
+        training = runner.twin(faults)
         if self._seconds is None:
             return runner.run(self._updates or _UPDATES, self._every, progress)
-        made = runner.run(1 + updates_within(training, self._seconds), self._every, progress)
+        made = runner.run(1 + training.updates_within(self._seconds), self._every, progress)
         return until(made, self._seconds)
 
     def _tell(self, runner: Runner, share: float) -> None:
