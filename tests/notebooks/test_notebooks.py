@@ -19,11 +19,12 @@ from nbclient import NotebookClient
 from labkit import compile_cache
 from labkit.exercises import EXERCISES
 from tests.notebooks.answers import UNTRIED, WRONG
+from tests.notebooks.slicing import needed
 from tests.notebooks.strip import strip
 
 PATHS = sorted((Path(__file__).parents[2] / "notebooks").glob("*.ipynb"))
-TRAINS = "03_mnist_from_scratch"
-"""The notebook whose training takes a minute; with wrong answers, that part is left out."""
+WHOLE = ("02_getting_started",)
+"""Notebooks whose exercises need what a call changed: for their answers they are run whole."""
 
 
 @pytest.fixture(params=PATHS, ids=[path.stem for path in PATHS])
@@ -61,6 +62,15 @@ def with_answers(notebook: Any) -> Any:
             wrong.id, again.id = f"{cell.id}-wrong", f"{checks.id}-wrong"
             wrong.source, changed.cells[place].source = WRONG[number][0][0], EXERCISES[number].solution
             changed.cells[place:place] = [wrong, again]
+    return changed
+
+
+def slice_of(notebook: Any) -> Any:
+    """The notebook with those cells that its exercises need."""
+    cells = list(code(notebook))
+    places = needed([cell.source for cell in cells], [place for place, cell in enumerate(cells) if exercise_of(cell)])
+    changed = deepcopy(notebook)
+    changed.cells = [deepcopy(cells[place]) for place in places]
     return changed
 
 
@@ -141,19 +151,11 @@ def test_links_lead_somewhere(path: Path, notebook: Any) -> None:
 
 
 def test_answers_are_judged(path: Path, notebook: Any, tmp_path: Path) -> None:
-    """A common mistake in each exercise is told, then the solution is right, and the notebook runs through."""
-    lines = iter(run(_without_training(path, with_answers(notebook)), tmp_path))
+    """A common mistake in each exercise is told, then the solution is right, and the cells that use it run."""
+    lines = iter(run(with_answers(notebook if path.stem in WHOLE else slice_of(notebook)), tmp_path))
     for number in (number for number in EXERCISES if number.startswith(path.stem[:2])):
         told = next(lines)
         assert told.startswith(f"{number} not yet: ")
         assert WRONG[number][0][1] in told
         assert next(lines) == f"{number} right: {EXERCISES[number].shows}"
     assert list(lines) == []
-
-
-def _without_training(path: Path, notebook: Any) -> Any:
-    """Notebook 03 with an epoch of ten steps: its exercises do not depend on it, and nbval runs the whole one."""
-    if path.stem == TRAINS:
-        for cell in code(notebook):
-            cell.source = cell.source.replace("range(STEPS)", "range(10)").replace("range(1000)", "range(10)")
-    return notebook
