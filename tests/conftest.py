@@ -15,7 +15,7 @@ from tests.browser.lab import browser
 
 _calm = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow, HealthCheck.data_too_large]}
 settings.register_profile(
-    "quick", max_examples=4, derandomize=True, database=None, phases=[Phase.explicit, Phase.generate], **_calm
+    "quick", max_examples=3, derandomize=True, database=None, phases=[Phase.explicit, Phase.generate], **_calm
 )
 settings.register_profile("deep", max_examples=100, database=None, **_calm)
 settings.load_profile("quick")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ Open = Callable[..., tuple[Any, list[str]]]
 
 @pytest.fixture
 def opened(chromium: Any, tmp_path: Path) -> Iterator[Open]:
-    """A function that opens a view's page; it returns the page and the list that its errors will stand in."""
+    """A function that opens a view's page, or its file; it returns the page and the list for its errors."""
     pages: list[Any] = []
 
     def open_page(
@@ -37,7 +38,7 @@ def opened(chromium: Any, tmp_path: Path) -> Iterator[Open]:
         count_what_is_started(page)
         page.set_viewport_size({"width": width, "height": 800})
         page.emulate_media(color_scheme=theme, reduced_motion=motion)
-        file = view.to_html(tmp_path / "view.html")
+        file = view if isinstance(view, Path) else view.to_html(tmp_path / "view.html")
         if served:  # as by a web server: Chromium gives a page from the disk no workers
             page.route("http://labkit.test/", lambda route: route.fulfill(path=file, content_type="text/html"))
         page.goto("http://labkit.test/" if served else file.as_uri())
@@ -49,6 +50,18 @@ def opened(chromium: Any, tmp_path: Path) -> Iterator[Open]:
         page.close()
 
 
+@pytest.fixture(scope="module")
+def file_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, str], Path]:
+    """A function that runs a program, once, and returns the file with its view; some start processes, or train."""
+    folder = tmp_path_factory.mktemp("views")
+
+    @cache
+    def file_of(setup: str, program: str) -> Path:
+        return views.view(setup, program).to_html(folder / f"{len(list(folder.iterdir()))}.html")
+
+    return file_of
+
+
 def test_every_view_is_tried_here() -> None:
     """A new view needs a program in `views.py`."""
     found = {name: getattr(labkit_widgets, name) for name in labkit_widgets.__all__}
@@ -57,9 +70,11 @@ def test_every_view_is_tried_here() -> None:
 
 
 @pytest.mark.parametrize("name", views.there(views.PROGRAMS))
-def test_a_view_is_drawn_and_when_closed_leaves_nothing(opened: Open, name: str) -> None:
+def test_a_view_is_drawn_and_when_closed_leaves_nothing(
+    opened: Open, file_of: Callable[[str, str], Path], name: str
+) -> None:
     """No listener, timer, observer or worker; no element, no style sheet; and no error before or after."""
-    page, errors = opened(views.view(views.NET, views.PROGRAMS[name]))
+    page, errors = opened(file_of(views.NET, views.PROGRAMS[name]))
     assert page.locator(".labkit[data-labkit-ready]").count() == 1
     page.wait_for_timeout(300)
     page.evaluate("labkitSaved.close()")
@@ -86,9 +101,9 @@ def test_the_worker_that_lays_out_a_large_graph_ends_with_its_view(opened: Open)
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("name", views.there(views.PROGRAMS))
-def test_axe_finds_nothing(opened: Open, name: str, theme: str) -> None:
+def test_axe_finds_nothing(opened: Open, file_of: Callable[[str, str], Path], name: str, theme: str) -> None:
     """Names, roles, contrast: everything that it can check."""
-    page, errors = opened(views.view(views.NET, views.PROGRAMS[name]), theme=theme)
+    page, errors = opened(file_of(views.NET, views.PROGRAMS[name]), theme=theme)
     assert page.get_attribute(".labkit", "data-theme") == theme
     page.wait_for_timeout(300)
     assert violations(page) == []
@@ -96,9 +111,9 @@ def test_axe_finds_nothing(opened: Open, name: str, theme: str) -> None:
 
 
 @pytest.mark.parametrize("name", views.there(views.HOSTILE_PROGRAMS))
-def test_hostile_names_are_text(opened: Open, name: str) -> None:
+def test_hostile_names_are_text(opened: Open, file_of: Callable[[str, str], Path], name: str) -> None:
     """In the view, and in the still picture and outline that stand in the same file."""
-    page, errors = opened(views.view(views.HOSTILE_NET, views.HOSTILE_PROGRAMS[name]))
+    page, errors = opened(file_of(views.HOSTILE_NET, views.HOSTILE_PROGRAMS[name]))
     page.wait_for_timeout(300)
     assert page.evaluate("window.hacked") is None
     assert page.locator(".labkit img, .labkit script").count() == 0
@@ -107,17 +122,21 @@ def test_hostile_names_are_text(opened: Open, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", views.there(views.PROGRAMS))
-def test_a_narrow_window_needs_no_scrolling_sideways(opened: Open, name: str) -> None:
+def test_a_narrow_window_needs_no_scrolling_sideways(
+    opened: Open, file_of: Callable[[str, str], Path], name: str
+) -> None:
     """At 560 pixels, and with less motion wished for."""
-    page, errors = opened(views.view(views.NET, views.PROGRAMS[name]), width=560, motion="reduce")
+    page, errors = opened(file_of(views.NET, views.PROGRAMS[name]), width=560, motion="reduce")
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
     assert errors == []
 
 
 @pytest.mark.parametrize("name", views.there(views.PROGRAMS))
-def test_a_view_in_a_row_beside_others_has_a_width(opened: Open, name: str) -> None:
+def test_a_view_in_a_row_beside_others_has_a_width(
+    opened: Open, file_of: Callable[[str, str], Path], name: str
+) -> None:
     """As in an HBox of ipywidgets, where nothing has a width of its own."""
-    page, errors = opened(views.view(views.NET, views.PROGRAMS[name]))
+    page, errors = opened(file_of(views.NET, views.PROGRAMS[name]))
     widths = page.evaluate("""async () => {
         const place = document.querySelector('.labkit').parentElement, row = place.parentElement;
         row.insertBefore(document.createElement('div'), place).textContent = 'a neighbour of a few words';

@@ -230,14 +230,12 @@ def test_when_the_notebook_is_killed_while_workers_start_none_is_left():
     with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True) as notebook:
         try:
             mark = notebook.stdout.readline().strip()
-            until = time.monotonic() + 60
-            while (
-                not any(live.runs(pid, "ipyparallel.engine") for pid in live.marked(mark)) and until > time.monotonic()
-            ):
-                time.sleep(0.01)
+            began, until = False, time.monotonic() + 60
+            while not began and time.monotonic() < until:
+                began = any(live.runs(pid, "ipyparallel.engine") for pid in live.marked(mark))
         finally:
             notebook.kill()
-    assert any(live.runs(pid, "ipyparallel.engine") for pid in live.marked(mark))
+    assert began
     until = time.monotonic() + 30
     while live.marked(mark) and time.monotonic() < until:
         time.sleep(0.1)
