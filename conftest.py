@@ -17,6 +17,7 @@ import pytest
 
 import labkit  # noqa: F401  # whole and first: pytest imports single files of a package in its own way
 from labkit.graph import reset_default_graph, stacks
+from labkit.start import PLACES
 
 collect_ignore = ["tests/benchmarks"]  # programs, one of them for an environment with TensorFlow
 
@@ -25,7 +26,8 @@ if _BESIDE.is_dir():
     os.environ.setdefault("LABKIT_DATA", str(_BESIDE))
 os.environ.setdefault("LABKIT_NO_DOWNLOAD", "1")
 os.environ["LABKIT_PROGRESS"] = ""  # the learner's own progress is not that of the tests
-os.environ.pop("LABKIT_ROOM", None)
+for _name in ("LABKIT_ROOM", *PLACES):  # the tests run on one's own computer, wherever they run
+    os.environ.pop(_name, None)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -106,7 +106,7 @@ def progress() -> None:
     Example:
         >>> from labkit.check import progress
         >>> progress()
-        01  . . .
+        00  .
         ...
     """
     book = Book.own()
@@ -125,7 +125,7 @@ def progress_lines(entries: Mapping[str, Entry]) -> list[str]:
         entries: what is known, by the exercise's number.
 
     Example:
-        >>> progress_lines({"01.1": Entry(tries=2, right=True), "01.2": Entry(tries=1)})[0]
+        >>> progress_lines({"01.1": Entry(tries=2, right=True), "01.2": Entry(tries=1)})[1]
         '01  ✓ ○ . .'
     """
     notebooks: dict[str, list[str]] = {}

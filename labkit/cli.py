@@ -39,7 +39,7 @@ from labkit.errors import LabkitError
 from labkit.workshop import hub_check, hub_settings, room
 from labkit.workshop.links import links
 
-FIRST = "01_hello_graph"
+FIRST = "00_start"
 
 # What the course wants of JupyterLab, as defaults: the learner's own settings still win over them.
 LAB_SETTINGS = {

@@ -8,15 +8,17 @@ Which versions are asked for is read from labkit's own package metadata, so it i
 
 from __future__ import annotations
 
+import contextlib
 import importlib.metadata
 import importlib.util
 import json
 import os
 import platform
 import runpy
+import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -29,7 +31,8 @@ from labkit.datasets import BrokenFileError, mnist
 
 OK, NOTE, WRONG = "ok", "--", "!!"
 GIB = 2**30
-NEEDED_GIB = 1.0  # a JupyterLab server (0.1), one kernel that trains a convolutional net (0.4), the rest of the desktop
+NEEDED_GIB = 0.6  # one kernel that trains a convolutional net (0.4), and the browser's next page
+NEEDED_MIB = 100  # of disk: notebooks with their pictures, checkpoints of a small net
 
 # Packages below these versions let the output of a shared notebook run commands or steal the login of a hub.
 SECURITY = {"jupyterlab": "4.6.2", "jupyter-server": "2.20", "notebook": "7.5.6", "jupyterhub": "5.5.1"}
@@ -61,12 +64,10 @@ def report(*, as_json: bool = False) -> int:
     return 1 if wrong else 0
 
 
-def examine() -> Iterator[Check]:
-    """Run every check. One that fails to run is itself something wrong, and does not stop the others."""
-    checks: list[Callable[[], Iterator[Check]]] = [
-        packages, security, widgets, devices, memory, processors, data, cache,
-    ]  # fmt: skip
-    for check in checks:
+def examine(checks: Iterable[Callable[[], Iterator[Check]]] = ()) -> Iterator[Check]:
+    """Run the checks, or all of them. One that fails to run is itself something wrong, and does not stop the others."""
+    everything = packages, security, widgets, devices, memory, disk, processors, data, cache
+    for check in checks or everything:
         try:
             yield from check()
         except Exception as error:  # whatever is broken here, the report goes on
@@ -190,6 +191,7 @@ def memory() -> Iterator[Check]:
     total, available = _machine_memory()
     limit = _number("/sys/fs/cgroup/memory.max") or _number("/sys/fs/cgroup/memory/memory.limit_in_bytes")
     used = _number("/sys/fs/cgroup/memory.current") or _number("/sys/fs/cgroup/memory/memory.usage_in_bytes") or 0
+    used -= _reclaimable()
     if total is None or available is None:
         yield Check("memory", NOTE, "this system does not say how much there is")
         return
@@ -201,7 +203,7 @@ def memory() -> Iterator[Check]:
         yield Check(
             "memory",
             WRONG,
-            f"{found}: a notebook that trains a net needs about {NEEDED_GIB:.0f} GiB",
+            f"{found}: a notebook that trains a net needs about {NEEDED_GIB:g} GiB",
             "close other notebooks (Kernel > Shut Down All Kernels) and programs; 'kernel died' means memory ran out",
         )
     else:
@@ -223,12 +225,34 @@ def _machine_memory() -> tuple[int | None, int | None]:
     return total, total
 
 
+def _reclaimable() -> int:
+    """Bytes of files that a container keeps in memory and gives up when others need the room."""
+    for path in ("/sys/fs/cgroup/memory.stat", "/sys/fs/cgroup/memory/memory.stat"):
+        with contextlib.suppress(OSError, ValueError):
+            lines = Path(path).read_text(encoding="utf-8").splitlines()
+            found = {name: int(value) for name, value in (line.split() for line in lines)}
+            return found.get("total_inactive_file", found.get("inactive_file", 0))
+    return 0
+
+
 def _number(path: str) -> int | None:
     """The number that a file of the kernel holds; None if there is no such file or it says `max`."""
     try:
         return int(Path(path).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
+
+
+def disk() -> Iterator[Check]:
+    """Whether notebooks can be saved in the current folder, and checkpoints beside them."""
+    free = shutil.disk_usage(".").free
+    found = f"{free / GIB:.1f} GiB free here" if free >= GIB else f"{free / 2**20:.0f} MiB free here"
+    if not os.access(".", os.W_OK):
+        yield Check("disk", WRONG, "nothing can be saved in this folder: it may only be read", "open a copy elsewhere")
+    elif free < NEEDED_MIB * 2**20:
+        yield Check("disk", WRONG, f"{found}: soon nothing can be saved", "delete what you do not need")
+    else:
+        yield Check("disk", OK, found)
 
 
 def processors() -> Iterator[Check]:

@@ -17,6 +17,7 @@ from labkit.exercises import (
     model_parallelism,
     playground,
     real_processes,
+    start,
     state_and_gradients,
 )
 from labkit.exercises.exercise import Exercise, NotTried, Wrong
@@ -24,9 +25,9 @@ from labkit.exercises.exercise import Exercise, NotTried, Wrong
 EXERCISES: dict[str, Exercise] = {
     exercise.number: exercise
     for module in (
-        hello_graph, getting_started, mnist_from_scratch, state_and_gradients, looking_inside, general_computations,
-        playground, devices_and_placement, cell_of_machines, model_parallelism, data_parallelism, distributed_sgd,
-        real_processes,
+        start, hello_graph, getting_started, mnist_from_scratch, state_and_gradients, looking_inside,
+        general_computations, playground, devices_and_placement, cell_of_machines, model_parallelism, data_parallelism,
+        distributed_sgd, real_processes,
     )
     for exercise in module.EXERCISES
 }  # fmt: skip

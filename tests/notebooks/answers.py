@@ -5,6 +5,7 @@ cell; `VARIABLES[number]` is the name that it gives the answer.
 """
 
 VARIABLES = {
+    "00.1": "numbers",
     "01.1": "names",
     "01.2": "runs",
     "01.3": "mean_of_squares",
@@ -53,6 +54,7 @@ VARIABLES = {
 }
 
 UNTRIED = {
+    "00.1": "numbers = ...",
     "01.1": "names = [...]",
     "01.2": "runs = {...}",
     "01.3": "def mean_of_squares(x):\n    return ...",
@@ -215,6 +217,16 @@ def _surf(body: str) -> str:
 
 
 WRONG = {
+    "00.1": [
+        ("numbers = 28 + 28", "you added"),
+        ("numbers = 28", "one row"),
+        ("numbers = 28 * 28 * 3", "in colours"),
+        ("numbers = 255", "how bright"),
+        ("numbers = 4 * 28", "the way around"),
+        ('numbers = "784"', "without quotation marks"),
+        ("numbers = 700", "it is more"),
+        ("numbers = 800", "it is less"),
+    ],
     "01.1": [
         ('names = ["Const", "Const", "add", "mul"]', "two operations cannot have one name"),
         ('names = ["x", "y", "z", "w"]', "names of Python variables"),
