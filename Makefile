@@ -4,6 +4,8 @@
 #   make test    everything that CI runs: style, types, floors, tests, doctests, notebooks
 #   make lint    style, types and floors only
 #   make widgets the JavaScript of labkit_widgets, if its TypeScript changed; lab and test do so too
+#   make hub     a JupyterHub on this machine, to try a workshop before it happens
+#   make test-hub  twenty learners log in to that hub and work, two of them in a browser; then it is killed
 #   make bench   labkit beside hand-written JAX; make bench-tf also beside TensorFlow
 #   make bench-placement  the placers beside known optima
 #   make bench-scaling    published points of how training scales, beside simulated ones
@@ -12,7 +14,7 @@
 # PYTHON=... chooses the Python to make .venv with, WORKERS=... how many processes test, NOTEBOOK=03 what lab opens.
 
 SHELL := /bin/bash
-WORKERS ?= 2
+WORKERS ?= 3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
@@ -20,7 +22,7 @@ READY_TF := .venv-tf/.ready
 PIP := -m pip --disable-pip-version-check -qq
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test lint tests notebooks widgets bench bench-tf bench-placement bench-scaling pins
+.PHONY: help lab test lint tests notebooks widgets hub test-hub bench bench-tf bench-placement bench-scaling pins
 
 help:
 	@sed -n '2,/^$$/s/^# \{0,1\}//p' Makefile
@@ -54,6 +56,12 @@ notebooks: widgets
 # Quiet, and at once, where the bundle is made of the sources as they are.
 widgets: $(READY)
 	@$(BIN)/python widgets/hatch_build.py
+
+hub: widgets
+	@$(BIN)/python binder/hub/start.py
+
+test-hub: widgets
+	@$(BIN)/python -m tests.hub
 
 bench: widgets
 	@$(BIN)/python -m tests.benchmarks

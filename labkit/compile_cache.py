@@ -9,7 +9,8 @@ The folder is this user's own (mode 0700), because compiled code that others can
 is named after everything that makes compiled code unusable elsewhere: the version of jaxlib, the processor, and
 `XLA_FLAGS`. It may be deleted at any time; `LABKIT_NO_CACHE=1` does without it.
 
-`python -m labkit.compile_cache` prints the environment as lines for a shell, for start scripts.
+`python -m labkit.compile_cache [SEED]` prints the environment as lines for a shell, for start scripts. SEED is a folder
+of code that was compiled before (`binder/warm` makes one); it is copied into the user's own first.
 
 Source: "Persistent compilation cache" in JAX's documentation.
 """
@@ -22,6 +23,7 @@ import os
 import platform
 import shlex
 import stat
+import sys
 from pathlib import Path
 
 import platformdirs
@@ -59,6 +61,34 @@ def environment() -> dict[str, str]:
     }
 
 
+def fill(seed: Path) -> None:
+    """Copies code that was compiled before into this user's own folder. What is there stays; what fails is left out.
+
+    Args:
+        seed: a folder with a folder for each jaxlib, processor and set of XLA flags.
+    """
+    if os.environ.get("LABKIT_NO_CACHE"):
+        return
+    own = folder().parent
+    for kind in seed.glob("jaxlib-*"):
+        if why_not_private(own / kind.name):
+            return
+        for file in kind.iterdir():
+            place = own / kind.name / file.name
+            if not place.exists():
+                _copy(file, place)
+
+
+def _copy(file: Path, place: Path) -> None:
+    fresh = place.with_name(f"{place.name}.{os.getpid()}")
+    try:
+        with open(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as copy:
+            copy.write(file.read_bytes())
+        os.replace(fresh, place)  # whole: half an entry would be a warning in a learner's cell
+    except OSError:
+        fresh.unlink(missing_ok=True)
+
+
 def why_not_private(path: Path) -> str:
     """Make `path` a folder that only this user can enter; return what stands in the way, or an empty string."""
     try:
@@ -85,5 +115,7 @@ def _processor() -> str:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) > 1:
+        fill(Path(sys.argv[1]))
     for name, value in environment().items():
         print(f"export {name}={shlex.quote(value)}")

@@ -9,10 +9,14 @@ room runs on is in binder/hub/README.md; the lines that a room needs as well are
     LABKIT_HUB_PASSWORD  the learners' password (default: made at the first start, and printed)
     LABKIT_HUB_SERVERS   how many servers may run (default: 40)
     LABKIT_HUB_IDLE      seconds after which an idle server is ended (default: 5400)
+    LABKIT_HUB_COURSE    folder of the notebooks that learners are given (default: this project's)
 """
 
-# ruff: noqa: F821  # `c` and `get_config` are JupyterHub's
+# ruff: noqa: F821  # `get_config` is JupyterHub's
+import atexit
+import contextlib
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -33,7 +37,8 @@ c.JupyterHub.cookie_secret_file = str(place / "cookie_secret")
 c.JupyterHub.db_url = f"sqlite:///{place / 'hub.sqlite'}"
 
 # Who may come in. Also in a room, for an afternoon: with one password any learner can log in as any other.
-c.JupyterHub.authenticator_class = "shared-password"
+sys.path.insert(0, str(here))
+c.JupyterHub.authenticator_class = "throttle.SharedPasswordAuthenticator"  # also in a room: who guesses has to wait
 c.SharedPasswordAuthenticator.user_password = password
 c.SharedPasswordAuthenticator.admin_password = os.environ["LABKIT_HUB_ADMIN_PASSWORD"]
 c.Authenticator.allow_all = True
@@ -43,19 +48,19 @@ c.Authenticator.username_pattern = r"[a-z][a-z0-9_-]{0,31}"  # a name becomes a 
 # Where servers run. In a room: SystemdSpawner, DockerSpawner or KubeSpawner, which keep learners apart.
 c.JupyterHub.spawner_class = "simple"
 c.SimpleLocalProcessSpawner.home_dir_template = str(place / "learners" / "{username}")
-c.Spawner.cmd = [str(root / "binder" / "start"), sys.executable, str(here / "server.py")]
+c.Spawner.cmd = [sys.executable, str(here / "server.py")]
 c.Spawner.default_url = "/lab/tree/notebooks/00_start.ipynb"
 c.Spawner.mem_limit = "1G"  # told to the servers; this spawner does not enforce it
 c.Spawner.cpu_limit = 1.0
 c.Spawner.environment = {
-    "LABKIT_COURSE": str(root / "notebooks"),
+    "LABKIT_COURSE": os.environ.get("LABKIT_HUB_COURSE") or str(root / "notebooks"),
     "LABKIT_ROOM": str(place / "room"),
     "LABKIT_SEED": str(place / "seed"),
     "LABKIT_NO_DOWNLOAD": "1",
     "NPROC": "2",
     **({"LABKIT_DATA": os.environ["LABKIT_DATA"]} if "LABKIT_DATA" in os.environ else {}),
 }
-c.Spawner.env_keep = ["PATH", "LANG", "LC_ALL", "VIRTUAL_ENV"]
+c.Spawner.env_keep = ["PATH", "LANG", "LC_ALL", "VIRTUAL_ENV", "LABKIT_NO_CACHE"]  # not the hub's own secrets
 
 # All come at nine o'clock. Also in a room: with JupyterHub's 30 s, 16 of 20 learners got no server.
 c.Spawner.http_timeout = 180
@@ -71,7 +76,8 @@ c.JupyterHub.cleanup_servers = True
 c.JupyterHub.cleanup_proxy = True
 
 idle = int(os.environ.get("LABKIT_HUB_IDLE", "5400"))
-often = max(idle // 10, 5)
+cull = [sys.executable, "-m", "jupyterhub_idle_culler", f"--timeout={idle}", f"--cull-every={max(idle // 10, 5)}"]
+c.JupyterHub.services = [{"name": "cull", "command": cull}]
 c.JupyterHub.load_roles = [
     {
         "name": "cull",
@@ -79,15 +85,13 @@ c.JupyterHub.load_roles = [
         "services": ["cull"],
     }
 ]
-c.JupyterHub.services = [
-    {
-        "name": "cull",
-        "command": [
-            sys.executable,
-            "-m",
-            "jupyterhub_idle_culler",
-            f"--timeout={idle}",
-            f"--cull-every={max(idle // 10, 5)}",
-        ],
-    }
-]
+
+
+def end(group: int) -> None:
+    """Ends what start.py runs in the background."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(group, signal.SIGTERM)
+
+
+if "LABKIT_HUB_WARMING" in os.environ:
+    atexit.register(end, int(os.environ.pop("LABKIT_HUB_WARMING")))

@@ -23,9 +23,11 @@ WARMED = ("01_hello_graph", "02_getting_started", "03_mnist_from_scratch")
 
 def main() -> None:
     """Start it; does not return."""
-    place = Path(os.environ.get("LABKIT_HUB") or platformdirs.user_cache_path("labkit") / "hub")
+    os.umask(0o077)
+    place = Path(os.environ.get("LABKIT_HUB") or platformdirs.user_cache_path("labkit") / "hub").absolute()
     for folder in (place, place / "learners", place / "room", place / "seed"):
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True)
+        folder.chmod(0o700)
     environment = os.environ | {
         "LABKIT_HUB": str(place),
         "LABKIT_HUB_PASSWORD": os.environ.get("LABKIT_HUB_PASSWORD") or kept(place / "password", 6),
@@ -33,28 +35,36 @@ def main() -> None:
         "LABKIT_HUB_PORT": os.environ.get("LABKIT_HUB_PORT", "8000"),
         "LABKIT_HUB_OWN_PORT": os.environ.get("LABKIT_HUB_OWN_PORT") or str(free_port()),
         "LABKIT_HUB_PROXY_PORT": os.environ.get("LABKIT_HUB_PROXY_PORT") or str(free_port()),
-        "CONFIGPROXY_AUTH_TOKEN": kept(
-            place / "proxy_token", 32
-        ),  # so that a hub that was killed finds its proxy again
+        # Kept, so that a hub that was killed finds its proxy again.
+        "CONFIGPROXY_AUTH_TOKEN": kept(place / "proxy_token", 32),
         "PATH": os.pathsep.join([str(Path(sys.executable).parent), node(), os.environ.get("PATH", "")]),
     }
-    url = f"http://127.0.0.1:{environment['LABKIT_HUB_PORT']}"
     print(
-        f"The hub: {url}\n"
-        f"  a learner:    any name, password {environment['LABKIT_HUB_PASSWORD']}\n"
-        f"  instructor:   name instructor, password in {place / 'admin_password'}\n"
+        f"The hub: http://127.0.0.1:{environment['LABKIT_HUB_PORT']}\n"
+        f"  a learner:     any name, password {environment['LABKIT_HUB_PASSWORD']}\n"
+        f"  instructor:    name instructor, password in {place / 'admin_password'}\n"
         f"  their folders: {place / 'learners'}\n"
         "For trying alone: all servers run as you. Ctrl-C ends it.",
         flush=True,
     )
     if not any((place / "seed").iterdir()) and not os.environ.get("LABKIT_NO_CACHE"):
-        notebooks = [str(ROOT / "notebooks" / f"{name}.ipynb") for name in WARMED]
-        warm = ["nice", "-n", "10", str(ROOT / "binder" / "warm"), str(place / "seed"), *notebooks]
-        subprocess.Popen(warm, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+        environment["LABKIT_HUB_WARMING"] = str(warm(place))
     os.chdir(place)
     log = os.environ.get("LABKIT_HUB_LOG", "WARN")
     command = [sys.executable, "-m", "jupyterhub", "-f", str(HERE / "jupyterhub_config.py"), f"--log-level={log}"]
     os.execve(sys.executable, command, environment)
+
+
+def warm(place: Path) -> int:
+    """Compiles the first notebooks' programs in the background; returns its process group, which ends with the hub."""
+    notebooks = [str(ROOT / "notebooks" / f"{name}.ipynb") for name in WARMED]
+    command = ["nice", "-n", "10", str(ROOT / "binder" / "warm"), str(place / "seed"), *notebooks]
+    paths = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+    environment = os.environ | {"LABKIT_HUB": str(place), "PATH": paths, "NPROC": "2", "LABKIT_NO_DOWNLOAD": "1"}
+    silent = subprocess.DEVNULL
+    return subprocess.Popen(
+        command, env=environment, stdin=silent, stdout=silent, stderr=silent, start_new_session=True
+    ).pid
 
 
 def kept(path: Path, size: int) -> str:

@@ -4,7 +4,8 @@
         with Learner(hub, "ada") as ada:
             ada.log_in()
             ada.start_server()
-            ada.run_notebook("02_getting_started")
+            with Kernel(ada) as kernel:
+                kernel.run_notebook("02_getting_started")
 
 Nothing in here knows the hub from within: a learner has a name, a password and cookies.
 """
@@ -12,6 +13,7 @@ Nothing in here knows the hub from within: a learner has a name, a password and 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import re
@@ -50,11 +52,11 @@ class Hub:
         self.environment = {
             "LABKIT_HUB": str(folder), "LABKIT_HUB_PORT": str(self.port), "LABKIT_HUB_PASSWORD": PASSWORD,
             "LABKIT_HUB_OWN_PORT": str(own), "LABKIT_HUB_PROXY_PORT": str(proxy), "LABKIT_HUB_LOG": "INFO",
-            "HOME": str(folder), "XDG_CACHE_HOME": str(folder / "cache"), "LABKIT_NO_CACHE": "1", **environment,
+            "HOME": str(folder), "XDG_CACHE_HOME": str(folder / "cache"), **environment,
         }  # fmt: skip
         self.process: subprocess.Popen[bytes] | None = None
+        self.console = folder / "console.log"  # what the instructor sees, passwords among it
         self.log = folder / "hub.log"
-        self._began: set[int] = set()
 
     def __enter__(self) -> Hub:
         self.start()
@@ -63,23 +65,23 @@ class Hub:
     def __exit__(self, *_: object) -> None:
         self.stop()
 
-    def start(self) -> None:
-        """Starts it and waits until it answers."""
+    def start(self) -> float:
+        """Starts it and waits until it answers; returns after how many seconds."""
+        began = time.monotonic()
         self.folder.mkdir(parents=True, exist_ok=True)
-        with self.log.open("ab") as log:
+        with self.console.open("ab") as console, self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 [sys.executable, str(ROOT / "binder" / "hub" / "start.py")],
-                env={k: v for k, v in os.environ.items() if not k.startswith(("JUPYTER", "LABKIT_PROGRESS"))}
+                env={k: v for k, v in os.environ.items() if not k.startswith(("JUPYTER", "LABKIT_PROGRESS", "JAX_C"))}
                 | self.environment,
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
+                stdin=subprocess.DEVNULL, stdout=console, stderr=log, start_new_session=True,
             )  # fmt: skip
-        deadline = time.monotonic() + 120
-        while time.monotonic() < deadline:
+        while time.monotonic() < began + 120:
             if self.process.poll() is not None:
                 raise HubError(f"the hub ended:\n{self.log.read_text()[-3000:]}")
             try:
                 if httpx.get(f"{self.url}/hub/health", timeout=5).status_code == 200:
-                    return
+                    return time.monotonic() - began
             except httpx.HTTPError:
                 pass
             time.sleep(0.2)
@@ -88,39 +90,39 @@ class Hub:
     def kill(self) -> None:
         """Ends the hub alone, as a crash would: its proxy and the learners' servers stay."""
         assert self.process is not None
-        self._began |= set(self.processes())
         self.process.send_signal(signal.SIGKILL)
         self.process.wait()
 
-    def stop(self) -> list[int]:
+    def stop(self) -> list[str]:
         """Ends it as Ctrl-C does; returns the processes that were still there and had to be ended."""
-        if self.process is None:
-            return []
-        self._began |= set(self.processes())
-        if self.process.poll() is None:
-            self.process.send_signal(signal.SIGINT)
-            try:
-                self.process.wait(120)
-            except subprocess.TimeoutExpired:
-                self.process.kill()
-        _, left = psutil.wait_procs([p for p in map(_process, self.processes()) if p is not None], timeout=10)
+        if self.process is not None:
+            if self.process.poll() is None:
+                self.process.send_signal(signal.SIGINT)
+                try:
+                    self.process.wait(120)
+                except subprocess.TimeoutExpired:
+                    self.process.kill()
+                    self.process.wait()
+            self.process = None
+        _, left = psutil.wait_procs(self.processes(), timeout=10)
+        said = list[str]()
         for process in left:
-            process.kill()
-        self.process = None
-        return [process.pid for process in left]
+            with contextlib.suppress(psutil.Error):
+                said.append(" ".join(process.cmdline()))
+                process.kill()
+        return said
 
-    def processes(self) -> list[int]:
-        """All processes that belong to this hub: those that have its folder in their environment."""
-        mark, found = f"LABKIT_HUB={self.folder}", list[int]()
-        room = f"LABKIT_ROOM={self.folder / 'room'}"
-        for process in psutil.process_iter(["pid"]):
+    def processes(self, learner: str | None = None) -> list[psutil.Process]:
+        """All processes of this hub, or those of a learner: they have its folder in their environment."""
+        room, found = str(self.folder / "room"), list[psutil.Process]()
+        for process in psutil.process_iter():
             try:
-                environment = process.environ()
+                theirs = process.environ()
+                ours = theirs.get("LABKIT_ROOM") == room or theirs.get("LABKIT_HUB") == str(self.folder)
+                if ours and learner in (None, theirs.get("JUPYTERHUB_USER")):
+                    found += [process] if process.status() != psutil.STATUS_ZOMBIE else []
             except (psutil.Error, OSError):
                 continue
-            said = {f"{key}={environment[key]}" for key in ("LABKIT_HUB", "LABKIT_ROOM") if key in environment}
-            if said & {mark, room} and process.status() != psutil.STATUS_ZOMBIE:
-                found.append(process.pid)
         return found
 
 
@@ -161,20 +163,25 @@ class Learner:
         """Whether the hub knows this browser."""
         return "/hub/home" in str(self.http.get("/hub/home").url)
 
-    def start_server(self, seconds: float = 400) -> float:
-        """Asks for a server and waits until it answers; returns after how many seconds."""
+    def start_server(self) -> float:
+        """Asks for a server, waits until it answers, and goes in; returns after how many seconds."""
         began = time.monotonic()
         asked = self.http.get(f"/hub/spawn/{self.name}")
         if asked.status_code >= 400:
-            raise HubError(f"{self.name}: no server: {asked.status_code} {_text(asked)}")
-        while time.monotonic() - began < seconds:
-            answer = self.http.get(f"/user/{self.name}/api/status")
-            if answer.status_code == 200 and "kernels" in answer.text and "/api/status" in str(answer.url):
-                return time.monotonic() - began
-            if answer.status_code >= 500 and answer.status_code != 503:
-                raise HubError(f"{self.name}: {answer.status_code} {_text(answer)}")
-            time.sleep(0.5)
-        raise HubError(f"{self.name}: no server after {seconds:.0f} s")
+            raise HubError(f"{self.name}: no server: {asked.status_code} {text_of(asked)}")
+        # What the page with the progress bar listens to: it says at once if the start failed.
+        told = self.ask("GET", f"/hub/api/users/{self.name}/server/progress", at="/hub/")
+        events = [json.loads(line[6:]) for line in told.text.splitlines() if line.startswith("data: ")]
+        if not events or not events[-1].get("ready"):
+            raise HubError(f"{self.name}: no server: {told.status_code} {events[-1:] or text_of(told)}")
+        self.go_in()
+        return time.monotonic() - began
+
+    def go_in(self) -> None:
+        """Opens JupyterLab's page, which brings the cookies that its requests need."""
+        page = self.http.get(f"/user/{self.name}/lab")
+        if page.status_code != 200 or f"/user/{self.name}/lab" not in str(page.url):
+            raise HubError(f"{self.name}: {page.status_code} at {page.url}: {text_of(page)}")
 
     def stop_server(self) -> httpx.Response:
         """Asks the hub to end it."""
@@ -192,38 +199,37 @@ class Learner:
         headers = {"X-XSRFToken": token} if xsrf and token else {}
         return self.http.request(method, path, headers=headers, **more)
 
+    async def connect(self, path: str, **headers: str) -> Any:
+        """A web socket, with the cookies that a browser would send there."""
+        from tornado.httpclient import HTTPRequest
+        from tornado.websocket import websocket_connect
+
+        cookies = "; ".join(f"{c.name}={c.value}" for c in self.http.cookies.jar if path.startswith(c.path))
+        url = self.hub.url.replace("http", "ws", 1) + path
+        request = HTTPRequest(url, headers={"Cookie": cookies, **headers})
+        return await websocket_connect(request, max_message_size=100_000_000)
+
     def api(self, method: str, path: str, **more: Any) -> Any:
         """What the learner's own server answers."""
         answer = self.ask(method, f"/user/{self.name}/api/{path}", **more)
         if answer.status_code >= 400:
-            raise HubError(f"{self.name}: {method} {path}: {answer.status_code} {_text(answer)}")
+            raise HubError(f"{self.name}: {method} {path}: {answer.status_code} {text_of(answer)}")
         return answer.json() if answer.content else None
 
     def notebook(self, name: str) -> Any:
         """A notebook of the learner's folder."""
         return self.api("GET", f"contents/notebooks/{name}.ipynb")["content"]
 
-    def run_notebook(self, name: str, seconds: float = 300) -> list[str]:
-        """Runs its cells in a kernel, one after another; returns the errors of cells that should have none."""
-        cells = [cell for cell in self.notebook(name)["cells"] if cell["cell_type"] == "code"]
-        with Kernel(self) as kernel:
-            return [
-                error
-                for cell in cells
-                for error in [kernel.run("".join(cell["source"]), seconds)[1]]
-                if error and "raises-exception" not in cell["metadata"].get("tags", [])
-            ]
+    def save(self, name: str, notebook: Any) -> None:
+        """Saves it, as JupyterLab does."""
+        self.api("PUT", f"contents/notebooks/{name}.ipynb", json={"type": "notebook", "content": notebook})
 
     def memory(self) -> float:
-        """Megabytes (PSS) of the learner's server and kernels."""
+        """Megabytes of the learner's server and kernels; what processes share counts for each in part (PSS)."""
         total = 0.0
-        for pid in self.hub.processes():
-            process = _process(pid)
-            try:
-                if process and process.environ().get("JUPYTERHUB_USER") == self.name:
-                    total += process.memory_full_info().pss / 1e6
-            except psutil.Error:
-                continue
+        for process in self.hub.processes(self.name):
+            with contextlib.suppress(psutil.Error):
+                total += process.memory_full_info().pss / 1e6
         return total
 
 
@@ -244,47 +250,47 @@ class Kernel:
         """Runs source; returns what it printed, and its error."""
         return asyncio.run(asyncio.wait_for(self._run(source), seconds))
 
-    async def _run(self, source: str) -> tuple[str, str]:
-        from tornado.httpclient import HTTPRequest
-        from tornado.websocket import websocket_connect
+    def run_notebook(self, name: str) -> list[str]:
+        """Runs a notebook's cells, one after another; returns the errors of cells that should have none."""
+        cells = [cell for cell in self.learner.notebook(name)["cells"] if cell["cell_type"] == "code"]
+        return [
+            error
+            for cell in cells
+            for error in [self.run("".join(cell["source"]))[1]]
+            if error and "raises-exception" not in cell["metadata"].get("tags", [])
+        ]
 
+    async def _run(self, source: str) -> tuple[str, str]:
         learner = self.learner
-        url = learner.hub.url.replace("http", "ws", 1) + f"/user/{learner.name}/api/kernels/{self.id}/channels"
-        cookies = "; ".join(f"{c.name}={c.value}" for c in learner.http.cookies.jar if url_has(c.path, learner.name))
-        socket_ = await websocket_connect(HTTPRequest(url, headers={"Cookie": cookies}), max_message_size=100_000_000)
-        number = uuid.uuid4().hex
+        header = {"msg_id": uuid.uuid4().hex, "msg_type": "execute_request", "username": "", "date": "",
+                  "session": uuid.uuid4().hex, "version": "5.3"}  # fmt: skip
         content = {"code": source, "silent": False, "store_history": True, "user_expressions": {},
                    "allow_stdin": False, "stop_on_error": False}  # fmt: skip
-        header = {"msg_id": number, "msg_type": "execute_request", "username": "", "session": uuid.uuid4().hex,
-                  "date": "", "version": "5.3"}  # fmt: skip
-        await socket_.write_message(
-            json.dumps({"header": header, "parent_header": {}, "metadata": {}, "content": content, "channel": "shell",
-                        "buffers": []})
-        )  # fmt: skip
-        said, error, done = "", "", set[str]()
-        while {"reply", "idle"} - done:
-            text = await socket_.read_message()
-            if text is None:
-                raise HubError(f"{learner.name}: the connection to the kernel was closed")
-            message = _message(text)
-            if message["parent_header"].get("msg_id") != number:
-                continue
-            kind, found = message["header"]["msg_type"], message["content"]
-            if kind == "stream":
-                said += found["text"]
-            elif kind == "error":
-                error = f"{found['ename']}: {found['evalue']}"
-            elif kind == "execute_reply":
-                done.add("reply")
-            elif kind == "status" and found["execution_state"] == "idle":
-                done.add("idle")
-        socket_.close()
-        return said, error
-
-
-def url_has(path: str, name: str) -> bool:
-    """Whether a browser sends a cookie of this path to a learner's server."""
-    return f"/user/{name}/".startswith(path)
+        asked = {"header": header, "parent_header": {}, "metadata": {}, "content": content, "channel": "shell",
+                 "buffers": []}  # fmt: skip
+        channels = await learner.connect(f"/user/{learner.name}/api/kernels/{self.id}/channels")
+        try:
+            await channels.write_message(json.dumps(asked))
+            said, error, done = "", "", set[str]()
+            while {"reply", "idle"} - done:
+                told = await channels.read_message()
+                if told is None:
+                    raise HubError(f"{learner.name}: the connection to the kernel was closed")
+                message = message_of(told)
+                if message["parent_header"].get("msg_id") != header["msg_id"]:
+                    continue
+                kind, found = message["header"]["msg_type"], message["content"]
+                if kind == "stream":
+                    said += found["text"]
+                elif kind == "error":
+                    error = f"{found['ename']}: {found['evalue']}"
+                elif kind == "execute_reply":
+                    done.add("reply")
+                elif kind == "status" and found["execution_state"] == "idle":
+                    done.add("idle")
+            return said, error
+        finally:
+            channels.close()
 
 
 def free_ports(count: int) -> list[int]:
@@ -298,22 +304,17 @@ def free_ports(count: int) -> list[int]:
     return ports
 
 
-def _message(text: str | bytes) -> Any:
-    if isinstance(text, str):
-        return json.loads(text)
+def message_of(told: str | bytes) -> Any:
+    """A kernel's message, without its buffers."""
+    if isinstance(told, str):
+        return json.loads(told)
     # Binary frames begin with the number of parts and where each begins.
-    count = int.from_bytes(text[:4], "big")
-    starts = [int.from_bytes(text[4 * n : 4 * n + 4], "big") for n in range(1, count + 1)]
-    ends = [*starts[1:], len(text)]
-    return json.loads(text[starts[0] : ends[0]])
+    count = int.from_bytes(told[:4], "big")
+    starts = [int.from_bytes(told[4 * n : 4 * n + 4], "big") for n in range(1, count + 1)]
+    ends = [*starts[1:], len(told)]
+    return json.loads(told[starts[0] : ends[0]])
 
 
-def _process(pid: int) -> psutil.Process | None:
-    try:
-        return psutil.Process(pid)
-    except psutil.Error:
-        return None
-
-
-def _text(answer: httpx.Response) -> str:
+def text_of(answer: httpx.Response) -> str:
+    """The end of what a page says."""
     return " ".join(re.sub(r"<[^>]+>", " ", answer.text).split())[-300:]
