@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.browser.lab import CHROMIUM, Lab, open_and_run, outputs, set_theme
+from tests.browser.lab import CHROMIUM, Lab, open_and_run, outputs, set_theme, stop_kernel
 from tests.browser.watching import drawn, errors_of
 
 pytestmark = [
@@ -38,6 +38,24 @@ def kinds(page: Any) -> list[str]:
         kind = output["output_type"]
         found.append(output["name"] if kind == "stream" else output.get("ename") or sorted(output["data"])[0])
     return found
+
+
+def test_the_first_page_is_one_screen(lab: Lab, page: Any, console: list[str]) -> None:
+    """On a laptop of 1280 by 800, the list of files beside it: run from top to bottom, nothing is below the edge."""
+    was = page.viewport_size
+    page.set_viewport_size({"width": 1280, "height": 800})
+    open_and_run(page, lab, "00_start.ipynb")
+    assert kinds(page) == ["stdout", "stdout"]
+    assert page.locator(".jp-FileBrowser").is_visible()
+    panel = page.locator(".jp-NotebookPanel .jp-WindowedPanel-outer")
+    panel.evaluate("panel => panel.scrollTop = 0")
+    texts = page.locator(".jp-Notebook .jp-Cell")
+    page.wait_for_function("() => document.querySelectorAll('.jp-Notebook .jp-Cell').length === 7")
+    edge, last = panel.bounding_box(), texts.last.bounding_box()
+    assert "notebook 1" in texts.last.inner_text()
+    assert last["y"] + last["height"] <= edge["y"] + edge["height"]
+    page.set_viewport_size(was)
+    assert console == []
 
 
 @pytest.mark.parametrize(
@@ -74,6 +92,7 @@ def test_a_notebook_runs_and_shows_its_pictures(
     assert found.count("application/vnd.jupyter.widget-view+json") == views
     assert drawn(page, views).count() == views
     assert console == []
+    stop_kernel(page)  # a kernel takes up to two gigabytes
 
 
 @pytest.mark.parametrize("theme", ["JupyterLab Light", "JupyterLab Dark"])
