@@ -11,7 +11,8 @@
 #   make bench-scaling    published points of how training scales, beside simulated ones
 #   make pins    choose new versions for binder/constraints.txt
 #
-# PYTHON=... chooses the Python to make .venv with, WORKERS=... how many processes test, NOTEBOOK=03 what lab opens.
+# PYTHON=... chooses the Python to make .venv with, WORKERS=... how many processes test (three keep two cores busy, as some
+# tests wait for processes and pages), NOTEBOOK=03 what lab opens.
 
 SHELL := /bin/bash
 WORKERS ?= 3
