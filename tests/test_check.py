@@ -12,7 +12,7 @@ from labkit.exercises import EXERCISES
 from labkit.exercises.general_computations import spread
 from labkit.exercises.getting_started import STEPS, TARGET, gradient_at, loss_after, loss_at
 from labkit.exercises.mnist_from_scratch import count_parameters
-from tests.notebooks.answers import UNTRIED, VARIABLES, WRONG
+from tests.notebooks.answers import GENERAL, UNTRIED, VARIABLES, WRONG
 
 
 def answer_of(number: str, source: str) -> Any:
@@ -25,6 +25,13 @@ def answer_of(number: str, source: str) -> Any:
 def test_every_exercise_is_tested() -> None:
     """The tables of this file speak of every exercise and of no other."""
     assert set(EXERCISES) == set(VARIABLES) == set(UNTRIED) == set(WRONG)
+
+
+@pytest.mark.parametrize("number", EXERCISES)
+def test_three_mistakes_of_its_own_are_known(number: str) -> None:
+    """Not only those that can be made in any exercise, such as a forgotten `return`; each is told something else."""
+    own = {message for _, message in WRONG[number] if not any(part in message for part in GENERAL)}
+    assert len(own) >= 3
 
 
 @pytest.mark.parametrize("number", EXERCISES)

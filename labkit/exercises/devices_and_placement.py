@@ -90,6 +90,10 @@ def _judge_function(answer: Any) -> None:
     cpu, gpu = "/device:CPU:0", "/device:GPU:0"
     if (variable.device.upper(), plain.device.upper()) == (gpu.upper(), cpu.upper()):
         raise Wrong("the wrong way round: the variable is on the GPU, all else on the CPU.")
+    if variable.device == plain.device == gpu:
+        raise Wrong('no op is on the CPU: of which type is the op that holds a variable? It is "VariableV2", spelt so.')
+    if variable.device == plain.device == cpu:
+        raise Wrong("all ops are on the CPU, 'y' of type 'Relu', too: ask for op.type, and only then answer so.")
     for node, wanted in ((variable, cpu), (plain, gpu)):
         if node.device.upper() != wanted.upper():
             raise Wrong(

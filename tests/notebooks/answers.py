@@ -53,6 +53,12 @@ VARIABLES = {
     "13.3": "milliseconds",
 }
 
+GENERAL = (
+    "forget `return`", "pass the function itself", "your code raised", "your function fails", "gave a list",
+    "one number was asked for", "not a tensor", "must give an operation to run", "Take the number out",
+)  # fmt: skip
+"""Messages of mistakes that can be made in any exercise."""
+
 UNTRIED = {
     "00.1": "numbers = ...",
     "01.1": "names = [...]",
@@ -556,10 +562,14 @@ WRONG = {
     ],
     "08.3": [
         (_function("where(op)", 'return "/gpu:0" if op.type == "VariableV2" else "/cpu:0"'), "the wrong way round"),
-        (_function("where(op)", 'return "/cpu:0"'), "'y', an op of type 'Relu', is on '/device:CPU:0'"),
+        (_function("where(op)", 'return "/cpu:0"'), "all ops are on the CPU"),
         (
             _function("where(op)", 'return "/cpu:0" if op.type == "Variable" else "/gpu:0"'),
-            "'weights', an op of type 'VariableV2', is on '/device:GPU:0'",
+            '"VariableV2", spelt so',
+        ),
+        (
+            _function("where(op)", 'return "/cpu:0" if op.type == "VariableV2" else "/gpu:1"'),
+            "'y', an op of type 'Relu', is on '/device:GPU:1'",
         ),
         (_function("where(op)", '"/cpu:0" if op.type == "VariableV2" else "/gpu:0"'), "forget `return`"),
         (_function("where(op)", 'return "/kpu:0"'), "your function fails: unknown attribute 'kpu:0'"),
