@@ -80,7 +80,16 @@ def _authenticator(hub: Settings) -> Iterator[Finding]:
             "administrators, or the log-in of your school (OAuthenticator)",
         )
     if name in ("shared-password", "SharedPasswordAuthenticator"):
-        if hub.password is not None and len(hub.password) < 8:
+        if hub.password is None:
+            yield Finding(
+                "fails",
+                "the learners' password",
+                "there is none: only administrators can log in.",
+                _words(hub, "c.SharedPasswordAuthenticator.user_password, of 8 letters and more",
+                       "hub.config.SharedPasswordAuthenticator.user_password, in a file of your own",
+                       "sudo tljh-config set auth.SharedPasswordAuthenticator.user_password ..."),
+            )  # fmt: skip
+        elif len(hub.password) < 8:
             yield Finding(
                 "fails",
                 "the learners' password",
@@ -88,12 +97,14 @@ def _authenticator(hub: Settings) -> Iterator[Finding]:
                 "a longer one",
             )
         if hub.admins and (hub.admin_password is None or len(hub.admin_password) < 32):
+            none = hub.admin_password is None
             yield Finding(
-                "unsafe",
+                "fails",
                 "the administrators' password",
-                "there are administrators and no password of their own of 32 letters and more.",
+                "there is none: no administrator can log in." if none
+                else "it has fewer than 32 letters, and the hub will not start.",
                 "python -c 'import secrets; print(secrets.token_hex(16))' makes one",
-            )
+            )  # fmt: skip
         yield Finding(
             "advice",
             "who is who",
@@ -154,8 +165,9 @@ def _storm(hub: Settings) -> Iterator[Finding]:
             "fails",
             "the time to answer",
             f"a server must answer in {http:g} s: when 20 started at once on two cores, 16 did not.",
-            "c.Spawner.http_timeout = 180",
-        )
+            _words(hub, "c.Spawner.http_timeout = 180", "hub.config.KubeSpawner.http_timeout: 180",
+                   "c.Spawner.http_timeout = 180 in jupyterhub_config.d"),
+        )  # fmt: skip
     if start < _START_SECONDS:
         yield Finding(
             "fails",
@@ -243,8 +255,49 @@ def _servers(hub: Settings) -> Iterator[Finding]:
         )  # fmt: skip
 
 
+def _kubernetes(hub: Settings) -> Iterator[Finding]:
+    """What must be there before the first learner comes: on Kubernetes a machine may have to be started for them."""
+    if hub.file != "values":
+        return
+    if hub.image is None:
+        yield Finding(
+            "fails",
+            "the image",
+            "it is the chart's own, which has no labkit.",
+            "singleuser.image: {name: ..., tag: ...}, of an image that repo2docker made of this repository",
+        )
+    elif hub.image.rsplit(":", 1)[-1] in ("", "latest"):
+        yield Finding(
+            "advice",
+            "the image",
+            "its tag does not say which it is: a node that has an older one keeps that.",
+            "a tag that changes with the image, such as the commit",
+        )
+    if not hub.pulled_before:
+        yield Finding(
+            "fails",
+            "the image's way",
+            "nodes fetch it when the first learner waits for it: minutes, of which servers are given few.",
+            "prePuller: {hook: {enabled: true}, continuous: {enabled: true}}",
+        )
+    if not hub.placeholders:
+        yield Finding(
+            "advice",
+            "seats",
+            "none is kept warm: where nodes are started on demand, all who come at nine wait for machines.",
+            "scheduling.userPlaceholder: {enabled: true, replicas: as many as learners come}",
+        )
+    elif not hub.seats_yield:
+        yield Finding(
+            "fails",
+            "seats",
+            f"{hub.placeholders} are kept warm and cannot be taken: without podPriority nothing yields to a learner.",
+            "scheduling.podPriority: {enabled: true}",
+        )
+
+
 RULES: tuple[Callable[[Settings], Iterator[Finding]], ...] = (
-    _spawner, _authenticator, _allowed, _limits, _storm, _rest, _servers,
+    _spawner, _authenticator, _allowed, _limits, _storm, _rest, _servers, _kubernetes,
 )  # fmt: skip
 """The questions."""
 

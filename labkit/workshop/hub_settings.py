@@ -2,7 +2,7 @@
 
     jupyterhub_config.py   JupyterHub's own; it is run, as JupyterHub runs it: read only your own
     values.yaml            of zero-to-jupyterhub's chart, for Kubernetes
-    config.yaml            of The Littlest JupyterHub, for one machine
+    config.yaml            of The Littlest JupyterHub, for one machine, and `jupyterhub_config.d` beside it
 
 Example:
     >>> import pathlib, tempfile
@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -48,6 +48,10 @@ class Settings:
         https: whether the way to the learners is encrypted; None if something in front may do it.
         environment: what servers are given.
         arguments: what servers are started with.
+        image: what is started on Kubernetes, with its tag.
+        pulled_before: whether nodes fetch the image before a learner needs it.
+        placeholders: how many seats are kept warm for those who come; None where that is nobody's affair.
+        seats_yield: whether learners may take these seats.
         file: what was read, for the words of a finding: "python", "values" or "tljh".
     """
 
@@ -69,27 +73,51 @@ class Settings:
     https: bool | None = None
     environment: Mapping[str, str] = field(default_factory=dict[str, str])
     arguments: tuple[str, ...] = ()
+    image: str | None = None
+    pulled_before: bool | None = None
+    placeholders: int | None = None
+    seats_yield: bool = False
     file: str = "python"
 
 
-def read(path: str | os.PathLike[str]) -> Settings:
+def read(path: str | os.PathLike[str], *more: str | os.PathLike[str]) -> Settings:
     """The settings of a configuration file.
 
     Args:
-        path: a `.py` file, or a `.yaml` file: the values of zero-to-jupyterhub, or TLJH's config.yaml.
+        path: a `.py` file, or a `.yaml` file: the values of zero-to-jupyterhub, or TLJH's config.yaml, to which belongs
+            what lies in `jupyterhub_config.d` beside it.
+        more: further files of values, each of which wins over those before it, as `helm --values` has it.
 
     Raises:
-        LabkitError: if it is not there, does not run, or is neither.
+        LabkitError: if one is not there, does not run, or is neither.
     """
-    file = Path(path)
-    if not file.is_file():
-        raise LabkitError(f"there is no file {file}.")
-    if file.suffix == ".py":
-        return _of_python(_run(file))
-    if file.suffix in (".yaml", ".yml"):
-        data = _yaml(file)
-        return _of_values(data) if {"hub", "singleuser", "proxy"} & data.keys() else _of_tljh(data)
-    raise LabkitError(f"{file.name} is neither a jupyterhub_config.py nor a .yaml file.")
+    files = [Path(path), *map(Path, more)]
+    for file in files:
+        if not file.is_file():
+            raise LabkitError(f"there is no file {file}.")
+        if file.suffix not in (".py", ".yaml", ".yml"):
+            raise LabkitError(f"{file.name} is neither a jupyterhub_config.py nor a .yaml file.")
+    if all(file.suffix != ".py" for file in files):
+        data = dict[str, Any]()
+        for file in files:
+            data = _over(_yaml(file), data)
+        if {"hub", "singleuser", "proxy"} & data.keys():
+            return _of_values(data)
+        if len(files) == 1:
+            return _of_tljh(data, files[0].parent / "jupyterhub_config.d")
+    elif len(files) == 1:
+        return _of_python(_run(files[0]))
+    raise LabkitError("only the values of a hub on Kubernetes come in several files.\n  Try: one file at a time.")
+
+
+def _over(new: Mapping[str, Any], old: Mapping[str, Any]) -> dict[str, Any]:
+    """One set of values over another: sections are merged, everything else is replaced."""
+    merged = dict(old)
+    for key, value in new.items():
+        below = merged.get(key)
+        both = isinstance(value, dict) and isinstance(below, dict)
+        merged[key] = _over(cast("dict[str, Any]", value), cast("dict[str, Any]", below)) if both else value
+    return merged
 
 
 def _run(file: Path) -> Any:
@@ -141,6 +169,7 @@ def _of_values(values: Mapping[str, Any]) -> Settings:
     hub, login = _part(config, "JupyterHub"), _part(config, "Authenticator")
     name = str(hub.get("authenticator_class", "dummy"))
     shared, cull = _part(config, "SharedPasswordAuthenticator"), _part(values, "cull")
+    image, seats = _part(single, "image"), _part(values, "scheduling", "userPlaceholder")
     return Settings(
         spawner="KubeSpawner",
         authenticator=name,
@@ -160,24 +189,36 @@ def _of_values(values: Mapping[str, Any]) -> Settings:
         https=bool(_part(values, "proxy", "https").get("enabled")),
         environment={str(key): str(value) for key, value in _part(single, "extraEnv").items()},
         arguments=tuple(map(str, single.get("cmd") or ())) if isinstance(single.get("cmd"), list) else (),
+        image=f"{image.get('name')}:{image.get('tag', '')}" if image.get("name") else None,
+        pulled_before=all(bool(_part(values, "prePuller", how).get("enabled", True)) for how in ("hook", "continuous")),
+        placeholders=int(seats.get("replicas", 0)) if seats.get("enabled", True) else 0,
+        seats_yield=bool(_part(values, "scheduling", "podPriority").get("enabled")),
         file="values",
     )
 
 
-def _of_tljh(config: Mapping[str, Any]) -> Settings:
-    """Of The Littlest JupyterHub's config.yaml, with its defaults."""
-    login, limits, users = _part(config, "auth"), _part(config, "limits"), _part(config, "users")
-    name = str(login.get("type", "firstuseauthenticator.FirstUseAuthenticator"))
-    return Settings(
-        spawner="SystemdSpawner",
-        authenticator=name,
-        # TLJH creates who logs in first; a list narrows that down.
-        allow=True,
-        admins=tuple(map(str, users.get("admin") or ())),
-        memory=limits.get("memory"),
-        cpu=limits.get("cpu"),
-        culls=bool(_part(config, "services", "cull").get("enabled", True)),
-        https=bool(_part(config, "https").get("enabled")),
+def _of_tljh(data: Mapping[str, Any], folder: Path) -> Settings:
+    """Of The Littlest JupyterHub: its config.yaml, and the files of `jupyterhub_config.d`, which win over it."""
+    from traitlets.config import Config
+
+    config: Any = Config()
+    config.JupyterHub.spawner_class = "SystemdSpawner"
+    login, limits, users = _part(data, "auth"), _part(data, "limits"), _part(data, "users")
+    config.JupyterHub.authenticator_class = str(login.get("type", "firstuseauthenticator.FirstUseAuthenticator"))
+    config.Spawner.mem_limit, config.Spawner.cpu_limit = limits.get("memory"), limits.get("cpu")
+    config.Authenticator.admin_users = set(users.get("admin") or ())
+    config.Authenticator.allowed_users = set(users.get("allowed") or ())
+    for name in filter(lambda name: name[:1].isupper(), login):  # what is set of a class
+        config[name].update(_part(login, name))
+    for file in sorted(folder.glob("*.py")):
+        config.merge(_run(file))
+    found = _of_python(config)
+    first_use = _name(found.authenticator) == "firstuseauthenticator.FirstUseAuthenticator"
+    return replace(
+        found,
+        allow=found.allow or first_use,  # those whom an administrator enters
+        culls=found.culls or bool(_part(data, "services", "cull").get("enabled", True)),
+        https=bool(_part(data, "https").get("enabled")),
         file="tljh",
     )
 

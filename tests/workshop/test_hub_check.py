@@ -44,9 +44,11 @@ def test_a_good_hub_has_nothing_to_mend():
         ),
         (
             {"authenticator": "shared-password", "password": "long enough", "admin_password": "not long enough"},
-            "unsafe",
+            "fails",
             "the administrators' password",
         ),
+        ({"authenticator": "shared-password", "password": "long enough"}, "fails", "the administrators' password"),
+        ({"authenticator": "shared-password", "admin_password": "x" * 32}, "fails", "the learners' password"),
         ({"allow": False}, "fails", "who may log in"),
         ({"admins": ()}, "advice", "administrators"),
         ({"memory": None}, "unsafe", "memory"),
@@ -123,7 +125,10 @@ def test_the_values_of_a_hub_on_kubernetes(tmp_path):
         600,
         True,
     )
-    assert {finding.about for finding in look_over(settings) if finding.kind != "advice"} == {"the time to answer"}
+    assert {finding.about for finding in look_over(settings) if finding.kind != "advice"} == {
+        "the time to answer",
+        "the image",
+    }
 
 
 def test_the_littlest_jupyterhub(tmp_path):
