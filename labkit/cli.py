@@ -6,7 +6,7 @@
 
 and, for whoever leads a workshop:
 
-    labkit links REPOSITORY [--branch NAME] [--hub ADDRESS]
+    labkit links REPOSITORY [--branch NAME] [--hub ADDRESS] [--colab FOLDER]
     labkit room FOLDER [--anonymous]
     labkit hub check FILE
 
@@ -37,6 +37,8 @@ from labkit import compile_cache, doctor
 from labkit.datasets import BrokenFileError, DownloadError, mnist
 from labkit.errors import LabkitError
 from labkit.workshop import hub_check, hub_settings, room
+from labkit.workshop.colab import write_copies
+from labkit.workshop.links import FIRST as FIRST_PATH
 from labkit.workshop.links import links
 
 FIRST = "00_start"
@@ -103,6 +105,7 @@ def _workshop_parser(commands: Any) -> None:
     made.add_argument("repository", help="its address, such as https://github.com/someone/labkit")
     made.add_argument("--branch", default="main", help="or a tag, or a commit (default: main)")
     made.add_argument("--hub", help="the address of a hub that has nbgitpuller")
+    made.add_argument("--colab", metavar="FOLDER", help="write copies of the notebooks that install labkit on Colab")
     seen = commands.add_parser("room", help="who has solved what, of those who share it")
     seen.add_argument("folder", help="what LABKIT_ROOM names")
     seen.add_argument("--anonymous", action="store_true", help="show no names")
@@ -120,7 +123,11 @@ def _workshop(options: argparse.Namespace) -> int:
         found = hub_check.look_over(hub_settings.read(options.file))
         print(hub_check.report(found))
         return int(any(finding.kind != "advice" for finding in found))
-    for link in links(options.repository, options.branch, options.hub):
+    if options.colab:
+        written = write_copies(course(), Path(options.colab), options.repository, options.branch)
+        print(f"{len(written)} notebooks for Colab are in {options.colab}. Commit them; the link leads to them.")
+    on_colab = f"{options.colab}/{FIRST}.ipynb" if options.colab else FIRST_PATH
+    for link in links(options.repository, options.branch, options.hub, on_colab=on_colab):
         print(
             f"{link.what}\n  {link.url}\n{textwrap.fill(link.note, 100, initial_indent='  ', subsequent_indent='  ')}"
         )

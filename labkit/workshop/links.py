@@ -38,7 +38,9 @@ class Link(NamedTuple):
     note: str
 
 
-def links(repository: str, branch: str = "main", hub: str | None = None, notebook: str = FIRST) -> list[Link]:
+def links(
+    repository: str, branch: str = "main", hub: str | None = None, notebook: str = FIRST, on_colab: str = FIRST
+) -> list[Link]:
     """The links for a repository.
 
     Args:
@@ -46,6 +48,7 @@ def links(repository: str, branch: str = "main", hub: str | None = None, noteboo
         branch: or a tag, or a commit.
         hub: the address of a hub that has nbgitpuller; None for no such link.
         notebook: what is opened, as a path in the repository.
+        on_colab: what Colab opens: a copy of it, with a cell that installs labkit.
 
     Raises:
         LabkitError: if an address is none that a learner's browser could follow.
@@ -83,11 +86,28 @@ def links(repository: str, branch: str = "main", hub: str | None = None, noteboo
         found.append(
             Link(
                 "Colab",
-                f"https://colab.research.google.com/github/{path}/blob/{quote(branch)}/{notebook}",
-                f"Its first cell: {colab_cell(repository, branch)}",
+                f"{colab_link(repository, branch)}/{on_colab}",
+                f"Its first cell: {colab_cell(repository, branch)} (--colab FOLDER writes copies of all that have it)",
             )
         )
     return found
+
+
+def colab_link(repository: str, branch: str = "main", folder: str = "") -> str:
+    """Where Colab opens a folder's notebooks; a notebook's name follows after a slash.
+
+    Raises:
+        LabkitError: if the repository is not on github.com.
+
+    Example:
+        >>> colab_link("https://github.com/someone/labkit", folder="colab")
+        'https://colab.research.google.com/github/someone/labkit/blob/main/colab'
+    """
+    host, path = _repository(repository)
+    if host != "github.com":
+        raise LabkitError(f"Colab opens notebooks of github.com, and {repository} is elsewhere.")
+    place = f"{quote(branch)}/{quote(folder)}".rstrip("/")
+    return f"https://colab.research.google.com/github/{path}/blob/{place}"
 
 
 def colab_cell(repository: str, branch: str = "main") -> str:
