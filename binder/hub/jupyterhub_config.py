@@ -31,7 +31,10 @@ port = int(os.environ.get("LABKIT_HUB_PORT", "8000"))
 c.JupyterHub.bind_url = f"http://127.0.0.1:{port}"
 c.JupyterHub.hub_bind_url = f"http://127.0.0.1:{os.environ['LABKIT_HUB_OWN_PORT']}"
 c.ConfigurableHTTPProxy.api_url = f"http://127.0.0.1:{os.environ['LABKIT_HUB_PROXY_PORT']}"
-c.ConfigurableHTTPProxy.command = [str(here / "node_modules" / ".bin" / "configurable-http-proxy")]
+c.ConfigurableHTTPProxy.command = [
+    str(here / "node_modules" / ".bin" / "configurable-http-proxy"),
+    "--log-level=warn",
+]
 c.ConfigurableHTTPProxy.pid_file = str(place / "proxy.pid")
 c.JupyterHub.cookie_secret_file = str(place / "cookie_secret")
 c.JupyterHub.db_url = f"sqlite:///{place / 'hub.sqlite'}"
@@ -49,6 +52,7 @@ c.Authenticator.username_pattern = r"[a-z][a-z0-9_-]{0,31}"  # a name becomes a 
 c.JupyterHub.spawner_class = "simple"
 c.SimpleLocalProcessSpawner.home_dir_template = str(place / "learners" / "{username}")
 c.Spawner.cmd = [sys.executable, str(here / "server.py")]
+c.Spawner.args = ["--ServerApp.log_level=WARN"]  # also in a room: the log of all requests holds ids of sessions
 c.Spawner.default_url = "/lab/tree/notebooks/00_start.ipynb"
 c.Spawner.mem_limit = "1G"  # told to the servers; this spawner does not enforce it
 c.Spawner.cpu_limit = 1.0

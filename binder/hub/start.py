@@ -50,8 +50,8 @@ def main() -> None:
     if not any((place / "seed").iterdir()) and not os.environ.get("LABKIT_NO_CACHE"):
         environment["LABKIT_HUB_WARMING"] = str(warm(place))
     os.chdir(place)
-    log = os.environ.get("LABKIT_HUB_LOG", "WARN")
-    command = [sys.executable, "-m", "jupyterhub", "-f", str(HERE / "jupyterhub_config.py"), f"--log-level={log}"]
+    # Not INFO: its lines hold ids of sessions.
+    command = [sys.executable, "-m", "jupyterhub", "-f", str(HERE / "jupyterhub_config.py"), "--log-level=WARN"]
     os.execve(sys.executable, command, environment)
 
 

@@ -12,7 +12,6 @@ Nothing in here knows the hub from within: a learner has a name, a password and 
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import json
 import os
@@ -51,7 +50,7 @@ class Hub:
         self.url = f"http://127.0.0.1:{self.port}"
         self.environment = {
             "LABKIT_HUB": str(folder), "LABKIT_HUB_PORT": str(self.port), "LABKIT_HUB_PASSWORD": PASSWORD,
-            "LABKIT_HUB_OWN_PORT": str(own), "LABKIT_HUB_PROXY_PORT": str(proxy), "LABKIT_HUB_LOG": "INFO",
+            "LABKIT_HUB_OWN_PORT": str(own), "LABKIT_HUB_PROXY_PORT": str(proxy),
             "HOME": str(folder), "XDG_CACHE_HOME": str(folder / "cache"), **environment,
         }  # fmt: skip
         self.process: subprocess.Popen[bytes] | None = None
@@ -170,7 +169,7 @@ class Learner:
         if asked.status_code >= 400:
             raise HubError(f"{self.name}: no server: {asked.status_code} {text_of(asked)}")
         # What the page with the progress bar listens to: it says at once if the start failed.
-        told = self.ask("GET", f"/hub/api/users/{self.name}/server/progress", at="/hub/")
+        told = self.ask("GET", f"/hub/api/users/{self.name}/server/progress")
         events = [json.loads(line[6:]) for line in told.text.splitlines() if line.startswith("data: ")]
         if not events or not events[-1].get("ready"):
             raise HubError(f"{self.name}: no server: {told.status_code} {events[-1:] or text_of(told)}")
@@ -185,29 +184,26 @@ class Learner:
 
     def stop_server(self) -> httpx.Response:
         """Asks the hub to end it."""
-        return self.ask("DELETE", f"/hub/api/users/{self.name}/server", at="/hub/")
+        return self.ask("DELETE", f"/hub/api/users/{self.name}/server")
 
     def cookie(self, name: str, path: str) -> str | None:
         """A cookie as the browser keeps it for a path."""
         found = [c.value for c in self.http.cookies.jar if c.name == name and c.path == path]
         return found[0] if found else None
 
-    def ask(self, method: str, path: str, at: str = "", xsrf: bool = True, **more: Any) -> httpx.Response:
+    def ask(self, method: str, path: str, xsrf: bool = True, headers: Any = None, **more: Any) -> httpx.Response:
         """One request, with the token against forged requests that a page would send along."""
-        at = at or f"/user/{self.name}/"
-        token = self.cookie("_xsrf", at)
-        headers = {"X-XSRFToken": token} if xsrf and token else {}
-        return self.http.request(method, path, headers=headers, **more)
+        token = self.cookie("_xsrf", "/hub/" if path.startswith("/hub/") else f"/user/{self.name}/")
+        sent = {"X-XSRFToken": token} if xsrf and token else {}
+        return self.http.request(method, path, headers=sent | (headers or {}), **more)
 
-    async def connect(self, path: str, **headers: str) -> Any:
+    def connect(self, path: str, origin: str | None = None, **headers: str) -> Any:
         """A web socket, with the cookies that a browser would send there."""
-        from tornado.httpclient import HTTPRequest
-        from tornado.websocket import websocket_connect
+        import websocket
 
         cookies = "; ".join(f"{c.name}={c.value}" for c in self.http.cookies.jar if path.startswith(c.path))
         url = self.hub.url.replace("http", "ws", 1) + path
-        request = HTTPRequest(url, headers={"Cookie": cookies, **headers})
-        return await websocket_connect(request, max_message_size=100_000_000)
+        return websocket.create_connection(url, 300, cookie=cookies, header=headers, origin=origin or self.hub.url)
 
     def api(self, method: str, path: str, **more: Any) -> Any:
         """What the learner's own server answers."""
@@ -246,37 +242,20 @@ class Kernel:
     def __exit__(self, *_: object) -> None:
         self.learner.ask("DELETE", f"/user/{self.learner.name}/api/kernels/{self.id}")
 
-    def run(self, source: str, seconds: float = 300) -> tuple[str, str]:
+    def run(self, source: str) -> tuple[str, str]:
         """Runs source; returns what it printed, and its error."""
-        return asyncio.run(asyncio.wait_for(self._run(source), seconds))
-
-    def run_notebook(self, name: str) -> list[str]:
-        """Runs a notebook's cells, one after another; returns the errors of cells that should have none."""
-        cells = [cell for cell in self.learner.notebook(name)["cells"] if cell["cell_type"] == "code"]
-        return [
-            error
-            for cell in cells
-            for error in [self.run("".join(cell["source"]))[1]]
-            if error and "raises-exception" not in cell["metadata"].get("tags", [])
-        ]
-
-    async def _run(self, source: str) -> tuple[str, str]:
-        learner = self.learner
         header = {"msg_id": uuid.uuid4().hex, "msg_type": "execute_request", "username": "", "date": "",
                   "session": uuid.uuid4().hex, "version": "5.3"}  # fmt: skip
         content = {"code": source, "silent": False, "store_history": True, "user_expressions": {},
                    "allow_stdin": False, "stop_on_error": False}  # fmt: skip
         asked = {"header": header, "parent_header": {}, "metadata": {}, "content": content, "channel": "shell",
                  "buffers": []}  # fmt: skip
-        channels = await learner.connect(f"/user/{learner.name}/api/kernels/{self.id}/channels")
-        try:
-            await channels.write_message(json.dumps(asked))
+        channels = self.learner.connect(f"/user/{self.learner.name}/api/kernels/{self.id}/channels")
+        with contextlib.closing(channels):
+            channels.send(json.dumps(asked))
             said, error, done = "", "", set[str]()
             while {"reply", "idle"} - done:
-                told = await channels.read_message()
-                if told is None:
-                    raise HubError(f"{learner.name}: the connection to the kernel was closed")
-                message = message_of(told)
+                message = message_of(channels.recv())
                 if message["parent_header"].get("msg_id") != header["msg_id"]:
                     continue
                 kind, found = message["header"]["msg_type"], message["content"]
@@ -289,8 +268,16 @@ class Kernel:
                 elif kind == "status" and found["execution_state"] == "idle":
                     done.add("idle")
             return said, error
-        finally:
-            channels.close()
+
+    def run_notebook(self, name: str) -> list[str]:
+        """Runs a notebook's cells, one after another; returns the errors of cells that should have none."""
+        cells = [cell for cell in self.learner.notebook(name)["cells"] if cell["cell_type"] == "code"]
+        return [
+            error
+            for cell in cells
+            for error in [self.run("".join(cell["source"]))[1]]
+            if error and "raises-exception" not in cell["metadata"].get("tags", [])
+        ]
 
 
 def free_ports(count: int) -> list[int]:
