@@ -2,7 +2,8 @@
 
 A file is written beside its place under another name, brought to the disk (`fsync`), and moved into place with
 `os.replace`, which the file system does in one step; then the directory is brought to the disk too. A crash leaves
-either the old file or the new one. If the disk is full, or Ctrl-C comes, what was written is removed again.
+either the old file or the new one. If the disk is full, or Ctrl-C comes, what was written is removed again; then the
+error says how much was to be written, and how much room there is.
 
 Example:
     >>> import pathlib, tempfile
@@ -21,8 +22,9 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import shutil
 import threading
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Sequence
 
 from labkit.errors import (
     FailedPreconditionError,
@@ -48,8 +50,12 @@ _KINDS: dict[int, type[OpError]] = {
 
 
 @contextlib.contextmanager
-def explained(path: str) -> Generator[None]:
+def explained(path: str, size_bytes: int | None = None) -> Generator[None]:
     """Turns Python's errors about a file into TensorFlow's.
+
+    Args:
+        path: the file, or what its name begins with.
+        size_bytes: how much is to be written.
 
     Raises:
         ResourceExhaustedError: if there is no room.
@@ -61,7 +67,8 @@ def explained(path: str) -> Generator[None]:
         reason = error.strerror or str(error)
         if error.errno in _FULL:
             raise ResourceExhaustedError(
-                None, None, f"there is no room to write {path!r}: {reason}. What was there before is unharmed.\n"
+                None, None, f"there is no room to write {path!r}: {reason}{_room(path, size_bytes, error)}. "
+                "What was there before is unharmed.\n"
                 "  Try: make room on that disk, write elsewhere, or keep fewer: tf.train.Saver(max_to_keep=2)."
             ) from error  # fmt: skip
         raise _KINDS.get(error.errno or 0, UnknownError)(None, None, f"{path!r}: {reason}.") from error
@@ -69,7 +76,24 @@ def explained(path: str) -> Generator[None]:
         raise InvalidArgumentError(None, None, f"{path!r} is no path: {error}.") from error
 
 
-def write_file(path: str, chunks: Iterable[bytes | memoryview]) -> None:
+def _room(path: str, size_bytes: int | None, error: OSError) -> str:
+    """How much was to be written, and how much is free; asked when what was written is removed again."""
+    said = [] if size_bytes is None else [f"{_sized(size_bytes)} to write"]
+    if error.errno == errno.ENOSPC:  # the other two are limits of a user or of a process: the disk has room
+        with contextlib.suppress(OSError):
+            said.append(f"{_sized(shutil.disk_usage(os.path.dirname(path) or '.').free)} free on that disk")
+    return f" ({', '.join(said)})" if said else ""
+
+
+def _sized(size_bytes: float) -> str:
+    """A size for people: 1.23 MB."""
+    unit = 0
+    while size_bytes >= 999.5 and unit < 3:
+        size_bytes, unit = size_bytes / 1000, unit + 1
+    return f"{size_bytes:.3g} {('bytes', 'kB', 'MB', 'GB')[unit]}"
+
+
+def write_file(path: str, chunks: Sequence[bytes | memoryview]) -> None:
     """Replaces a file, in one step as far as anybody can see.
 
     Args:
@@ -80,7 +104,7 @@ def write_file(path: str, chunks: Iterable[bytes | memoryview]) -> None:
         ResourceExhaustedError: if there is no room.
         PermissionDeniedError, NotFoundError, UnknownError: if it cannot be written for another reason.
     """
-    with WRITING, explained(path):
+    with WRITING, explained(path, sum(memoryview(chunk).nbytes for chunk in chunks)):
         prepare(path, chunks)
         put_in_place(path)
 

@@ -79,7 +79,7 @@ def write_checkpoint(
         "states": {name: entry.to_json() for name, entry in state_entries.items()},
     }
     index["id"] = hashlib.sha256(json.dumps(index).encode()).hexdigest()[:32]
-    with WRITING, explained(prefix):
+    with WRITING, explained(prefix, sum(part.bytes.nbytes for part in parts)):
         _replace(prefix, index, parts)
 
 

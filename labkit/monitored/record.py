@@ -21,7 +21,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from labkit import logging
-from labkit.errors import GraphError, InvalidArgumentError
+from labkit.errors import GraphError, InvalidArgumentError, ResourceExhaustedError
 from labkit.gfile import MakeDirs, local_path
 from labkit.global_step import global_step
 from labkit.graph import Graph, GraphKeys, get_default_graph
@@ -31,6 +31,7 @@ from labkit.monitored.base import SessionRunArgs, SessionRunContext, SessionRunH
 from labkit.monitored.control import required_step
 from labkit.monitored.timing import SecondOrStepTimer
 from labkit.nests import is_listed
+from labkit.saving import latest_checkpoint
 from labkit.summary import FileWriter, FileWriterCache
 
 
@@ -146,11 +147,25 @@ class CheckpointSaverHook(SessionRunHook):
         logging.info("Saving checkpoints for %d into %s.", step, self._path)
         for listener in self._listeners:
             listener.before_save(session, step)
-        self._get_saver().save(session, self._path, global_step=step)
+        try:
+            self._get_saver().save(session, self._path, global_step=step)
+        except ResourceExhaustedError as error:
+            self._say_where_it_goes_on(error, step)
+            raise
         log: Any = message("SessionLog")
         self._writer.add_session_log(log(status=log.CHECKPOINT, checkpoint_path=self._path), step)
         for listener in self._listeners:
             listener.after_save(session, step)
+
+    def _say_where_it_goes_on(self, error: ResourceExhaustedError, step: int) -> None:
+        """Training ends here: TensorFlow's does too, and steps that cannot be saved are steps that will be lost."""
+        newest = latest_checkpoint(self._folder)
+        saved = "nothing was saved before" if newest is None else f"the last one that was saved is {newest!r}"
+        error.__notes__.insert(
+            0,
+            f"  It was the checkpoint of step {step}; {saved}. When there is room, start the same training again: "
+            f"it goes on {'from the beginning' if newest is None else 'from there'}.",
+        )
 
     def _get_saver(self) -> Any:
         if self._saver is not None:

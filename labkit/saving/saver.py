@@ -32,7 +32,7 @@ from labkit import logging
 from labkit.checkpoints import CheckpointReader
 from labkit.checkpoints.files import explained, write_file
 from labkit.checkpoints.read import check_prefix
-from labkit.errors import GraphError, InvalidArgumentError
+from labkit.errors import GraphError, InvalidArgumentError, ResourceExhaustedError
 from labkit.gfile import local_path
 from labkit.global_step import global_step as value_of_step
 from labkit.graph import Graph, GraphKeys, get_default_graph, is_tensor_like
@@ -250,7 +250,7 @@ class Saver:
 
         Raises:
             FailedPreconditionError: if a variable has no value yet.
-            ResourceExhaustedError: if there is no room; the checkpoint before is unharmed.
+            ResourceExhaustedError: if there is no room; the one before is unharmed, and nothing of this one is left.
             InvalidArgumentError: if the path cannot be used.
         """
         session = _session(sess)
@@ -265,12 +265,21 @@ class Saver:
             )
         prefix = self._prefix(session, save_path, global_step)
         nodes = self._built()
+        new, before = not checkpoint_exists(prefix), (list(self._last), list(self._to_remove))
         path = os.fsdecode(session.run(nodes.save, {nodes.filename: prefix}))
-        if write_meta_graph:
-            self._write_graph(session.graph, f"{path}.{meta_graph_suffix}")
+        try:
+            if write_meta_graph:
+                self._write_graph(session.graph, f"{path}.{meta_graph_suffix}")
+            if write_state:
+                self._record(path)
+                folder = os.path.dirname(prefix)
+                update_checkpoint_state(folder, path, self.last_checkpoints, latest, self._relative_paths)
+        except ResourceExhaustedError:
+            self._last, self._to_remove = before
+            if new:  # no list names it: it would only take the room that is lacking
+                remove_checkpoint(path, meta_graph_suffix=meta_graph_suffix)
+            raise
         if write_state:
-            self._record(path)
-            update_checkpoint_state(os.path.dirname(prefix), path, self.last_checkpoints, latest, self._relative_paths)
             self._remove_old(meta_graph_suffix)
         return path
 

@@ -27,6 +27,7 @@ from typing import Any, Protocol, cast
 import numpy as np
 
 from labkit.errors import OutOfRangeError
+from labkit_widgets.training_checkpoints import Keeper
 from labkit_widgets.training_samples import Budget, Column, Images, Peek, as_images, histogram, norm
 
 SAMPLE_SHARE = 0.02  # of the time, for weights, histograms and gradients
@@ -91,6 +92,7 @@ class Program:
     gradients: list[tuple[Any, str]]
     with_step: bool = False  # gradients may only be fetched together with a step
     batch: int | None = None
+    keeper: Keeper | None = None
 
     def feed_at(self, step: int) -> dict[Any, Any] | None:
         """What to feed to a step."""
@@ -129,6 +131,14 @@ class Watcher(Protocol):
         """There is time to look: the next step, the seconds trained so far. Says when to look again."""
         ...
 
+    def curves(self) -> list[dict[str, Any]]:
+        """All that was recorded, for a checkpoint."""
+        ...
+
+    def kept(self, step: int | None, words: str) -> None:
+        """A checkpoint of this step is there; the words say what could not be saved."""
+        ...
+
     def idle(self) -> float | None:
         """While paused: sends what is left to send, and says after how many seconds there may be more."""
         ...
@@ -161,6 +171,7 @@ class Loop:
         self._new_rate: float | None = None
         self._attention = True
         self._resting = False
+        self._paused_at: int | None = None
         self._turn = threading.Condition()
         self._sampler = _Sampler(session, program)
         self.thread = threading.Thread(target=self._main, name="labkit training", daemon=True)
@@ -215,9 +226,10 @@ class Loop:
         try:
             with session.graph.as_default(), session.as_default():
                 state, words = self._train()
+                words = " ".join(filter(None, [words, self._keep()]))
         except (OutOfRangeError, StopIteration) as error:
             if self._program.feed is None or isinstance(error, StopIteration):  # all the data there are: a usual end
-                state, words = "finished", f"The data ended after {self.step:,} steps."
+                state, words = "finished", f"The data ended after {self.step:,} steps. {self._keep()}".rstrip()
             else:
                 self.error, state, words = error, "failed", _said(error, self.step)
         except BaseException as error:  # shown in the view, and raised again where somebody waits
@@ -240,11 +252,13 @@ class Loop:
             program.rate.prepare(session)
             if program.rate.value is not None:
                 watcher.rate(self.step, program.rate.value)
-        run, clock, sampler = session.run, time.perf_counter, self._sampler
+        run, clock, sampler, keeper = session.run, time.perf_counter, self._sampler, program.keeper
         fetches = [program.train, *program.curves.values()]
         puts = [watcher.curve(name) for name in program.curves]
         timed = [(one, watcher.curve(one.name)) for one in program.timed]
         last = float("inf") if self.last is None else self.last
+        if self.step >= last:  # it was taken up from a checkpoint
+            return "finished", f"All {self.step:,} steps were made before. For a new training: another folder."
         next_look = clock()
         feed: dict[Any, Any] | None = None
         checked = False
@@ -271,6 +285,8 @@ class Loop:
             for put, value in zip(puts, values[1:], strict=True):
                 put((i, value))
             self.step = i + 1
+            if keeper is not None and keeper.due():
+                self._keep()
             now = clock()
             self.seconds += now - began
             if now >= next_look:
@@ -279,6 +295,15 @@ class Loop:
             put((self.step, one.value(session)))
         self._look(sampler, None if sampler.with_step else feed, self.step)
         return "finished", f"Finished after {self.step:,} steps."
+
+    def _keep(self) -> str:
+        """Saves a checkpoint, if that is wanted; gives words about what went wrong."""
+        keeper = self._program.keeper
+        if keeper is None:
+            return ""
+        trouble = keeper.save(self._session, self.step, self._watcher.curves())
+        self._watcher.kept(keeper.saved, trouble)
+        return trouble
 
     def _look(self, sampler: _Sampler, feed: dict[Any, Any] | None, step: int) -> None:
         start = time.perf_counter()
@@ -312,11 +337,15 @@ class Loop:
             if wanted == "stop":
                 return False
             if wanted == "run":
+                self._paused_at = None
                 self._watcher.state("running", "", self.step)
                 return True
             if single:
                 return True
-            self._watcher.state("paused", f"Paused before step {self.step:,}.", self.step)
+            if self._paused_at != self.step:
+                self._paused_at = self.step
+                trouble = self._keep()
+                self._watcher.state("paused", f"Paused before step {self.step:,}. {trouble}".rstrip(), self.step)
             delay = self._watcher.idle()
             with self._turn:
                 if self._wanted == "pause" and not self._allowed and self._new_rate is None:

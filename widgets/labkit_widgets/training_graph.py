@@ -72,6 +72,28 @@ def variables_of(graph: Graph, key: str = GraphKeys.TRAINABLE_VARIABLES) -> list
     return [each for each in graph.get_collection(key) if hasattr(each, "ref") and hasattr(each, "snapshot")]
 
 
+def variables_needed(fetches: Any) -> list[Any]:
+    """The global variables that a run of these fetches reads or changes: what a checkpoint must hold.
+
+    Others of the graph may belong to another model, and hold no value.
+
+    Example:
+        >>> import labkit as tf
+        >>> v, w = tf.Variable(1.0, name="v"), tf.Variable(1.0, name="w")
+        >>> [each.op.name for each in variables_needed(tf.train.MomentumOptimizer(0.1, 0.9).minimize(w * w))]
+        ['w', 'w/Momentum']
+    """
+    stack, seen = list(_operations(fetches)), set[Operation]()
+    while stack:
+        node = stack.pop()
+        if node not in seen:
+            seen.add(node)
+            stack.extend(node.control_inputs)
+            stack.extend(tensor.op for tensor in node.inputs)
+    graphs = list({id(node.graph): node.graph for node in seen}.values())
+    return [v for graph in graphs for v in variables_of(graph, GraphKeys.GLOBAL_VARIABLES) if v.op in seen]
+
+
 def _uncast(tensor: Tensor | None) -> Tensor | None:
     while tensor is not None and tensor.op.type in ("Cast", "Identity") and not tensor.op.inputs[0].op.kind.is_ref:
         tensor = tensor.op.inputs[0]

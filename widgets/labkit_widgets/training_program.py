@@ -9,6 +9,7 @@ from typing import Any, cast
 from labkit.graph import Graph, Operation, Tensor, constant_value
 from labkit.session import Session
 from labkit_widgets.training import Program, Rate, Timed
+from labkit_widgets.training_checkpoints import Keeper
 from labkit_widgets.training_graph import gradients_of, rate_of, updates_of, variables_of
 from labkit_widgets.training_samples import Peek, is_picture
 
@@ -18,7 +19,7 @@ _EVERY = 50
 
 def make_program(
     session: Any, train_step: Any, feed: Any, curves: Any, weights: Any, histograms: Any, gradients: Any,
-    learning_rate: Any,
+    learning_rate: Any, checkpoints: Any = None, save_seconds: Any = 0,
 ) -> Program:  # fmt: skip
     """The program.
 
@@ -56,9 +57,12 @@ def make_program(
         with_step = gradients is not None
         pairs = pairs if with_step else []
     each, timed = _curves(curves)
+    keeper = None
+    if checkpoints is not None:
+        keeper = Keeper(checkpoints, [train_step, *each.values(), *(one.tensor for one in timed)], save_seconds)
     return Program(
         train_step, each, timed, dict(cast("Mapping[Any, Any]", feed)) if isinstance(feed, Mapping) else feed,
-        _rate(train_step, learning_rate, feed), shown, counted, pairs, with_step,
+        _rate(train_step, learning_rate, feed), shown, counted, pairs, with_step, keeper=keeper,
     )  # fmt: skip
 
 

@@ -47,6 +47,7 @@ class Publisher:
         self._next_save = clock() + SAVE_SECONDS
         self._recent: deque[tuple[float, int]] = deque()
         self.index = 0  # of the run that trains
+        self._warned = False  # the words of the run say that it could not be saved
         self.ended: Callable[[], None] = lambda: None
 
     @property
@@ -124,6 +125,19 @@ class Publisher:
         if state in ENDED:
             self.flush()
             self.ended()
+
+    def curves(self) -> list[dict[str, Any]]:
+        """The curves of the run so far, for a checkpoint."""
+        return self.record.curves_of(self.index)
+
+    def kept(self, step: int | None, words: str) -> None:
+        """A checkpoint was saved, or could not be: then words say why."""
+        with self.record.lock:
+            self.run.saved = step
+            if words or self._warned:
+                self.run.words = words
+            self._warned = bool(words)
+        self._news = self._unsaved = True
 
     def idle(self) -> float | None:
         """Sends what is left; says after how many seconds there may be more, or None if all is said."""

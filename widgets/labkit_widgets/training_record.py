@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 
 from labkit_widgets.training_samples import Images, Strip
-from labkit_widgets.training_series import CAPACITY, Series
+from labkit_widgets.training_series import CAPACITY, GROUPS, Series
 
 MOST_CURVE_BYTES = 450_000  # of all curves together, when packed
 MOST_DELTA_POINTS = 4096  # of a curve in one message; if there are more, all is sent, in buckets
@@ -42,6 +42,7 @@ class Run:
         rate: the learning rate now, if it is known.
         seconds: how long it has trained, without pauses.
         memory_bytes: what the device holds, if it says so.
+        saved: the step of the last checkpoint; None if nothing is saved, and -1 if nothing shall be.
     """
 
     name: str
@@ -55,6 +56,7 @@ class Run:
     seconds_left: float | None = None
     seconds: float = 0.0
     memory_bytes: int | None = None
+    saved: int | None = -1
 
     def as_json(self) -> dict[str, Any]:
         """The same for JSON, which has no infinity."""
@@ -138,6 +140,24 @@ class Record:
                         mine = self.curve(place, one.group, one.name)
                         mine.extend(one.steps, one.mean)
                         mine.broken_at = one.broken_at
+
+    def curves_of(self, run: int) -> list[dict[str, Any]]:
+        """The curves of a run as numbers for a file: `put_curves` takes them back."""
+        with self.lock:
+            self.fold()
+            return [
+                {"group": one.group, "name": one.name, "steps": one.steps.tolist(), "values": one.mean.tolist()}
+                for one in self.series
+                if one.run == run
+            ]
+
+    def put_curves(self, run: int, curves: list[dict[str, Any]]) -> None:
+        """Puts curves out of a file before what this run will record."""
+        with self.lock:
+            for one in curves[:MOST_SERIES]:
+                if one["group"] in GROUPS:
+                    self.curve(run, one["group"], one["name"]).extend(one["steps"], one["values"])
+            self.reshaped = True
 
     def fold(self) -> None:
         """Brings what the training has recorded into the curves."""

@@ -56,6 +56,10 @@ class TrainingView(Awaited, View):
             None finds it; False leaves the slider out.
         name: what this run is called.
         overlay: another view, whose curves are shown too.
+        checkpoints: a folder. The training is saved there now and then, when it pauses and when it ends; a view that is
+            made again with it, perhaps in another kernel, goes on from there when it starts, curves and all. What
+            an iterator of feeds gave before is not given again: use a function of the number of the step.
+        save_seconds: how many seconds lie between two saves, at least; saving takes a twentieth of the time at most.
 
     Example:
         >>> import labkit as tf
@@ -93,12 +97,16 @@ class TrainingView(Awaited, View):
         self, session: Session | None = None, train_step: Any = None, feed: Any = None, steps: int | None = 1000,
         curves: Any = None, weights: Any = None, histograms: Any = None, gradients: Any = None,
         learning_rate: Any = None, name: str = "run", overlay: TrainingView | None = None,
+        checkpoints: str | os.PathLike[str] | None = None, save_seconds: float = 10.0,
     ) -> None:  # fmt: skip
         self._record = Record()
         program = None
         if session is not None:
-            program = make_program(session, train_step, feed, curves, weights, histograms, gradients, learning_rate)
             _check_steps(steps)
+            program = make_program(
+                session, train_step, feed, curves, weights, histograms, gradients, learning_rate, checkpoints,
+                save_seconds,
+            )  # fmt: skip
         if overlay is not None and not isinstance(overlay, TrainingView):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise TypeError(f"overlay is another TrainingView, not {overlay!r}.")
         super().__init__(controls=program is not None)
@@ -115,7 +123,8 @@ class TrainingView(Awaited, View):
             names = ", ".join([*program.curves, *(one.name for one in program.timed)]) or "no curves"
             self._about = names + (" without an end" if steps is None else f" over {steps} steps")
             taken = unused(name, [run.name for run in self._record.runs])
-            self._publisher.index = self._record.add_run(Run(taken, steps=steps))
+            saved = -1 if program.keeper is None else None
+            self._publisher.index = self._record.add_run(Run(taken, steps=steps, saved=saved))
             if program.rate is not None and program.rate.value is not None:
                 self._publisher.show_rate(program.rate.value)
         self.snapshot = self._record.pack()
@@ -178,18 +187,21 @@ class TrainingView(Awaited, View):
             raise RuntimeError("this view is training already.\n  Try: view.stop() or await view.finished() first.")
         self._error, self._awaited = None, False
         publisher, record = self._publisher, self._record
+        goes_on = "" if self._loop is not None else self._resume(session, program)
         with record.lock:
             run = record.runs[publisher.index]
             wanted = self._steps if steps is None else steps
             if name is not None and (run.state != "ready" or run.step):
                 taken = unused(name, [each.name for each in record.runs])
-                publisher.index = record.add_run(Run(taken, rate=run.rate))
+                publisher.index = record.add_run(Run(taken, rate=run.rate, saved=run.saved))
                 run = record.runs[publisher.index]
             elif name is not None:
                 run.name = name
-            if run.steps is None or steps is not None or run.step >= run.steps:
+            if goes_on:
+                run.steps = wanted  # in all; a run that has them already ends at once
+            elif run.steps is None or steps is not None or run.step >= run.steps:
                 run.steps = None if wanted is None else run.step + wanted
-            run.state, run.words = "running", ""
+            run.state, run.words = "running", goes_on
             record.reshaped = True
         self._loop = Loop(session, program, publisher, run.step, run.steps, paused)
         self._loop.start()
@@ -399,6 +411,17 @@ class TrainingView(Awaited, View):
         if session is None or program is None:
             raise RuntimeError("the session of this training is gone.\n  Try: make a new session and a new view.")
         return session, program
+
+    def _resume(self, session: Session, program: Program) -> str:
+        """Before the first start: takes up what was saved in the folder of checkpoints; gives words about it."""
+        found = None if program.keeper is None else program.keeper.resume(session)
+        if found is None:
+            return ""
+        step, curves, words = found
+        run = self._publisher.run
+        run.step = run.saved = step
+        self._record.put_curves(self._publisher.index, curves)
+        return words
 
     def _training(self) -> bool:
         return self._loop is not None and self._loop.alive and self._pid == os.getpid()

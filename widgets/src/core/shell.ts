@@ -7,6 +7,7 @@
 import { styles } from "./styles.ts";
 import type { Model, Place } from "./model.ts";
 import { h } from "./dom.ts";
+import { watchKernel, WORDS, type Fate } from "./kernel.ts";
 import { watchTheme } from "./theme.ts";
 
 interface Answer {
@@ -36,6 +37,7 @@ export class Shell {
   private voice = h("div", { class: "labkit-status", role: "status", "aria-live": "polite" });
   private asked = new Map<number, { resolve: (answer: Answer) => void; reject: (why: Error) => void }>();
   private next = 1;
+  private fate: Fate = "back"; // of the kernel
 
   constructor(place: Place, name: string) {
     this.model = place.model;
@@ -56,6 +58,7 @@ export class Shell {
     useStyle(this.signal);
     watchTheme(this.root, this.signal);
     this.listen("msg:custom", (content: any, buffers: DataView[]) => this.hear(content, buffers));
+    this.onKernel(fate => this.becomes(fate));
     this.signal.addEventListener("abort", () => {
       for (const { reject } of this.asked.values()) reject(new Refused("The view was closed."));
       this.asked.clear();
@@ -94,6 +97,7 @@ export class Shell {
   /** Asks the kernel: `_on_<verb>` of the Python view answers. Rejects with `Refused`, whose message can be shown. */
   request(verb: string, args: Record<string, unknown> = {}): Promise<Answer> {
     const id = this.next++;
+    if (this.ended) return Promise.reject(new Refused(WORDS[this.fate]));
     return new Promise((resolve, reject) => {
       this.asked.set(id, { resolve, reject });
       const slow = setTimeout(() => this.say(WAITING), 1500);
@@ -108,6 +112,11 @@ export class Shell {
       });
       this.model.send({ id, verb, args });
     });
+  }
+
+  /** Hears what becomes of the kernel: it dies, is restarted, is out of reach, is back. */
+  onKernel(heard: (fate: Fate) => void): void {
+    watchKernel(this.model, this.signal, heard);
   }
 
   /** Says and shows one line: what happened, how many were found, what went wrong. */
@@ -166,6 +175,20 @@ export class Shell {
   private listen(event: string, listener: (...args: any[]) => void): void {
     this.model.on(event, listener);
     this.signal.addEventListener("abort", () => this.model.off(event, listener), { once: true });
+  }
+
+  private get ended(): boolean {
+    return this.fate === "died" || this.fate === "restarted";
+  }
+
+  private becomes(fate: Fate): void {
+    const before = WORDS[this.fate];
+    this.fate = fate;
+    if (fate !== "back") this.say(WORDS[fate]);
+    else if (this.voice.textContent === before) this.say("");
+    if (!this.ended) return;
+    for (const { reject } of this.asked.values()) reject(new Refused(WORDS[fate]));
+    this.asked.clear();
   }
 
   private hear(content: any, buffers: DataView[]): void {

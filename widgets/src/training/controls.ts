@@ -28,6 +28,7 @@ export class Controls {
   private touched = -Infinity; // when somebody moved the slider
   private waiting: ReturnType<typeof setTimeout> | null = null;
   private state = "";
+  private said = "";
 
   constructor(private readonly shell: Shell, live: boolean) {
     const { signal } = shell;
@@ -67,8 +68,12 @@ export class Controls {
       const ended = !["running", "paused"].includes(run.state);
       this.stop.setAttribute("aria-disabled", String(ended));
       if (!first || run.state === "failed") this.shell.say(run.words || (run.state === "running" ? "Training." : ""));
+      else if (run.state === "running" && run.words) this.shell.say(run.words);
       this.how.classList.toggle("labkit-failed", run.state === "failed");
+    } else if (this.said !== run.words && run.state === "running") { // a checkpoint could not be saved; now it could
+      this.shell.say(run.words || "Training.");
     }
+    this.said = run.words;
     this.progress.hidden = run.steps === null;
     this.progress.max = run.steps ?? 1;
     this.progress.value = Math.min(run.step, run.steps ?? 0);
@@ -109,6 +114,14 @@ export class Controls {
   }
 }
 
+/** What a training has lost with its kernel. */
+export function lossOf(run: Run): string {
+  const reached = `The training was at step ${count(run.step)}`;
+  if (run.saved === undefined || run.saved === -1) return `${reached}, and nothing of it is saved: TrainingView(..., checkpoints="folder") saves.`;
+  if (run.saved === null) return `${reached}, and nothing of it was saved yet.`;
+  return `${reached}; step ${count(run.saved)} is saved, and it goes on from there.`;
+}
+
 /** How far, how fast, how long. */
 export function words(run: Run): string {
   if (run.state === "read") return run.words;
@@ -118,6 +131,7 @@ export function words(run: Run): string {
   if (run.examples_per_second) parts.push(`${short(run.examples_per_second)} examples/s`);
   if (run.state === "running" && run.seconds_left !== null) parts.push(`${time(run.seconds_left)} left`);
   else if (run.seconds && run.state !== "running") parts.push(`${time(run.seconds)} of training`);
+  if (run.saved !== undefined && run.saved !== null && run.saved >= 0) parts.push(`step ${count(run.saved)} is saved`);
   if (run.memory_bytes) parts.push(`${short(run.memory_bytes / 2 ** 20)} MiB on the device`);
   return parts.join(" · ");
 }

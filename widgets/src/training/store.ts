@@ -14,6 +14,7 @@ export interface Run {
   seconds_left: number | null;
   seconds: number;
   memory_bytes: number | null;
+  saved?: number | null; // the step of the last checkpoint; null: nothing yet, -1: nothing shall be
 }
 
 export interface Images {

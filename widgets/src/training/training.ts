@@ -8,7 +8,8 @@ import { button, h, shorten } from "../core/dom.ts";
 import type { Shell } from "../core/shell.ts";
 import { calm } from "../core/theme.ts";
 import { Chart, sample } from "./chart.ts";
-import { Controls } from "./controls.ts";
+import { WORDS, type Fate } from "../core/kernel.ts";
+import { Controls, lossOf } from "./controls.ts";
 import { Panel, picture } from "./panels.ts";
 import { reach, short } from "../core/scale.ts";
 import type { Series } from "./series.ts";
@@ -65,6 +66,7 @@ class Training {
     shell.onMessage("whole", (_, buffers) => { if (buffers[0]) this.load(buffers[0]); });
     shell.watch<DataView>("snapshot", packed => this.snapshot(packed));
     shell.watch("ui", () => this.later());
+    shell.onKernel(fate => this.becomes(fate));
     shell.watch<string[]>("selected", names => this.select(names));
     shell.onTold(names => this.select(names));
     shell.root.addEventListener("labkit-theme", () => this.later(), { signal });
@@ -127,6 +129,16 @@ class Training {
         () => undefined, // the next saved state has it too
       ).finally(() => { this.asking = false; });
     }
+  }
+
+  /** The kernel is gone, and the training with it; or it is out of reach, and nobody knows. */
+  private becomes(fate: Fate): void {
+    const run = this.store.last;
+    if (!run || fate === "lost" || fate === "back" || !["running", "paused"].includes(run.state)) return;
+    run.state = "stopped";
+    run.words = `${WORDS[fate]} ${lossOf(run)}`;
+    run.steps_per_second = run.examples_per_second = run.seconds_left = null;
+    this.later();
   }
 
   private select(names: string[]): void {
