@@ -58,6 +58,8 @@ def environment() -> dict[str, str]:
         "JAX_COMPILATION_CACHE_DIR": str(path),
         "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",  # JAX's own: 1 second
         "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",  # -1: however small
+        # JAX's own puts a folder for GPUs below the cache's into the key: what was compiled elsewhere is never found.
+        "JAX_PERSISTENT_CACHE_ENABLE_XLA_CACHES": "none",
     }
 
 
