@@ -31,6 +31,7 @@ KINDS = ("unsafe", "fails", "advice")
 
 _SAME_USER = ("simple", "SimpleLocalProcessSpawner")
 _LIMITS_NOTHING = (*_SAME_USER, "localprocess", "LocalProcessSpawner")
+_UNSLOWED = ("shared-password", "jupyterhub.authenticators.shared.SharedPasswordAuthenticator")
 _START_SECONDS, _HTTP_SECONDS = 180, 120
 
 
@@ -105,6 +106,13 @@ def _authenticator(hub: Settings) -> Iterator[Finding]:
                 else "it has fewer than 32 letters, and the hub will not start.",
                 "python -c 'import secrets; print(secrets.token_hex(16))' makes one",
             )  # fmt: skip
+        if hub.authenticator in _UNSLOWED:
+            yield Finding(
+                "advice",
+                "guesses",
+                "nothing slows whoever tries passwords: JupyterHub looks at sixty in a second.",
+                "throttle.SharedPasswordAuthenticator, in binder/hub/throttle.py",
+            )
         yield Finding(
             "advice",
             "who is who",

@@ -38,17 +38,34 @@ def test_a_good_hub_has_nothing_to_mend():
         ({"spawner": "localprocess"}, "advice", "memory"),
         ({"authenticator": "dummy"}, "unsafe", "the authenticator"),
         (
-            {"authenticator": "shared-password", "password": "short", "admin_password": "x" * 32},
+            {"authenticator": "throttle.SharedPasswordAuthenticator", "password": "short", "admin_password": "x" * 32},
             "fails",
             "the learners' password",
         ),
         (
-            {"authenticator": "shared-password", "password": "long enough", "admin_password": "not long enough"},
+            {
+                "authenticator": "throttle.SharedPasswordAuthenticator",
+                "password": "long enough",
+                "admin_password": "not long enough",
+            },
             "fails",
             "the administrators' password",
         ),
-        ({"authenticator": "shared-password", "password": "long enough"}, "fails", "the administrators' password"),
-        ({"authenticator": "shared-password", "admin_password": "x" * 32}, "fails", "the learners' password"),
+        (
+            {"authenticator": "throttle.SharedPasswordAuthenticator", "password": "long enough"},
+            "fails",
+            "the administrators' password",
+        ),
+        (
+            {"authenticator": "throttle.SharedPasswordAuthenticator", "admin_password": "x" * 32},
+            "fails",
+            "the learners' password",
+        ),
+        (
+            {"authenticator": "shared-password", "password": "long enough", "admin_password": "x" * 32},
+            "advice",
+            "guesses",
+        ),
         ({"allow": False}, "fails", "who may log in"),
         ({"admins": ()}, "advice", "administrators"),
         ({"memory": None}, "unsafe", "memory"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import re
 import shutil
@@ -11,7 +12,6 @@ from pathlib import Path
 
 import jupyterhub.app
 import jupyterhub.auth
-import jupyterhub.authenticators.shared
 import jupyterhub.spawner
 import pytest
 import yaml
@@ -23,7 +23,8 @@ from labkit.workshop.hub_settings import read
 ROOT = Path(__file__).resolve().parents[2]
 TLJH = ROOT / "binder" / "tljh"
 VALUES = ROOT / "binder" / "z2jh" / "values.yaml"
-OWN = re.search(r"```yaml\n(# own.yaml.*?)```", (ROOT / "binder" / "hub" / "README.md").read_text(), re.DOTALL)[1]
+README = (ROOT / "binder" / "hub" / "README.md").read_text()
+OWN = re.search(r"```yaml\n(# own.yaml.*?)```", README, re.DOTALL)[1]
 PASSWORDS = {"user_password": "digits-and-graphs", "admin_password": "f" * 32}
 
 
@@ -150,10 +151,18 @@ def test_only_values_come_in_several_files(tmp_path, own):
         read(VALUES, tmp_path / "none.yaml")
 
 
+def throttle():
+    """The authenticator of the rooms, as the hub imports it."""
+    spec = importlib.util.spec_from_file_location("throttle", ROOT / "binder" / "hub" / "throttle.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
 CLASSES = {
     "JupyterHub": jupyterhub.app.JupyterHub,
     "Authenticator": jupyterhub.auth.Authenticator,
-    "SharedPasswordAuthenticator": jupyterhub.authenticators.shared.SharedPasswordAuthenticator,
+    "SharedPasswordAuthenticator": throttle().SharedPasswordAuthenticator,
     "Spawner": jupyterhub.spawner.Spawner,
     "KubeSpawner": jupyterhub.spawner.Spawner,  # what is set of it is every spawner's
 }
@@ -178,6 +187,21 @@ def test_the_files_that_configurations_name_are_there():
         assert len(named) >= 2
         for path in named:
             assert (ROOT / path).exists(), path
+
+
+def test_who_guesses_has_to_wait_in_every_room():
+    """Both hubs find the authenticator where their files say it is."""
+    python = (TLJH / LABKIT).read_text()
+    folder = re.search(r'sys.path.insert\(0, "/srv/labkit/(.*)"\)', python)[1]
+    values = yaml.safe_load(VALUES.read_text())["hub"]
+    there = Path(values["extraFiles"]["throttle"]["mountPath"])
+    assert f'sys.path.insert(0, "{there.parent}")' in values["extraConfig"]["labkit"]
+    given = re.search(r"hub.extraFiles.throttle.stringData=(\S+)", README)[1]
+    for file in (ROOT / folder / "throttle.py", (VALUES.parent / given).resolve()):
+        assert file == ROOT / "binder" / "hub" / there.name
+        assert file.is_file()
+    for settings in (read(TLJH / "config.yaml"), read(VALUES)):
+        assert settings.authenticator == "throttle.SharedPasswordAuthenticator"
 
 
 def test_the_devcontainer():

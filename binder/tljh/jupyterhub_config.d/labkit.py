@@ -5,11 +5,15 @@ binder/hub says how both get there. It wins over config.yaml, and works with Jup
 """
 
 # ruff: noqa: F821  # `c` is JupyterHub's
+import sys
 
 c = get_config()
 
+sys.path.insert(0, "/srv/labkit/binder/hub")  # config.yaml's authenticator is there: throttle.py
+
 # The course into each learner's folder, compiled code into a cache of their own, then the server.
-c.Spawner.cmd = ["/srv/labkit/binder/start", "/opt/tljh/user/bin/python", "/srv/labkit/binder/hub/server.py"]
+c.Spawner.cmd = ["/opt/tljh/user/bin/python", "/srv/labkit/binder/hub/server.py"]
+c.Spawner.args = ["--ServerApp.log_level=WARN"]  # the log of all requests holds ids of sessions
 c.Spawner.default_url = "/lab/tree/notebooks/00_start.ipynb"
 c.Spawner.environment = {
     "LABKIT_COURSE": "/srv/labkit/notebooks",
