@@ -14,6 +14,7 @@ import jax
 
 import labkit as tf
 from tests.benchmarks import (
+    binder_limits,
     borg,
     embedding,
     events,
@@ -28,6 +29,7 @@ from tests.benchmarks import (
     transports,
     twin,
     views,
+    warm_cache,
     watching,
 )
 from tests.benchmarks.sidebyside import Ratio, compare
@@ -137,6 +139,8 @@ ALL: dict[str, Callable[[], None]] = {
         *replicas.BENCHMARKS,
         *processes.BENCHMARKS,
         *transports.BENCHMARKS,
+        warm_cache.warm_cache,
+        binder_limits.binder_limits,
     )
 }
 
