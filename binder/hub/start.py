@@ -39,6 +39,9 @@ def main() -> None:
         "CONFIGPROXY_AUTH_TOKEN": kept(place / "proxy_token", 32),
         "PATH": os.pathsep.join([str(Path(sys.executable).parent), node(), os.environ.get("PATH", "")]),
     }
+    digits = platformdirs.user_cache_path("labkit") / "mnist"
+    if digits.is_dir():  # what you have fetched is for all, who each have a home of their own
+        environment.setdefault("LABKIT_DATA", str(digits))
     print(
         f"The hub: http://127.0.0.1:{environment['LABKIT_HUB_PORT']}\n"
         f"  a learner:     any name, password {environment['LABKIT_HUB_PASSWORD']}\n"

@@ -22,6 +22,7 @@ import subprocess
 import sys
 import time
 import uuid
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -137,6 +138,7 @@ class Learner:
     def __init__(self, hub: Hub, name: str, password: str = PASSWORD) -> None:
         self.hub, self.name, self.password = hub, name, password
         self.http = httpx.Client(base_url=hub.url, follow_redirects=True, timeout=300)
+        self.headers: dict[str, str] = {}  # sent with each request
 
     def __enter__(self) -> Learner:
         return self
@@ -165,6 +167,8 @@ class Learner:
     def start_server(self) -> float:
         """Asks for a server, waits until it answers, and goes in; returns after how many seconds."""
         began = time.monotonic()
+        while self.stopping():
+            time.sleep(0.2)
         asked = self.http.get(f"/hub/spawn/{self.name}")
         if asked.status_code >= 400:
             raise HubError(f"{self.name}: no server: {asked.status_code} {text_of(asked)}")
@@ -175,6 +179,11 @@ class Learner:
             raise HubError(f"{self.name}: no server: {told.status_code} {events[-1:] or text_of(told)}")
         self.go_in()
         return time.monotonic() - began
+
+    def stopping(self) -> bool:
+        """Whether the hub is still ending the learner's server."""
+        servers = self.ask("GET", f"/hub/api/users/{self.name}").json().get("servers", {})
+        return any(server["pending"] == "stop" for server in servers.values())
 
     def go_in(self) -> None:
         """Opens JupyterLab's page, which brings the cookies that its requests need."""
@@ -195,15 +204,15 @@ class Learner:
         """One request, with the token against forged requests that a page would send along."""
         token = self.cookie("_xsrf", "/hub/" if path.startswith("/hub/") else f"/user/{self.name}/")
         sent = {"X-XSRFToken": token} if xsrf and token else {}
-        return self.http.request(method, path, headers=sent | (headers or {}), **more)
+        return self.http.request(method, path, headers=self.headers | sent | (headers or {}), **more)
 
-    def connect(self, path: str, origin: str | None = None, **headers: str) -> Any:
+    def connect(self, path: str, origin: str | None = None) -> Any:
         """A web socket, with the cookies that a browser would send there."""
         import websocket
 
         cookies = "; ".join(f"{c.name}={c.value}" for c in self.http.cookies.jar if path.startswith(c.path))
         url = self.hub.url.replace("http", "ws", 1) + path
-        return websocket.create_connection(url, 300, cookie=cookies, header=headers, origin=origin or self.hub.url)
+        return websocket.create_connection(url, 300, cookie=cookies, header=self.headers, origin=origin or self.hub.url)
 
     def api(self, method: str, path: str, **more: Any) -> Any:
         """What the learner's own server answers."""
@@ -242,8 +251,8 @@ class Kernel:
     def __exit__(self, *_: object) -> None:
         self.learner.ask("DELETE", f"/user/{self.learner.name}/api/kernels/{self.id}")
 
-    def run(self, source: str) -> tuple[str, str]:
-        """Runs source; returns what it printed, and its error."""
+    def run(self, source: str, told: Callable[[str], object] = str) -> tuple[str, str]:
+        """Runs source; returns what it printed, and its error. `told` hears each piece of text as it comes."""
         header = {"msg_id": uuid.uuid4().hex, "msg_type": "execute_request", "username": "", "date": "",
                   "session": uuid.uuid4().hex, "version": "5.3"}  # fmt: skip
         content = {"code": source, "silent": False, "store_history": True, "user_expressions": {},
@@ -261,6 +270,7 @@ class Kernel:
                 kind, found = message["header"]["msg_type"], message["content"]
                 if kind == "stream":
                     said += found["text"]
+                    told(found["text"])
                 elif kind == "error":
                     error = f"{found['ename']}: {found['evalue']}"
                 elif kind == "execute_reply":

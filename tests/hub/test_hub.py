@@ -11,12 +11,12 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
 import pytest
 from websocket import WebSocketBadStatusException
 
 from tests.hub.hub import PASSWORD, ROOT, Hub, Kernel, Learner
+from tests.hub.isolation import granted, note, requests_to, trespass, trespassers
 from tests.hub.leaks import leaks
 
 pytest.importorskip("jupyterhub", reason="jupyterhub is not installed")
@@ -75,11 +75,6 @@ def enter(learner: Learner) -> None:
     learner.start_server()
 
 
-def note(text: str) -> dict[str, Any]:
-    """A file for the contents API."""
-    return {"type": "file", "format": "text", "content": text}
-
-
 def test_each_learner_has_the_course_and_begins_at_its_first_notebook(ada, bob):
     """In a folder of their own."""
     for learner in (ada, bob):
@@ -103,55 +98,24 @@ def test_a_learner_gets_compiled_code_of_their_own(hub, ada, bob):
     assert Path(said.strip()).parent == folders[1]
 
 
-def requests_to(learner: Learner, kernel: str) -> list[tuple[str, str, Any]]:
-    """What is a learner's alone."""
-    server, user = f"/user/{learner.name}", f"/hub/api/users/{learner.name}"
-    return [
-        ("GET", f"{server}/lab", None),
-        ("GET", f"{server}/api/status", None),
-        ("GET", f"{server}/api/contents/notebooks/01_hello_graph.ipynb", None),
-        ("GET", f"{server}/files/notebooks/01_hello_graph.ipynb", None),
-        ("PUT", f"{server}/api/contents/note.txt", note("overwritten")),
-        ("GET", f"{server}/api/kernels", None),
-        ("POST", f"{server}/api/kernels/{kernel}/interrupt", None),
-        ("POST", f"{server}/api/terminals", None),
-        ("GET", user, None),
-        ("GET", f"{user}/tokens", None),
-        ("POST", f"{user}/tokens", {"note": "for later"}),
-        ("GET", f"/hub/spawn/{learner.name}", None),
-    ]
-
-
-def granted(learner: Learner, method: str, path: str, **more: Any) -> bool:
-    """Whether a request gets what it asks for, instead of a refusal or the log-in form."""
-    answer = learner.ask(method, path, **more)
-    assert answer.status_code < 500, (path, answer.status_code)
-    return answer.status_code < 400 and "/hub/login" not in str(answer.url)
-
-
 def test_what_is_anothers_is_refused(hub, ada, bob):
     """Files, server, kernels, tokens: by cookies, by one's own server's token, and without either."""
     bob.api("PUT", "contents/note.txt", json=note("bob's"))
-    with Kernel(bob) as theirs, Kernel(ada) as own, Learner(hub, "ada") as stranger:
-        token = own.run("import os; print(os.environ['JUPYTERHUB_API_TOKEN'])")[0].strip()
-        by_token = {"Authorization": f"token {token}"}
-        assert stranger.http.get("/user/ada/api/status", headers=by_token).status_code == 200
-        for method, path, body in requests_to(bob, theirs.id):
-            assert not granted(ada, method, path, json=body), path
-            assert not granted(stranger, method, path, json=body, headers=by_token), path
-            assert not granted(stranger, method, path, json=body), path
-        for path in ("/hub/admin", "/hub/api/users", "/hub/api/proxy", "/hub/api/services"):
-            assert not granted(ada, "GET", path), path
-            assert not granted(stranger, "GET", path, headers=by_token), path
-        assert ada.ask("GET", "/user/ada/api/contents/..%2Fbob").status_code == 404
-        channels = f"/user/bob/api/kernels/{theirs.id}/channels"
-        for headers in ({}, by_token):
-            with pytest.raises(WebSocketBadStatusException, match="403"):
-                ada.connect(channels, **headers)
+    with Kernel(bob) as theirs, Kernel(ada) as own, trespassers(ada, own) as all_:
+        for who in all_:
+            assert trespass(who, bob, theirs) == []
         assert theirs.run("print(1 + 1)") == ("2\n", "")
         assert (bob.home / "note.txt").read_text() == "bob's"
-        for method, path, body in requests_to(bob, theirs.id):
-            assert granted(bob, method, path, json=body), path
+        assert len(trespass(bob, bob, theirs)) == len(requests_to(bob, theirs)) + 1
+
+
+def test_what_is_the_instructors_is_refused(ada):
+    """And nobody leaves their folder."""
+    with Kernel(ada) as own, trespassers(ada, own) as all_:
+        for who in all_:
+            for path in ("/hub/admin", "/hub/api/users", "/hub/api/proxy", "/hub/api/services"):
+                assert not granted(who, "GET", path), path
+    assert ada.ask("GET", "/user/ada/api/contents/..%2Fbob").status_code == 404
 
 
 def test_what_another_page_sends_in_a_learners_name_is_refused(ada):
