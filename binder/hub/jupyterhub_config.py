@@ -16,6 +16,7 @@ room runs on is in binder/hub/README.md; the lines that a room needs as well are
 import atexit
 import contextlib
 import os
+import secrets
 import signal
 import sys
 from pathlib import Path
@@ -24,13 +25,12 @@ c = get_config()
 
 here = Path(__file__).resolve().parent
 root = here.parent.parent
-place = Path(os.environ["LABKIT_HUB"])  # start.py sets these
-password = os.environ["LABKIT_HUB_PASSWORD"]
-port = int(os.environ.get("LABKIT_HUB_PORT", "8000"))
+setting = os.environ.get  # start.py has set all that it reads; `labkit hub check` reads this file without
+place = Path(setting("LABKIT_HUB", "hub"))
 
-c.JupyterHub.bind_url = f"http://127.0.0.1:{port}"
-c.JupyterHub.hub_bind_url = f"http://127.0.0.1:{os.environ['LABKIT_HUB_OWN_PORT']}"
-c.ConfigurableHTTPProxy.api_url = f"http://127.0.0.1:{os.environ['LABKIT_HUB_PROXY_PORT']}"
+c.JupyterHub.bind_url = f"http://127.0.0.1:{setting('LABKIT_HUB_PORT', '8000')}"
+c.JupyterHub.hub_bind_url = f"http://127.0.0.1:{setting('LABKIT_HUB_OWN_PORT', '8081')}"
+c.ConfigurableHTTPProxy.api_url = f"http://127.0.0.1:{setting('LABKIT_HUB_PROXY_PORT', '8001')}"
 c.ConfigurableHTTPProxy.command = [
     str(here / "node_modules" / ".bin" / "configurable-http-proxy"),
     "--log-level=warn",
@@ -42,8 +42,10 @@ c.JupyterHub.db_url = f"sqlite:///{place / 'hub.sqlite'}"
 # Who may come in. Also in a room, for an afternoon: with one password any learner can log in as any other.
 sys.path.insert(0, str(here))
 c.JupyterHub.authenticator_class = "throttle.SharedPasswordAuthenticator"  # also in a room: who guesses has to wait
-c.SharedPasswordAuthenticator.user_password = password
-c.SharedPasswordAuthenticator.admin_password = os.environ["LABKIT_HUB_ADMIN_PASSWORD"]
+c.SharedPasswordAuthenticator.user_password = setting("LABKIT_HUB_PASSWORD") or secrets.token_hex(16)
+c.SharedPasswordAuthenticator.admin_password = setting(
+    "LABKIT_HUB_ADMIN_PASSWORD", "made by start.py, longer than this"
+)
 c.Authenticator.allow_all = True
 c.Authenticator.admin_users = {"instructor"}
 c.Authenticator.username_pattern = r"[a-z][a-z0-9_-]{0,31}"  # a name becomes a folder
@@ -57,7 +59,7 @@ c.Spawner.default_url = "/lab/tree/notebooks/00_start.ipynb"
 c.Spawner.mem_limit = "1G"  # told to the servers; this spawner does not enforce it
 c.Spawner.cpu_limit = 1.0
 c.Spawner.environment = {
-    "LABKIT_COURSE": os.environ.get("LABKIT_HUB_COURSE") or str(root / "notebooks"),
+    "LABKIT_COURSE": setting("LABKIT_HUB_COURSE") or str(root / "notebooks"),
     "LABKIT_ROOM": str(place / "room"),
     "LABKIT_SEED": str(place / "seed"),
     "LABKIT_NO_DOWNLOAD": "1",
@@ -71,7 +73,7 @@ c.Spawner.http_timeout = 180
 c.Spawner.start_timeout = 180
 c.Spawner.consecutive_failure_limit = 0
 c.JupyterHub.concurrent_spawn_limit = 20
-c.JupyterHub.active_server_limit = int(os.environ.get("LABKIT_HUB_SERVERS", "40"))
+c.JupyterHub.active_server_limit = int(setting("LABKIT_HUB_SERVERS", "40"))
 c.JupyterHub.allow_named_servers = False
 c.JupyterHub.tornado_settings = {"slow_spawn_timeout": 0}  # a page that says how far it is, at once
 
@@ -79,7 +81,7 @@ c.JupyterHub.tornado_settings = {"slow_spawn_timeout": 0}  # a page that says ho
 c.JupyterHub.cleanup_servers = True
 c.JupyterHub.cleanup_proxy = True
 
-idle = int(os.environ.get("LABKIT_HUB_IDLE", "5400"))
+idle = int(setting("LABKIT_HUB_IDLE", "5400"))
 cull = [sys.executable, "-m", "jupyterhub_idle_culler", f"--timeout={idle}", f"--cull-every={max(idle // 10, 5)}"]
 c.JupyterHub.services = [{"name": "cull", "command": cull}]
 c.JupyterHub.load_roles = [

@@ -1,4 +1,4 @@
-"""Wrong tries run out and come back, whoever's they are."""
+"""The configuration of the hub: what labkit says of it, and wrong passwords, which run out and come back."""
 
 from __future__ import annotations
 
@@ -58,3 +58,11 @@ def test_many_names_are_forgotten_when_they_have_all_of_theirs(throttle):
         tries.take(who)
     assert len(tries._all_back) <= 10_001
     assert tries.wait(19_999) == 0
+
+
+def test_labkit_hub_check_reads_this_hub_and_says_for_whom_it_is():
+    """Without what start.py sets; for trying alone: one finding is unsafe, and it is the spawner."""
+    from labkit.workshop import hub_check, hub_settings
+
+    found = hub_check.look_over(hub_settings.read(ROOT / "binder" / "hub" / "jupyterhub_config.py"))
+    assert [finding.about for finding in found if finding.kind != "advice"] == ["the spawner"]
