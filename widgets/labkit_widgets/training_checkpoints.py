@@ -68,6 +68,7 @@ class Keeper:
         self._next_seconds = clock() + save_seconds
         self.saved: int | None = None  # the step that was saved last
         self._trouble = ""
+        self._compiled = False
         variables = variables_needed(fetches)
         if not variables:
             raise GraphError("there is nothing to save: the training step changes no variable.")
@@ -146,7 +147,9 @@ class Keeper:
             logging.warning("%s", trouble)
         self._trouble = trouble
         now = self._clock()
-        self._next_seconds = now + max(self._save_seconds, (now - began) / _SHARE)
+        cost = (now - began) / _SHARE if self._compiled else 0.0  # the first save compiles, as the first step does
+        self._compiled = True
+        self._next_seconds = now + max(self._save_seconds, cost)
         return trouble
 
     def _told(self, error: OpError, step: int) -> str:

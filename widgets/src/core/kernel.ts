@@ -5,7 +5,7 @@
 
 import type { Model } from "./model.ts";
 
-export type Fate = "died" | "restarted" | "lost" | "back";
+export type Fate = "died" | "restarted" | "gone" | "lost" | "back";
 
 interface Heard<T> {
   connect(slot: (from: unknown, what: T) => void): void;
@@ -21,6 +21,7 @@ interface Kernel {
 export const WORDS: Record<Fate, string> = {
   died: "The kernel has died; often the memory was used up. What you see is the last it said. Run the cells again, from the top.",
   restarted: "The kernel was restarted. What you see is the last it said. Run the cells again, from the top.",
+  gone: "The server is back, and this kernel is not: it went with it. What you see is the last it said. Run the cells again, from the top.",
   lost: "The server cannot be reached. The kernel may be working on; what you see is the last it said.",
   back: "",
 };
@@ -33,11 +34,11 @@ const STATUS: Record<string, Fate> = {
 export function watchKernel(model: Model, signal: AbortSignal, told: (fate: Fate) => void): void {
   const kernel = (model as { widget_manager?: { kernel?: Kernel | null } }).widget_manager?.kernel;
   if (!kernel?.statusChanged?.connect) return;
-  let ended = false, lost = false;
+  let ended: Fate | null = null, lost = false;
   const onStatus = (_: unknown, status: string) => {
-    const fate = STATUS[status];
-    if (!fate || ended) return;
-    ended = true;
+    const fate = status === "dead" && lost ? "gone" : STATUS[status];
+    if (!fate || ended === fate || ended === "died") return; // one that died is said to restart, and then by itself
+    ended = fate;
     told(fate);
   };
   const onConnection = (_: unknown, status: string) => {

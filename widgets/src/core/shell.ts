@@ -178,7 +178,7 @@ export class Shell {
   }
 
   private get ended(): boolean {
-    return this.fate === "died" || this.fate === "restarted";
+    return this.fate !== "lost" && this.fate !== "back";
   }
 
   private becomes(fate: Fate): void {

@@ -70,8 +70,8 @@ export class Controls {
       if (!first || run.state === "failed") this.shell.say(run.words || (run.state === "running" ? "Training." : ""));
       else if (run.state === "running" && run.words) this.shell.say(run.words);
       this.how.classList.toggle("labkit-failed", run.state === "failed");
-    } else if (this.said !== run.words && run.state === "running") { // a checkpoint could not be saved; now it could
-      this.shell.say(run.words || "Training.");
+    } else if (this.said !== run.words) { // a checkpoint could not be saved; now it could
+      this.shell.say(run.words || (run.state === "running" ? "Training." : ""));
     }
     this.said = run.words;
     this.progress.hidden = run.steps === null;

@@ -54,6 +54,7 @@ class Training {
   private drawn = ""; // which charts and panels stand there
   private offered = ""; // which options
   private selected = new Set<string>();
+  private gone: Fate | null = null; // the training went with the kernel
 
   constructor(private readonly shell: Shell) {
     const { signal } = shell;
@@ -134,11 +135,19 @@ class Training {
   /** The kernel is gone, and the training with it; or it is out of reach, and nobody knows. */
   private becomes(fate: Fate): void {
     const run = this.store.last;
-    if (!run || fate === "lost" || fate === "back" || !["running", "paused"].includes(run.state)) return;
-    run.state = "stopped";
-    run.words = `${WORDS[fate]} ${lossOf(run)}`;
-    run.steps_per_second = run.examples_per_second = run.seconds_left = null;
+    if (!run || fate === "lost" || fate === "back" || !(this.gone || ["running", "paused"].includes(run.state))) return;
+    this.gone = fate;
+    this.mark();
     this.later();
+  }
+
+  /** What a kernel said before its end may arrive after it. */
+  private mark(): void {
+    const run = this.store.last;
+    if (!run || !this.gone) return;
+    run.state = "failed"; // so that the words stand at the top
+    run.words = `${WORDS[this.gone]} ${lossOf(run)}`;
+    run.steps_per_second = run.examples_per_second = run.seconds_left = null;
   }
 
   private select(names: string[]): void {
@@ -165,6 +174,7 @@ class Training {
 
   private draw(): void {
     const { store, ui, theme } = this;
+    this.mark();
     const run = store.last;
     if (run) this.controls.update(store, run);
     this.controls.bar.hidden = !run || run.state === "read" && !run.words;
