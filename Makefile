@@ -6,6 +6,7 @@
 #   make widgets the JavaScript of labkit_widgets, if its TypeScript changed; lab and test do so too
 #   make hub     a JupyterHub on this machine, to try a workshop before it happens
 #   make test-hub  twenty learners log in to that hub and work, two of them in a browser; then it is killed
+#   make test-hub5  two learners on the same hub with JupyterHub 5, as The Littlest JupyterHub has it
 #   make bench   labkit beside hand-written JAX; make bench-tf also beside TensorFlow
 #   make bench-placement  the placers beside known optima
 #   make bench-scaling    published points of how training scales, beside simulated ones
@@ -20,10 +21,11 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 READY_TF := .venv-tf/.ready
+READY_HUB5 := .venv-hub5/.ready
 PIP := -m pip --disable-pip-version-check -qq
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test lint tests notebooks widgets hub test-hub bench bench-tf bench-placement bench-scaling pins
+.PHONY: help lab test lint tests notebooks widgets hub test-hub test-hub5 bench bench-tf bench-placement bench-scaling pins
 
 help:
 	@sed -n '2,/^$$/s/^# \{0,1\}//p' Makefile
@@ -64,6 +66,9 @@ hub: widgets
 test-hub: widgets
 	@$(BIN)/python -m tests.hub
 
+test-hub5: widgets $(READY_HUB5)
+	@.venv-hub5/bin/python -m pytest tests/hub
+
 bench: widgets
 	@$(BIN)/python -m tests.benchmarks
 
@@ -98,6 +103,14 @@ $(READY): pyproject.toml binder/constraints.txt | $(BIN)/python
 	@echo "Installing labkit and what it needs into $(VENV) (once; about a minute) ..."
 	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(BIN)/python -m ensurepip -q
 	@$(BIN)/python $(PIP) install -c binder/constraints.txt -e '.[dev]'
+	@touch $@
+
+# The pins name JupyterHub 6: what is older comes on top of them.
+$(READY_HUB5): pyproject.toml binder/constraints.txt | $(BIN)/python
+	@echo "Installing labkit and JupyterHub 5 into .venv-hub5 (once; about a minute) ..."
+	@$(BIN)/python -m venv .venv-hub5
+	@.venv-hub5/bin/python $(PIP) install -c binder/constraints.txt -e '.[dev]'
+	@.venv-hub5/bin/python $(PIP) install 'jupyterhub>=5.5.1,<6'
 	@touch $@
 
 $(READY_TF):

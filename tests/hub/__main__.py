@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import shutil
 import statistics
 import sys
 import tempfile
@@ -89,7 +90,7 @@ class Room:
         self.wrong += len(bad)
         say(what, len(bad))
         for name, each in bad.items():
-            print(f"    {name}: {str(each)[:1000]}", flush=True)
+            print(f"    {name}: {' '.join(str(each).split())[:400]}", flush=True)
 
     def enter(self, learner: Learner) -> float:
         """From the log-in to JupyterLab; returns when, in seconds of this machine's clock."""
@@ -126,6 +127,8 @@ def main() -> int:
             wrong = workshop(hub, count)
         finally:
             hub.stop()
+            PICTURES.mkdir(exist_ok=True)
+            shutil.copy(hub.log, PICTURES)
     with tempfile.TemporaryDirectory() as folder:
         wrong += culling(Hub(Path(folder), LABKIT_NO_CACHE="1", LABKIT_HUB_IDLE="20"))
     print("All is well." if not wrong else f"{wrong} things went wrong.")
@@ -179,12 +182,16 @@ def morning(room: Room) -> None:
     })  # fmt: skip
     waits = [f"{each.seconds:.1f} s" for each in seen.values() if isinstance(each, browser.Seen)]
     say("from their form to the first notebook on the page", ", ".join(waits))
-    say("what they saw", PICTURES)
-    used = [learner.memory() for learner in room.learners]
-    say("memory per learner, server and kernels (PSS)", f"{statistics.mean(used):.0f} MB, at most {max(used):.0f} MB")
-    over = {learner.name: f"{mega:.0f} MB" for learner, mega in zip(room.learners, used, strict=True)}
-    over = {name: mega for name, mega in over.items() if float(mega.split()[0]) > MOST_MEGABYTES}
-    room.none_of(f"learners with more than {MOST_MEGABYTES} MB", over)
+    say("what they saw, and at the end the log", PICTURES)
+    used = {learner.name: learner.memory() for learner in others}
+    say(
+        "memory per learner, server and kernel (PSS)",
+        f"{statistics.mean(used.values()):.0f} MB, at most {max(used.values()):.0f} MB",
+    )
+    over = {name: f"{megabytes:.0f} MB" for name, megabytes in used.items() if megabytes > MOST_MEGABYTES}
+    room.none_of(f"  of these with more than {MOST_MEGABYTES} MB", over)
+    two = [learner.memory() for learner in in_browsers]
+    say("  in a browser, where notebook 00 is open, too", ", ".join(f"{megabytes:.0f} MB" for megabytes in two))
     for learner in in_browsers:  # over HTTP, too, for what comes now
         room.enter(learner)
         room.kernels[learner.name] = Kernel(learner)
@@ -230,7 +237,7 @@ def isolation(room: Room) -> None:
 
 
 def crash(room: Room) -> None:
-    """All save their work; in the middle of the trainings of a quarter the hub and their servers are killed; all begin again."""
+    """All save their work; while a quarter trains, their servers and the hub are killed; all begin again."""
     few = max(len(room.learners) // 4, 1)
     hub, living, killed = room.hub, room.learners[:-few], room.learners[-few:]
     saved = room.all_do(lambda learner: save(learner, room.kernels[learner.name]))

@@ -253,41 +253,50 @@ class Kernel:
 
     def run(self, source: str, told: Callable[[str], object] = str) -> tuple[str, str]:
         """Runs source; returns what it printed, and its error. `told` hears each piece of text as it comes."""
-        header = {"msg_id": uuid.uuid4().hex, "msg_type": "execute_request", "username": "", "date": "",
-                  "session": uuid.uuid4().hex, "version": "5.3"}  # fmt: skip
-        content = {"code": source, "silent": False, "store_history": True, "user_expressions": {},
-                   "allow_stdin": False, "stop_on_error": False}  # fmt: skip
-        asked = {"header": header, "parent_header": {}, "metadata": {}, "content": content, "channel": "shell",
-                 "buffers": []}  # fmt: skip
-        channels = self.learner.connect(f"/user/{self.learner.name}/api/kernels/{self.id}/channels")
-        with contextlib.closing(channels):
-            channels.send(json.dumps(asked))
-            said, error, done = "", "", set[str]()
-            while {"reply", "idle"} - done:
-                message = message_of(channels.recv())
-                if message["parent_header"].get("msg_id") != header["msg_id"]:
-                    continue
-                kind, found = message["header"]["msg_type"], message["content"]
-                if kind == "stream":
-                    said += found["text"]
-                    told(found["text"])
-                elif kind == "error":
-                    error = f"{found['ename']}: {found['evalue']}"
-                elif kind == "execute_reply":
-                    done.add("reply")
-                elif kind == "status" and found["execution_state"] == "idle":
-                    done.add("idle")
-            return said, error
+        with self.connected() as channels:
+            return run(source, channels, told)
 
     def run_notebook(self, name: str) -> list[str]:
         """Runs a notebook's cells, one after another; returns the errors of cells that should have none."""
         cells = [cell for cell in self.learner.notebook(name)["cells"] if cell["cell_type"] == "code"]
-        return [
-            error
-            for cell in cells
-            for error in [self.run("".join(cell["source"]))[1]]
-            if error and "raises-exception" not in cell["metadata"].get("tags", [])
-        ]
+        with self.connected() as channels:
+            return [
+                error
+                for cell in cells
+                for error in [run("".join(cell["source"]), channels)[1]]
+                if error and "raises-exception" not in cell["metadata"].get("tags", [])
+            ]
+
+    def connected(self) -> contextlib.closing[Any]:
+        """The kernel's channels, for a while."""
+        return contextlib.closing(self.learner.connect(f"/user/{self.learner.name}/api/kernels/{self.id}/channels"))
+
+
+def run(source: str, channels: Any, told: Callable[[str], object] = str) -> tuple[str, str]:
+    """Runs source in the kernel at the other end of a web socket; returns what it printed, and its error."""
+    header = {"msg_id": uuid.uuid4().hex, "msg_type": "execute_request", "username": "", "date": "",
+              "session": uuid.uuid4().hex, "version": "5.3"}  # fmt: skip
+    content = {"code": source, "silent": False, "store_history": True, "user_expressions": {}, "allow_stdin": False,
+               "stop_on_error": False}  # fmt: skip
+    asked = {"header": header, "parent_header": {}, "metadata": {}, "content": content, "channel": "shell",
+             "buffers": []}  # fmt: skip
+    channels.send(json.dumps(asked))
+    said, error, done = "", "", set[str]()
+    while {"reply", "idle"} - done:
+        message = message_of(channels.recv())
+        if message["parent_header"].get("msg_id") != header["msg_id"]:
+            continue
+        kind, found = message["header"]["msg_type"], message["content"]
+        if kind == "stream":
+            said += found["text"]
+            told(found["text"])
+        elif kind == "error":
+            error = f"{found['ename']}: {found['evalue']}"
+        elif kind == "execute_reply":
+            done.add("reply")
+        elif kind == "status" and found["execution_state"] == "idle":
+            done.add("idle")
+    return said, error
 
 
 def free_ports(count: int) -> list[int]:
