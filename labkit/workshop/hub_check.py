@@ -146,15 +146,15 @@ def _limits(hub: Settings) -> Iterator[Finding]:
             "unsafe" if hub.memory is None else "advice",
             "memory",
             f"it {what}: one learner's loop can take the machine from all.",
-            _words(hub, 'c.Spawner.mem_limit = "1G" (2G for notebook 13)', "singleuser.memory.limit: 1G",
-                   "sudo tljh-config set limits.memory 1G"),
+            _words(hub, 'c.Spawner.mem_limit = "2G"', "singleuser.memory.limit: 2G",
+                   "sudo tljh-config set limits.memory 2G"),
         )  # fmt: skip
-    elif _gigabytes(hub.memory) < 0.7:
+    elif _gigabytes(hub.memory) < 0.95:
         yield Finding(
             "fails",
             "memory",
-            f"{hub.memory} is less than a server (0.11 GB) and a notebook that compiles (0.26 to 0.45 GB) need.",
-            "1G",
+            f"{hub.memory} is less than a server (0.11 GB) and the larger notebooks (0.7 to 0.9 GB) need.",
+            "1G, or 2G where a second notebook is left open",
         )
     if hub.cpu is None:
         yield Finding(

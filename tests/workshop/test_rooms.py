@@ -62,8 +62,8 @@ LABKIT = "jupyterhub_config.d/labkit.py"
 @pytest.mark.parametrize(
     ("file", "before", "after", "found"),
     [
-        ("config.yaml", "memory: 1G", "memory: null", ("unsafe", "memory")),
-        ("config.yaml", "memory: 1G", "memory: 300M", ("fails", "memory")),
+        ("config.yaml", "memory: 2G", "memory: null", ("unsafe", "memory")),
+        ("config.yaml", "memory: 2G", "memory: 300M", ("fails", "memory")),
         ("config.yaml", "cpu: 1 ", "cpu: null ", ("advice", "processors")),
         ("config.yaml", "enabled: true\n\nservices", "enabled: false\n\nservices", ("unsafe", "https")),
         ("config.yaml", "cull:\n    enabled: true", "cull:\n    enabled: false", ("advice", "idle servers")),
