@@ -9,8 +9,10 @@ out.
     LABKIT_SEED    folder of compiled code, made by `binder/warm`
 """
 
+import contextlib
 import os
 import sys
+import tempfile
 from pathlib import Path
 
 from labkit import compile_cache
@@ -31,9 +33,31 @@ def main() -> None:
     except Exception as error:
         say(f"the course could not be brought up to date: {error}")
     os.chdir(home)
+    if not writable(home):
+        # JupyterLab writes down how to reach it before it starts: elsewhere, so that the learner can make room.
+        os.environ["JUPYTER_RUNTIME_DIR"] = tempfile.mkdtemp(prefix="labkit-")
+        say(f"nothing can be written to {home}: delete something there, and start the server again")
+    try:
+        options = jupyter_options(home)
+    except OSError as error:
+        say(f"JupyterLab's settings for the course could not be written: {error}")
+        options = [f"--ServerApp.root_dir={home}"]
     as_root = ["--allow-root"] if os.geteuid() == 0 else []  # who tries the hub in a container
-    command = [sys.executable, "-m", "jupyterhub.singleuser", *jupyter_options(home), *as_root, *sys.argv[1:]]
+    command = [sys.executable, "-m", "jupyterhub.singleuser", *options, *as_root, *sys.argv[1:]]
     os.execve(sys.executable, command, os.environ | compile_cache.environment())
+
+
+def writable(folder: Path) -> bool:
+    """Whether a small file can be written there."""
+    probe = folder / f".labkit-{os.getpid()}"
+    try:
+        probe.write_bytes(bytes(100_000))
+    except OSError:
+        return False
+    finally:
+        with contextlib.suppress(OSError):
+            probe.unlink()
+    return True
 
 
 def say(what: str) -> None:

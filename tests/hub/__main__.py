@@ -13,6 +13,7 @@ import argparse
 import contextlib
 import shutil
 import statistics
+import subprocess
 import sys
 import tempfile
 import threading
@@ -130,7 +131,7 @@ def main() -> int:
             PICTURES.mkdir(exist_ok=True)
             shutil.copy(hub.log, PICTURES)
     with tempfile.TemporaryDirectory() as folder:
-        wrong += culling(Hub(Path(folder), LABKIT_NO_CACHE="1", LABKIT_HUB_IDLE="20"))
+        wrong += afternoon(Hub(Path(folder), LABKIT_NO_CACHE="1", LABKIT_HUB_IDLE="20"))
     print("All is well." if not wrong else f"{wrong} things went wrong.")
     return int(wrong > 0)
 
@@ -316,22 +317,61 @@ def what_is_lost(learner: Learner, saved: Any, told: list[int] | None) -> list[s
     return lost
 
 
-def culling(hub: Hub) -> int:
-    """A hub that ends idle servers; returns how much went wrong."""
-    room = Room(hub, 1)
-    learner = room.learners[0]
-    with hub, learner.http:
-        room.enter(learner)
-        learner.api("PUT", "contents/mine.txt", json=note("kept"))
-        began = time.monotonic()
-        while hub.processes(learner.name) and time.monotonic() < began + 120:
-            time.sleep(0.5)
-        room.none_of("idle servers that were not ended", dict.fromkeys(hub.processes(learner.name), "runs"))
-        say("a server that may be idle for 20 s is ended after", seconds(began))
-        room.enter(learner)
-        content = learner.api("GET", "contents/mine.txt")["content"]
-        room.none_of("  and its file lost", {} if content == "kept" else {"mine.txt": content})
+def afternoon(hub: Hub) -> int:
+    """A hub that ends idle servers, and a learner whose disk is full; returns how much went wrong."""
+    room = Room(hub, 2)
+    with hub, room.learners[0].http, room.learners[1].http:
+        culling(room, room.learners[0])
+        full_disk(room, room.learners[1])
     return room.wrong
+
+
+def culling(room: Room, learner: Learner) -> None:
+    """A server that nobody uses is ended; its files stay."""
+    room.enter(learner)
+    learner.api("PUT", "contents/mine.txt", json=note("kept"))
+    began = time.monotonic()
+    while room.hub.processes(learner.name) and time.monotonic() < began + 120:
+        time.sleep(0.5)
+    room.none_of("idle servers that were not ended", dict.fromkeys(room.hub.processes(learner.name), "runs"))
+    say("a server that may be idle for 20 s is ended after", seconds(began))
+    room.enter(learner)
+    content = learner.api("GET", "contents/mine.txt")["content"]
+    room.none_of("  and its file lost", {} if content == "kept" else {"mine.txt": content})
+
+
+def full_disk(room: Room, learner: Learner) -> None:
+    """Who has filled their disk can still log in, and make room."""
+    learner.home.mkdir(parents=True)
+    mount = ["mount", "-t", "tmpfs", "-o", "size=400k", "tmpfs", str(learner.home)]
+    if subprocess.run(mount, capture_output=True, check=False).returncode:
+        say("a learner whose disk is full", "not tried: it takes root to make a small one")
+        return
+    elsewhere = list[str]()  # where its server writes what it must
+    try:
+        (learner.home / "notebooks").mkdir()
+        (learner.home / "notebooks" / "mine.txt").write_text("kept")
+        with contextlib.suppress(OSError):
+            (learner.home / "large").write_bytes(bytes(1_000_000))
+
+        def make_room(learner: Learner) -> str:
+            room.enter(learner)
+            kept = learner.api("GET", "contents/notebooks/mine.txt")["content"]
+            learner.api("DELETE", "contents/large")
+            learner.api("PUT", "contents/new.txt", json=note("there is room"))
+            with Kernel(learner) as kernel:
+                said, error = kernel.run("import os; print(os.environ['JUPYTER_RUNTIME_DIR'])")
+            elsewhere.append(said.strip())
+            return error or ("" if kept == "kept" else kept)
+
+        room.none_of("learners kept out, or without their work, by a full disk", room.all_do(make_room, [learner]))
+        learner.stop_server()
+        while learner.stopping():
+            time.sleep(0.2)
+    finally:
+        subprocess.run(["umount", "--lazy", str(learner.home)], check=True)
+        for folder in elsewhere:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 if __name__ == "__main__":
