@@ -8,7 +8,8 @@ and, for whoever leads a workshop:
 
     labkit links REPOSITORY [--branch NAME] [--hub ADDRESS] [--colab FOLDER]
     labkit room FOLDER [--anonymous]
-    labkit hub check FILE
+    labkit hub check FILE ...
+    labkit hub sizes [LEARNERS ...]
 
 `labkit lab` is `jupyter lab` with five things set: it starts at a notebook; compiled code is kept between runs
 (`labkit.compile_cache`); no news pop up; saved outputs of notebooks cannot run commands (JupyterLab's sanitizer lets
@@ -36,7 +37,7 @@ import platformdirs
 from labkit import compile_cache, doctor
 from labkit.datasets import BrokenFileError, DownloadError, mnist
 from labkit.errors import LabkitError
-from labkit.workshop import hub_check, hub_settings, room
+from labkit.workshop import hub_check, hub_settings, hub_sizes, room
 from labkit.workshop.colab import write_copies
 from labkit.workshop.links import FIRST as FIRST_PATH
 from labkit.workshop.links import links
@@ -109,9 +110,13 @@ def _workshop_parser(commands: Any) -> None:
     seen = commands.add_parser("room", help="who has solved what, of those who share it")
     seen.add_argument("folder", help="what LABKIT_ROOM names")
     seen.add_argument("--anonymous", action="store_true", help="show no names")
-    hub = commands.add_parser("hub", help="look over a hub's configuration")
-    hub.add_argument("what", choices=["check"], help="what to do")
-    hub.add_argument("file", help="a jupyterhub_config.py (it is run), or a values.yaml or config.yaml")
+    hub = commands.add_parser("hub", help="look over a hub's configuration; how large a machine it needs")
+    questions = hub.add_subparsers(dest="question", required=True, metavar="QUESTION")
+    check = questions.add_parser("check", help="what is unsafe, and what fails when all come at once")
+    check.add_argument("file", help="a jupyterhub_config.py (it is run), TLJH's config.yaml, or a hub's values.yaml")
+    check.add_argument("more", nargs="*", help="further files of values, each of which wins over those before it")
+    sizes = questions.add_parser("sizes", help="how large a machine so many learners need")
+    sizes.add_argument("learners", nargs="*", type=int, help="how many (default: 10 30 100 200)")
 
 
 def _workshop(options: argparse.Namespace) -> int:
@@ -119,8 +124,11 @@ def _workshop(options: argparse.Namespace) -> int:
     if options.command == "room":
         room.watch(options.folder, options.anonymous)
         return 0
+    if options.command == "hub" and options.question == "sizes":
+        print(hub_sizes.table(options.learners or (10, 30, 100, 200)))
+        return 0
     if options.command == "hub":
-        found = hub_check.look_over(hub_settings.read(options.file))
+        found = hub_check.look_over(hub_settings.read(options.file, *options.more))
         print(hub_check.report(found))
         return int(any(finding.kind != "advice" for finding in found))
     if options.colab:

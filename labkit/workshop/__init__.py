@@ -5,7 +5,8 @@ room.py          who has solved what, of those who share it
 links.py         links for Binder, nbgitpuller and Colab
 hub_settings.py  what a hub is set to, whichever file says so
 hub_check.py     what that lacks for a workshop, and how to mend it
+hub_sizes.py     how large a machine so many learners need, and what each notebook takes
 
-These are programs for instructors (`labkit room`, `labkit links`, `labkit hub check`): nothing of the library
-needs them.
+These are programs for instructors (`labkit room`, `labkit links`, `labkit hub check`, `labkit hub sizes`): nothing of
+the library needs them.
 """

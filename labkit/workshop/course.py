@@ -37,6 +37,8 @@ from labkit.errors import LabkitError
 from labkit.progress import replace_file
 
 RECORD = ".labkit-course.json"
+GUIDE = "instructors_guide.ipynb"
+"""The one notebook that learners are not given."""
 
 
 @dataclass
@@ -75,7 +77,7 @@ def hand_out(course: Path, folder: Path) -> HandedOut:
         LabkitError: if the course is not there.
         OSError: if something cannot be written; what was written before that is whole.
     """
-    files = sorted(course.glob("*.ipynb"))
+    files = [file for file in sorted(course.glob("*.ipynb")) if file.name != GUIDE]
     if not files:
         raise LabkitError(f"there are no notebooks in {course}.")
     folder.mkdir(parents=True, exist_ok=True)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import shutil
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from labkit.errors import LabkitError
-from labkit.workshop.course import RECORD, hand_out
+from labkit.workshop.course import GUIDE, RECORD, hand_out
 
 
 @pytest.fixture
@@ -34,6 +35,15 @@ def test_the_first_time_all_is_copied(rooms):
     before = (own / "01_a.ipynb").stat()
     assert str(hand_out(course, own)) == ""
     assert (own / "01_a.ipynb").stat().st_mtime_ns == before.st_mtime_ns
+
+
+def test_the_instructors_guide_is_not_handed_out(rooms):
+    """The course has it under the name that is left out."""
+    course, own = rooms
+    (course / GUIDE).write_text("plans")
+    hand_out(course, own)
+    assert texts(own) == {"01_a.ipynb": "first"}
+    assert (Path(__file__).resolve().parents[2] / "notebooks" / GUIDE).is_file()
 
 
 def test_what_was_not_touched_is_replaced(rooms):

@@ -33,6 +33,6 @@ c.Spawner.http_timeout = 180
 c.Spawner.start_timeout = 180
 c.Spawner.consecutive_failure_limit = 0  # else the hub restarts itself in the middle of the storm
 c.JupyterHub.concurrent_spawn_limit = 20  # who is behind waits a little, instead of all waiting long
-c.JupyterHub.active_server_limit = 60  # what 64 GB bear: labkit hub sizes
+c.JupyterHub.active_server_limit = 50  # what 64 GB bear: labkit hub sizes 50
 c.JupyterHub.allow_named_servers = False  # one server a learner
 c.JupyterHub.tornado_settings = {"slow_spawn_timeout": 0}  # a page that says how far it is, at once
