@@ -31,7 +31,7 @@ from labkit.datasets import BrokenFileError, mnist
 
 OK, NOTE, WRONG = "ok", "--", "!!"
 GIB = 2**30
-NEEDED_GIB = 0.6  # one kernel that trains a convolutional net (0.4), and the browser's next page
+NEEDED_GIB = 0.6  # the largest notebook (0.7, by `python -m tests.benchmarks binder_limits`), less what is running now
 NEEDED_MIB = 100  # of disk: notebooks with their pictures, checkpoints of a small net
 
 # Packages below these versions let the output of a shared notebook run commands or steal the login of a hub.

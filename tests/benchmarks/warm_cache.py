@@ -2,8 +2,8 @@
 
 Both are learners who never ran it, each in a home folder of their own, begun by `binder/start` as on Binder and on a
 hub. The warm one finds a seed, which `binder/warm` made of the notebook up to there, as `binder/postBuild` makes it of
-the whole, and gets a private copy; the cold one finds none. What is compared is the processor time of the kernel in that
-cell, all threads together: thirty in a room share its processors, so that, and not the clock, is what each waits for.
+the whole, and gets a private copy; the cold one finds none. What is compared is the processor time of the kernel in
+that cell, all threads together: thirty in a room share its processors, so that, not the clock, is what each waits for.
 
 Beside it stands what the cell costs with nothing to compile: the same cell run again in the same kernel.
 """
@@ -21,6 +21,8 @@ from typing import Any
 import nbformat
 import psutil
 from nbclient import NotebookClient
+
+from labkit.datasets import mnist
 
 ROOT = Path(__file__).parents[2]
 NOTEBOOK = ROOT / "notebooks" / "03_mnist_from_scratch.ipynb"
@@ -71,7 +73,13 @@ def _up_to_the_first_compiled_cell() -> Any:
 def _paths() -> dict[str, str]:
     """The environment with this Python's programs first, and without a cache of its own."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("JAX_", "LABKIT_SEED"))}
-    return environment | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+    return environment | data_of_here() | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+
+
+def data_of_here() -> dict[str, str]:
+    """The environment with which a learner in another home folder reads the digits that are here."""
+    where = mnist.find()
+    return {"LABKIT_NO_DOWNLOAD": "1"} | ({} if where is None else {"LABKIT_DATA": str(where)})
 
 
 def _started(home: Path, seed: Path) -> dict[str, str]:
