@@ -31,10 +31,8 @@ place = Path(setting("LABKIT_HUB", "hub"))
 c.JupyterHub.bind_url = f"http://127.0.0.1:{setting('LABKIT_HUB_PORT', '8000')}"
 c.JupyterHub.hub_bind_url = f"http://127.0.0.1:{setting('LABKIT_HUB_OWN_PORT', '8081')}"
 c.ConfigurableHTTPProxy.api_url = f"http://127.0.0.1:{setting('LABKIT_HUB_PROXY_PORT', '8001')}"
-c.ConfigurableHTTPProxy.command = [
-    str(here / "node_modules" / ".bin" / "configurable-http-proxy"),
-    "--log-level=warn",
-]
+c.ConfigurableHTTPProxy.command = [str(here / "node_modules" / ".bin" / "configurable-http-proxy")]
+c.ConfigurableHTTPProxy.log_level = "warn"
 c.ConfigurableHTTPProxy.pid_file = str(place / "proxy.pid")
 c.JupyterHub.cookie_secret_file = str(place / "cookie_secret")
 c.JupyterHub.db_url = f"sqlite:///{place / 'hub.sqlite'}"

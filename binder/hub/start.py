@@ -50,7 +50,7 @@ def main() -> None:
         "For trying alone: all servers run as you. Ctrl-C ends it.",
         flush=True,
     )
-    if not any((place / "seed").iterdir()) and not os.environ.get("LABKIT_NO_CACHE"):
+    if not any((place / "seed").glob("jaxlib-*/*")) and not os.environ.get("LABKIT_NO_CACHE"):
         environment["LABKIT_HUB_WARMING"] = str(warm(place))
     os.chdir(place)
     # Not INFO: its lines hold ids of sessions.
