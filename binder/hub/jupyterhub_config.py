@@ -41,9 +41,7 @@ c.JupyterHub.db_url = f"sqlite:///{place / 'hub.sqlite'}"
 sys.path.insert(0, str(here))
 c.JupyterHub.authenticator_class = "throttle.SharedPasswordAuthenticator"  # also in a room: who guesses has to wait
 c.SharedPasswordAuthenticator.user_password = setting("LABKIT_HUB_PASSWORD") or secrets.token_hex(16)
-c.SharedPasswordAuthenticator.admin_password = setting(
-    "LABKIT_HUB_ADMIN_PASSWORD", "made by start.py, longer than this"
-)
+c.SharedPasswordAuthenticator.admin_password = setting("LABKIT_HUB_ADMIN_PASSWORD") or secrets.token_hex(16)
 c.Authenticator.allow_all = True
 c.Authenticator.admin_users = {"instructor"}
 c.Authenticator.username_pattern = r"[a-z][a-z0-9_-]{0,31}"  # a name becomes a folder
