@@ -15,10 +15,10 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import IO, Any, NamedTuple
 
 from labkit import compile_cache
 
@@ -66,31 +66,14 @@ class Lab(NamedTuple):
 @contextmanager
 def running_lab(home: Path, notebooks: Path, app: str = "jupyterlab") -> Iterator[Lab]:
     """Starts JupyterLab, or Notebook 7 ("notebook"), on a copy of the notebooks; stops it at the end."""
-    folder = home / "course"
-    shutil.copytree(notebooks, folder)
-    for name, text in _SETTINGS.items():
-        file = home / "settings" / f"{name}.jupyterlab-settings"
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(text)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    token = secrets.token_hex(16)
-    env = os.environ | compile_cache.environment() | {
-        "HOME": str(home), "JUPYTER_CONFIG_DIR": str(home / "config"), "JUPYTER_DATA_DIR": str(home / "data"),
-        "JUPYTER_RUNTIME_DIR": str(home / "runtime"), "JUPYTERLAB_SETTINGS_DIR": str(home / "settings"),
-        "JUPYTERLAB_WORKSPACES_DIR": str(home / "workspaces"), "IPYTHONDIR": str(home / "ipython"),
-    }  # fmt: skip
-    command = [
-        sys.executable, "-m", app, "--no-browser", "--allow-root", "--ip=127.0.0.1", f"--port={port}",
-        f"--ServerApp.root_dir={folder}", f"--IdentityProvider.token={token}", "--expose-app-in-browser",
-    ]  # fmt: skip
-    address = f"http://127.0.0.1:{port}"
+    shutil.copytree(notebooks, home / "course")
+    write_settings(home)
+    lab = Lab(f"http://127.0.0.1:{free_port()}", secrets.token_hex(16), home / "course", app)
     with (home / "lab.log").open("w") as log:
-        server = subprocess.Popen(command, env=env, stdout=log, stderr=subprocess.STDOUT)
+        server = start_server(lab, home, log)
         try:
-            _wait_for(f"{address}/api/status?token={token}", server, home / "lab.log")
-            yield Lab(address, token, folder, app)
+            wait_for(lab, server, home / "lab.log")
+            yield lab
         finally:
             server.terminate()
             try:
@@ -100,11 +83,49 @@ def running_lab(home: Path, notebooks: Path, app: str = "jupyterlab") -> Iterato
                 server.wait()
 
 
-def _wait_for(url: str, server: subprocess.Popen[bytes], log: Path) -> None:
+def write_settings(home: Path) -> None:
+    """No news from outside, no saving by itself; the state of widgets is saved with the notebook."""
+    for name, text in _SETTINGS.items():
+        file = home / "settings" / f"{name}.jupyterlab-settings"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+
+
+def free_port() -> int:
+    """A port of the loopback interface that nobody uses at the moment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def start_server(lab: Lab, home: Path, log: IO[str], before: Sequence[str] = ()) -> subprocess.Popen[bytes]:
+    """Starts the server of a lab; `wait_for` waits until it answers.
+
+    Args:
+        lab: which.
+        home: the user's home folder, as the server sees it.
+        log: where its log goes.
+        before: a command that runs the command behind it.
+    """
+    env = os.environ | compile_cache.environment() | {
+        "HOME": str(home), "JUPYTER_CONFIG_DIR": str(home / "config"), "JUPYTER_DATA_DIR": str(home / "data"),
+        "JUPYTER_RUNTIME_DIR": str(home / "runtime"), "JUPYTERLAB_SETTINGS_DIR": str(home / "settings"),
+        "JUPYTERLAB_WORKSPACES_DIR": str(home / "workspaces"), "IPYTHONDIR": str(home / "ipython"),
+    }  # fmt: skip
+    command = [
+        *before, sys.executable, "-m", lab.app, "--no-browser", "--allow-root", "--ip=127.0.0.1",
+        f"--port={lab.address.rpartition(':')[2]}", f"--ServerApp.root_dir={lab.folder}",
+        f"--IdentityProvider.token={lab.token}", "--expose-app-in-browser",
+    ]  # fmt: skip
+    return subprocess.Popen(command, env=env, stdout=log, stderr=subprocess.STDOUT)
+
+
+def wait_for(lab: Lab, server: subprocess.Popen[bytes], log: Path) -> None:
+    """Waits until the server answers."""
     deadline = time.monotonic() + 90
     while time.monotonic() < deadline and server.poll() is None:
         try:
-            with urllib.request.urlopen(url, timeout=5):
+            with urllib.request.urlopen(f"{lab.address}/api/status?token={lab.token}", timeout=5):
                 return
         except OSError:
             time.sleep(0.2)
