@@ -3,7 +3,7 @@
 Each notebook is run twice from top to bottom in a kernel of its own, on two cores: with nothing compiled, and with what
 the first run compiled. Processor time and memory are those of the kernel and of all that it starts. Then a hub is
 started on loopback, and a few learners' servers. With `--write` the figures go to `labkit/workshop/measured.json`; what
-is not named keeps its figures there. `labkit hub sizes` computes from them, and so does the instructor's guide, which is
+is not named keeps its figures there. `labkit hub sizes` computes from them, and the instructor's guide, which is
 then written anew: `python tests/notebooks/strip.py notebooks/instructors_guide.ipynb`.
 
 Other work on the machine makes the seconds longer, and changes neither processor time nor memory by much.
