@@ -78,8 +78,8 @@ c.JupyterHub.cleanup_servers = True
 c.JupyterHub.cleanup_proxy = True
 
 idle = int(setting("LABKIT_HUB_IDLE", "5400"))
-cull = [sys.executable, "-m", "jupyterhub_idle_culler", f"--timeout={idle}", f"--cull-every={max(idle // 10, 5)}"]
-c.JupyterHub.services = [{"name": "cull", "command": cull}]
+cull = [sys.executable, str(here / "culler.py"), f"--timeout={idle}", f"--cull-every={max(idle // 10, 5)}"]
+c.JupyterHub.services = [{"name": "cull", "command": cull, "environment": {"LABKIT_HUB": str(place)}}]
 c.JupyterHub.load_roles = [
     {
         "name": "cull",
