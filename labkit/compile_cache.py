@@ -28,6 +28,10 @@ from pathlib import Path
 
 import platformdirs
 
+# JAX writes a file in place. Who reads it meanwhile (another thread or kernel of the same learner) compiles anew:
+# nothing is wrong, and nothing for a learner to do.
+_HALF_WRITTEN = "ignore:Error reading persistent compilation cache entry:UserWarning"
+
 
 def folder() -> Path:
     """Name the folder for this jaxlib, processor and set of XLA flags; it need not exist yet.
@@ -60,6 +64,7 @@ def environment() -> dict[str, str]:
         "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",  # -1: however small
         # JAX's own puts a folder for GPUs below the cache's into the key: what was compiled elsewhere is never found.
         "JAX_PERSISTENT_CACHE_ENABLE_XLA_CACHES": "none",
+        "PYTHONWARNINGS": ",".join(filter(None, (os.environ.get("PYTHONWARNINGS"), _HALF_WRITTEN))),
     }
 
 

@@ -29,8 +29,8 @@ _SETTINGS = {
     "@jupyter-widgets/jupyterlab-manager/plugin": '{"saveState": true}',
 }
 _UNTIL = """const until = async condition => {
-    for (const end = Date.now() + 120_000; !condition(); await new Promise(done => setTimeout(done, 50)))
-      if (Date.now() > end) throw new Error(`Waited two minutes in vain until ${condition}`); };"""
+    for (const end = Date.now() + 240_000; !condition(); await new Promise(done => setTimeout(done, 50)))
+      if (Date.now() > end) throw new Error(`Waited four minutes in vain until ${condition}`); };"""
 _READY = f"""async () => {{
   {_UNTIL}
   await until(() => window.jupyterapp?.shell.currentWidget?.sessionContext?.isReady);

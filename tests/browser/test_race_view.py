@@ -223,6 +223,7 @@ def test_what_is_folded_away_is_accessible_too(page_of: Open, theme: str) -> Non
     assert "hurt: 3 gradients came too late and were dropped; lost: 2 updates, 5 gradients, 70 examples, 4.00 s" in (
         page.locator(".labkit-rc-more").first.inner_text()
     )
+    page.locator(".labkit-table tbody tr").nth(11).wait_for()  # it is drawn when it is unfolded
     assert page.locator(".labkit-table tbody tr").count() == 12
     assert page.locator(".labkit-table tbody tr").last.inner_text().split() == [
         "20.00",

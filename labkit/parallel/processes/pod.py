@@ -12,10 +12,12 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from collections.abc import Mapping
 
 from labkit.errors import InvalidArgumentError
 from labkit.parallel.processes import engine
+from labkit.parallel.processes.carried import read_state
 from labkit.parallel.processes.engines import HEARTBEAT_SECONDS
 
 _NEEDED = ("LABKIT_FOLDER", "LABKIT_ADDRESS", "LABKIT_WORKERS", "LABKIT_RANK", "LABKIT_STEPS")
@@ -39,7 +41,24 @@ def main(environment: Mapping[str, str] = os.environ) -> int:
         int(environment.get("LABKIT_SEED", "0")), int(environment.get("LABKIT_CHECKPOINT_EVERY", "50")),
         int(environment.get("LABKIT_TELL_EVERY", "10")),
     )  # fmt: skip
-    return 1 if found["failed"] else 0
+    if found["failed"]:
+        return 1
+    if rank:
+        _leave_after_the_first(environment["LABKIT_FOLDER"], int(environment["LABKIT_STEPS"]))
+    return 0
+
+
+def _leave_after_the_first(folder: str, steps: int) -> None:
+    """Waits until worker 0 has written the last state, and ends this process at once.
+
+    Worker 0 keeps the mesh's list of members and waits a moment for the others to leave. Who is later than that would
+    find it gone while taking leave, and be ended as if the training had failed.
+    """
+    until = time.monotonic() + 60
+    while read_state(folder)[0] < steps and time.monotonic() < until:
+        time.sleep(0.05)
+    sys.stdout.flush()
+    os._exit(0)
 
 
 if __name__ == "__main__":
