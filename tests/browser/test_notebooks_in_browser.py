@@ -34,7 +34,7 @@ def console(page: Any) -> list[str]:
 SHORTER = {
     "03_mnist_from_scratch.ipynb": [("for i in range(STEPS)", "for i in range(51)")],
     "13_real_processes.ipynb": [
-        ("counts=(1, 2, 4), batch=128, turns=4, each=5", "counts=(1,), batch=128, turns=1, each=2"),
+        ("counts=(1, 2, 4), batch=128, turns=4, each=5", "counts=(1,), batch=128, turns=2, each=2"),
         ("updates=300", "updates=30"),
     ],
 }
