@@ -93,6 +93,21 @@ def header(packed: bytes) -> dict:
     return json.loads(packed[4 : 4 + struct.unpack("<I", packed[:4])[0]])
 
 
+def test_a_model_beside_it_without_values_is_left_alone(views) -> None:
+    """Its variables are neither looked at nor drawn."""
+    with tf.Graph().as_default() as graph:
+        other = tf.Variable(1.0, name="other")
+        w = tf.Variable(5.0, name="w")
+        train = tf.train.GradientDescentOptimizer(0.1).minimize(tf.square(w), var_list=[w])
+    session = tf.Session(graph=graph)
+    session.run(w.initializer)
+    view = views(session, train, steps=20, curves={"w": w})
+    view.start().wait()
+    assert view.values("w")[0][-1] == 19
+    with pytest.raises(tf.errors.FailedPreconditionError):
+        session.run(other)
+
+
 @pytest.mark.parametrize("keep", [1.0, 0.5])
 def test_the_curve_is_that_of_a_plain_loop_bit_for_bit_although_somebody_watches(views, keep) -> None:
     net = Net(keep=keep)

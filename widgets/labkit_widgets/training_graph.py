@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from labkit.executor import prune
 from labkit.graph import Graph, GraphKeys, Operation, Tensor
 
 _GRADIENT = ("grad", "delta")
@@ -83,15 +84,9 @@ def variables_needed(fetches: Any) -> list[Any]:
         >>> [each.op.name for each in variables_needed(tf.train.MomentumOptimizer(0.1, 0.9).minimize(w * w))]
         ['w', 'w/Momentum']
     """
-    stack, seen = list(_operations(fetches)), set[Operation]()
-    while stack:
-        node = stack.pop()
-        if node not in seen:
-            seen.add(node)
-            stack.extend(node.control_inputs)
-            stack.extend(tensor.op for tensor in node.inputs)
-    graphs = list({id(node.graph): node.graph for node in seen}.values())
-    return [v for graph in graphs for v in variables_of(graph, GraphKeys.GLOBAL_VARIABLES) if v.op in seen]
+    needed = set(prune(_operations(fetches), ()))
+    graphs = list({id(node.graph): node.graph for node in needed}.values())
+    return [v for graph in graphs for v in variables_of(graph, GraphKeys.GLOBAL_VARIABLES) if v.op in needed]
 
 
 def _uncast(tensor: Tensor | None) -> Tensor | None:

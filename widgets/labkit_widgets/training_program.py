@@ -6,11 +6,11 @@ import inspect
 from collections.abc import Mapping
 from typing import Any, cast
 
-from labkit.graph import Graph, Operation, Tensor, constant_value
+from labkit.graph import Operation, Tensor, constant_value
 from labkit.session import Session
 from labkit_widgets.training import Program, Rate, Timed
 from labkit_widgets.training_checkpoints import Keeper
-from labkit_widgets.training_graph import gradients_of, rate_of, updates_of, variables_of
+from labkit_widgets.training_graph import gradients_of, rate_of, variables_needed, variables_of
 from labkit_widgets.training_samples import Peek, is_picture
 
 _MOST_IMAGES, _MOST_HISTOGRAMS, _MOST_GRADIENTS = 4, 8, 16
@@ -48,7 +48,8 @@ def make_program(
             "feed is called with the number of the step, and this function cannot be called with one argument.\n"
             "  Try: def next_batch(step): return {x: ..., y: ...}."
         )
-    trained = _trained(session.graph, train_step)
+    needed = set(variables_needed(train_step))  # others may belong to another model, and hold no value
+    trained = [v for v in variables_of(session.graph) if v.dtype.is_floating and v in needed]
     shown = _chosen(weights, [v for v in trained if _looks_like_images(v)][:_MOST_IMAGES], "weights")
     counted = _chosen(histograms, trained[:_MOST_HISTOGRAMS], "histograms")
     pairs = _gradients(train_step, gradients)
@@ -74,15 +75,6 @@ class _Next:
 
     def __call__(self, _step: int) -> Any:
         return next(self._feeds)
-
-
-def _trained(graph: Graph, train_step: Any) -> list[Any]:
-    """The variables that the step changes, or all trainable ones if no optimizer's rule is found in it.
-
-    Others of the graph may belong to another model, and hold no value in this session.
-    """
-    changed = {node.inputs[0].op for node in updates_of(train_step)}
-    return [v for v in variables_of(graph) if v.dtype.is_floating and (not changed or v.op in changed)]
 
 
 def _takes_a_number(function: Any) -> bool:
