@@ -50,7 +50,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from labkit.cluster.errors import checked_count
+from labkit.cluster.errors import checked_count, checked_number
 from labkit.errors import GraphError
 from labkit.graph import Operation, Tensor
 from labkit.parallel.arguments import (
@@ -282,11 +282,20 @@ class DataParallel:
         return [array[np.arange(self.batch) % self.examples] for array in self._data]
 
     def seconds_of(self, updates: int) -> float:
-        """How long so many updates take on the simulated clock; infinity if nobody is left who could make them."""
-        return self._lasts(updates, self.travel())
+        """How long so many updates take on the simulated clock; infinity if nobody is left who could make them.
+
+        Raises:
+            ClusterError: if it is no whole number of at least one.
+        """
+        return self._lasts(checked_count(updates, "the number of updates"), self.travel())
 
     def updates_within(self, seconds: float) -> int:
-        """How many updates are made in so much simulated time; only the clock runs."""
+        """How many updates are made in so much simulated time; only the clock runs.
+
+        Raises:
+            ClusterError: if the time is no finite number of seconds above zero.
+        """
+        checked_number(seconds, "the simulated time", "seconds")
         travel, few, many = self.travel(), 0, 1
         while self._lasts(many, travel) <= seconds:
             few, many = many, 2 * many

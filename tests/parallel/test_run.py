@@ -522,3 +522,18 @@ def test_dropout_is_computed_worker_by_worker():
     made.run(4)
     for name, value in state.items():
         np.testing.assert_allclose(made.replicas.state[name], value, rtol=1e-5, atol=1e-6, err_msg=name)
+
+
+@pytest.mark.parametrize("seconds", [float("inf"), float("nan"), -1.0, "long"])
+def test_a_time_for_which_nobody_can_count_updates_is_told(seconds):
+    """Without an end the search would have none."""
+    with pytest.raises(ClusterError, match="the simulated time is"):
+        softmax(workers=2).updates_within(seconds)
+
+
+def test_updates_and_seconds_are_two_sides_of_one_clock():
+    run = softmax(workers=2, compute_seconds=0.5)
+    assert [run.seconds_of(updates) for updates in (1, 7)] == [0.5, 3.5]
+    assert [run.updates_within(seconds) for seconds in (0.4, 0.5, 3.6)] == [0, 1, 7]
+    with pytest.raises(ClusterError, match="the number of updates is 0"):
+        run.seconds_of(0)
